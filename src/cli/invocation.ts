@@ -1,0 +1,34 @@
+import type { LogLevel } from '../core/log.ts';
+import type { Settings } from '../core/settings.ts';
+
+export const LOG_FORMATS = ['json', 'pretty'] as const;
+
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+/** What rehup was given: byte strings, as a host reads them. */
+export type Given = {
+  /** The words after the program's name. */
+  readonly words: readonly string[];
+  readonly environment: ReadonlyMap<string, string>;
+  /** The working directory, absolute; undefined if it is gone. */
+  readonly cwd: string | undefined;
+  /** Whether stderr is a terminal. */
+  readonly terminal: boolean;
+  /** The width of that terminal in columns, if it is one. */
+  readonly columns: number | undefined;
+  readonly version: string;
+};
+
+export type RunOptions = {
+  readonly settings: Settings;
+  readonly logLevel: LogLevel | 'silent';
+  readonly logFormat: LogFormat;
+};
+
+/** What is to be done. */
+export type Invocation =
+  | ({ readonly kind: 'run' } & RunOptions)
+  /** Text for stdout, and exit code 0. */
+  | { readonly kind: 'print'; readonly text: string }
+  /** Bad usage: one line for stderr, and exit code 125. */
+  | { readonly kind: 'refuse'; readonly message: string };

@@ -1,0 +1,115 @@
+import { type Action, parseAction } from '../core/action.ts';
+import { textOfBytes } from '../core/bytes.ts';
+import { parseDuration } from '../core/duration.ts';
+import { compileGlob } from '../core/glob.ts';
+import { LOG_LEVELS, type LogLevel } from '../core/log.ts';
+import { absolutePath } from '../core/path.ts';
+import { failure, type Result, success } from '../core/result.ts';
+import { SIGNAL_TARGETS, type Watch } from '../core/settings.ts';
+import { parseSignal, SIGCHLD, SIGKILL, SIGSTOP } from '../core/signals.ts';
+import { type Given, type Invocation, LOG_FORMATS } from './invocation.ts';
+
+/** The values of one option. */
+export type RawOption = {
+  readonly values: readonly string[];
+  /** What the user wrote them into: the option or its variable. */
+  readonly source: string;
+  /** False for a default. */
+  readonly given: boolean;
+};
+
+export type RawOptions = ReadonlyMap<string, RawOption>;
+
+/** Carries the first thing that is wrong out of the validation. */
+class Refusal extends Error {}
+
+/** The one validation: from words to settings that the rest of the program trusts, or to the line that says what is wrong. */
+export function validate(given: Given, command: readonly string[], raw: RawOptions): Invocation {
+  try {
+    return validated(given, command, raw);
+  } catch (error) {
+    if (error instanceof Refusal) return { kind: 'refuse', message: error.message };
+    throw error;
+  }
+}
+
+function validated(given: Given, command: readonly string[], raw: RawOptions): Invocation {
+  function each<Value>(name: string, parser: (text: string) => Result<Value>): readonly Value[] {
+    const { values, source } = raw.get(name) ?? { values: [], source: name };
+    return values.map((text) => {
+      const result = parser(text);
+      if (result.ok) return result.value;
+      throw new Refusal(`${source} ${textOfBytes(text)}: ${result.error}`);
+    });
+  }
+  function one<Value>(name: string, parser: (text: string) => Result<Value>): Value {
+    const [value] = each(name, parser);
+    if (value === undefined) throw new Refusal(`--${name}: its value is missing; see rehup --help`);
+    return value;
+  }
+
+  const onChange = one('on-change', parseAction);
+  const watches = each('watch', (text) => parseWatch(text, onChange, given.cwd));
+  const ignored = each('ignore', compileGlob);
+  const settings = {
+    command,
+    watches,
+    onChange,
+    ignore: (path: string) => ignored.some((matches) => matches(path)),
+    settle: one<number | 'auto'>('settle', (text) => (text === 'auto' ? success(text) : parseDuration(text))),
+    poll: one('poll', parseDuration),
+    minInterval: one('min-interval', parseDuration),
+    verify: one('verify', parseDuration),
+    stopSignal: one('stop-signal', parseStopSignal),
+    translateStop: raw.get('stop-signal')?.given === true,
+    stopTimeout: one('stop-timeout', parseDuration),
+    signalTo: one('signal-to', (text) => parseWord(text, SIGNAL_TARGETS)),
+  };
+  one('on-exit', (text) => parseWord(text, ['exit']));
+  refuseStopAsReload(settings.stopSignal, [onChange, ...watches.map((watch) => watch.action)]);
+  const levels: readonly (LogLevel | 'silent')[] = [...(Object.keys(LOG_LEVELS) as LogLevel[]), 'silent'];
+  const logLevel = one('log-level', (text) => parseWord(text, levels));
+  const [logFormat] = each('log-format', (text) => parseWord(text, LOG_FORMATS));
+  if (command.length === 0)
+    throw new Refusal('no COMMAND to run; for example: rehup -w /etc/app -- node server.js');
+  return { kind: 'run', settings, logLevel, logFormat: logFormat ?? (given.terminal ? 'pretty' : 'json') };
+}
+
+/** `PATH` or `PATH=ACTION`: what follows the last `=` is an action unless it has a slash in it. */
+function parseWatch(text: string, onChange: Action, cwd: string | undefined): Result<Watch> {
+  const equals = text.lastIndexOf('=');
+  const hasAction = equals > 0 && !text.slice(equals).includes('/');
+  const path = hasAction ? text.slice(0, equals) : text;
+  if (path === '') return failure('an empty path; name a directory or a file');
+  if (!path.startsWith('/') && cwd === undefined)
+    return failure('the working directory is gone; use an absolute path');
+  const action = hasAction ? parseAction(text.slice(equals + 1)) : success(onChange);
+  if (!action.ok) return action;
+  return success({ path: absolutePath(cwd ?? '/', path), action: action.value });
+}
+
+function parseStopSignal(text: string): Result<number> {
+  const signal = parseSignal(text);
+  if (signal.ok && [SIGKILL, SIGSTOP, SIGCHLD].some((never) => never === signal.value)) {
+    return failure("can't ask anything to stop; use for example SIGTERM, SIGQUIT, SIGINT");
+  }
+  return signal;
+}
+
+/** The signal of `--stop-signal` means stop, so it can't also mean reload. */
+function refuseStopAsReload(stopSignal: number, actions: readonly Action[]): void {
+  const clash = actions.some((action) => action.kind === 'signal' && action.signal === stopSignal);
+  if (clash)
+    throw new Refusal(
+      '--stop-signal: a signal that means stop is also an action; use another for one of them',
+    );
+}
+
+function parseWord<Word extends string>(text: string, words: readonly Word[]): Result<Word> {
+  const word = words.find((candidate) => candidate === text);
+  return word === undefined ? failure(`unknown; use ${listed(words)}`) : success(word);
+}
+
+function listed(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+}

@@ -1,0 +1,58 @@
+import { failure, type Result, success } from './result.ts';
+import {
+  parseSignal,
+  SIGCHLD,
+  SIGINT,
+  SIGKILL,
+  SIGQUIT,
+  SIGSTOP,
+  SIGTERM,
+  type Signal,
+  signalName,
+} from './signals.ts';
+
+/** What a change of content does (specification 3). */
+export type Action =
+  | { readonly kind: 'restart' }
+  | { readonly kind: 'exit' }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'signal'; readonly signal: Signal };
+
+/** Signals that can't tell an application to reload: they stop it, can't be caught, or are about rehup's own children. */
+const NO_RELOAD: readonly Signal[] = [SIGTERM, SIGINT, SIGQUIT, SIGKILL, SIGSTOP, SIGCHLD];
+
+/** An action by its name; `stopSignal` is the one of `--stop-signal`, which means stop and so can't mean reload. */
+export function parseAction(text: string): Result<Action> {
+  if (text === 'restart' || text === 'exit' || text === 'none') return success({ kind: text });
+  const signal = parseSignal(text);
+  if (!signal.ok) return failure('not an action; use restart, exit, none or a signal like SIGHUP');
+  if (NO_RELOAD.includes(signal.value)) {
+    return failure(
+      `${signalName(signal.value)} can't mean reload; use restart, exit, none or a signal like SIGHUP`,
+    );
+  }
+  return success({ kind: 'signal', signal: signal.value });
+}
+
+/** The name that {@link parseAction} takes. */
+export function actionName(action: Action): string {
+  return action.kind === 'signal' ? signalName(action.signal) : action.kind;
+}
+
+export function sameAction(one: Action, other: Action): boolean {
+  return actionName(one) === actionName(other);
+}
+
+/**
+ * What one reload does when watches with these actions changed together: `exit` alone if any says so, else `restart`
+ * alone if any says so, else each distinct signal once, in the order given. Empty: nothing is to be done (`none`).
+ */
+export function mergeActions(actions: readonly Action[]): readonly Action[] {
+  for (const kind of ['exit', 'restart'] as const) {
+    if (actions.some((action) => action.kind === kind)) return [{ kind }];
+  }
+  return actions.filter(
+    (action, index) =>
+      action.kind !== 'none' && actions.findIndex((other) => sameAction(action, other)) === index,
+  );
+}

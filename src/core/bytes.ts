@@ -1,0 +1,62 @@
+/**
+ * Byte strings: JavaScript strings with one character 0–255 for each byte. Paths, argv and the environment cross
+ * every port in this form, because Linux promises no encoding for them (path_resolution(7), environ(7)).
+ */
+
+/** The UTF-8 bytes of a text, as a byte string. A lone surrogate becomes U+FFFD, as in the Encoding Standard. */
+export function bytesOfText(text: string): string {
+  let bytes = '';
+  for (const character of text) {
+    const point = character.codePointAt(0) ?? 0;
+    const code = point >= 0xd800 && point <= 0xdfff ? 0xfffd : point;
+    if (code < 0x80) bytes += String.fromCharCode(code);
+    else if (code < 0x800) bytes += String.fromCharCode(0xc0 | (code >> 6), 0x80 | (code & 0x3f));
+    else if (code < 0x10000) {
+      bytes += String.fromCharCode(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 0x3f), 0x80 | (code & 0x3f));
+    } else {
+      bytes += String.fromCharCode(
+        0xf0 | (code >> 18),
+        0x80 | ((code >> 12) & 0x3f),
+        0x80 | ((code >> 6) & 0x3f),
+        0x80 | (code & 0x3f),
+      );
+    }
+  }
+  return bytes;
+}
+
+/** The text that a byte string holds as UTF-8, for people and JSON; each invalid byte becomes `\xNN`. */
+export function textOfBytes(bytes: string): string {
+  let text = '';
+  let index = 0;
+  while (index < bytes.length) {
+    const { point, length } = decodeOne(bytes, index);
+    text += point === undefined ? escapeByte(bytes.charCodeAt(index)) : String.fromCodePoint(point);
+    index += length;
+  }
+  return text;
+}
+
+function escapeByte(byte: number): string {
+  return `\\x${byte.toString(16).padStart(2, '0')}`;
+}
+
+/** Smallest code point that may be written with 1, 2, 3, 4 bytes (RFC 3629, section 3). */
+const SMALLEST = [0, 0x80, 0x800, 0x10000] as const;
+
+function decodeOne(bytes: string, index: number): { point: number | undefined; length: number } {
+  const lead = bytes.charCodeAt(index);
+  if (lead < 0x80) return { point: lead, length: 1 };
+  const more = lead >= 0xf0 && lead < 0xf8 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc0 ? 1 : 0;
+  const invalid = { point: undefined, length: 1 };
+  if (more === 0 || lead >= 0xf8 || index + more >= bytes.length) return invalid;
+  let point = lead & (0x3f >> more);
+  for (let offset = 1; offset <= more; offset++) {
+    const byte = bytes.charCodeAt(index + offset);
+    if ((byte & 0xc0) !== 0x80) return invalid;
+    point = (point << 6) | (byte & 0x3f);
+  }
+  const tooSmall = point < (SMALLEST[more] ?? 0);
+  const surrogate = point >= 0xd800 && point <= 0xdfff;
+  return tooSmall || surrogate || point > 0x10ffff ? invalid : { point, length: more + 1 };
+}

@@ -1,0 +1,35 @@
+import type { SignalPurpose, TimerName } from './event.ts';
+import type { LogLine } from './log.ts';
+import type { Directories, ReadingRequest } from './reading.ts';
+import type { SignalTarget } from './settings.ts';
+import type { Signal } from './signals.ts';
+
+/** What the host is to do. Those with an answer say which event it is. */
+export type Effect =
+  /** Start the command as the child, in a process group of its own. Answer: `spawned` or `spawn-failed`. */
+  | { readonly type: 'start' }
+  /** Signal the child or its group. Answer: `signalled`. */
+  | {
+      readonly type: 'signal';
+      readonly pid: number;
+      readonly signal: Signal;
+      readonly to: SignalTarget;
+      readonly purpose: SignalPurpose;
+      /** Send CONT to the same processes afterwards, so that stopped ones can act on the signal. */
+      readonly wake: boolean;
+      /** Send nothing if the child is known not to catch the signal. */
+      readonly onlyIfCaught: boolean;
+    }
+  /** See whether the process group still has members. Answer: `group`. */
+  | { readonly type: 'check-group'; readonly pid: number }
+  /** Stop rehup itself as the terminal's job control asks, until a CONT. */
+  | { readonly type: 'suspend' }
+  /** Read all watches. Answer: `looked`. */
+  | { readonly type: 'look'; readonly requests: readonly ReadingRequest[] }
+  /** Watch these directories, and no others, for events. Answers: `watching`, or a `watch-failed` for each that can't be. */
+  | { readonly type: 'watch'; readonly directories: Directories }
+  | { readonly type: 'set-timer'; readonly timer: TimerName; readonly delay: number }
+  | { readonly type: 'clear-timer'; readonly timer: TimerName }
+  | { readonly type: 'log'; readonly line: LogLine }
+  /** The last effect of all: end with this code. `refusal`: bad usage, one line for the user. */
+  | { readonly type: 'exit'; readonly code: number; readonly refusal?: string };

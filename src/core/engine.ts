@@ -1,0 +1,132 @@
+import type { Effect } from './effect.ts';
+import type { Occurrence, SignalOutcome } from './event.ts';
+import type { FileAnswer } from './files.ts';
+import type { Ports } from './ports.ts';
+import { readWatches } from './reading.ts';
+import type { Settings } from './settings.ts';
+import { SIGCONT } from './signals.ts';
+import { initialState, type State } from './state.ts';
+import { step } from './step.ts';
+
+/** A look is interrupted after this long to let in what happened meanwhile, ms. */
+const SLICE = 5;
+
+/** Takes what happened to the core, and the effects of the core to the ports. */
+export type Engine = {
+  /** Tells what happened, in that order. May be called from within a port. */
+  deliver(...occurrences: readonly Occurrence[]): void;
+};
+
+/** Makes the engine of one life; `deliver({ type: 'begin', … })` starts it. */
+export function createEngine(settings: Settings, ports: Ports): Engine {
+  let state: State = initialState(settings);
+  let over = false;
+  let busy = false;
+  const queue: Occurrence[] = [];
+
+  function deliver(...occurrences: readonly Occurrence[]): void {
+    queue.push(...occurrences);
+    if (busy) return;
+    busy = true;
+    for (let next = queue.shift(); next !== undefined && !over; next = queue.shift()) handle(next);
+    busy = false;
+  }
+
+  /** Answers to effects are handled before anything else that happened, so that the core never sees the world run ahead. */
+  function handle(occurrence: Occurrence): void {
+    const answers: Occurrence[] = [occurrence];
+    for (let next = answers.shift(); next !== undefined && !over; next = answers.shift()) {
+      const { state: after, effects } = step(state, { ...next, at: ports.clock.now() });
+      state = after;
+      for (const effect of effects) {
+        const answer = perform(effect);
+        if (answer !== undefined) answers.push(answer);
+      }
+    }
+  }
+
+  function perform(effect: Effect): Occurrence | undefined {
+    const { processes, clock } = ports;
+    switch (effect.type) {
+      case 'start': {
+        const started = processes.start(settings.command);
+        return 'pid' in started
+          ? { type: 'spawned', pid: started.pid }
+          : { type: 'spawn-failed', errno: started.errno };
+      }
+      case 'signal':
+        return {
+          type: 'signalled',
+          signal: effect.signal,
+          purpose: effect.purpose,
+          outcome: sendSignal(effect),
+        };
+      case 'check-group':
+        return { type: 'group', alive: processes.groupAlive(effect.pid) };
+      case 'suspend':
+        processes.suspend();
+        return undefined;
+      case 'look':
+        look(readWatches(effect.requests, settings.ignore));
+        return undefined;
+      case 'watch':
+        ports.watcher.watch(effect.directories);
+        return undefined;
+      case 'set-timer':
+        clock.setTimer(effect.timer, effect.delay);
+        return undefined;
+      case 'clear-timer':
+        clock.clearTimer(effect.timer);
+        return undefined;
+      case 'log':
+        ports.log.write(effect.line);
+        return undefined;
+      case 'exit':
+        over = true;
+        ports.exit(effect.code, effect.refusal);
+        return undefined;
+      default:
+        return effect satisfies never;
+    }
+  }
+
+  function sendSignal({
+    pid,
+    signal,
+    to,
+    wake,
+    onlyIfCaught,
+  }: Extract<Effect, { type: 'signal' }>): SignalOutcome {
+    const { processes } = ports;
+    const caught = to === 'auto' || onlyIfCaught ? processes.catches(pid, signal) : undefined;
+    if (onlyIfCaught && caught === false) return { kind: 'uncaught' };
+    const target = to === 'auto' ? (caught === true ? 'child' : 'group') : to;
+    const errno = processes.signal(pid, signal, target);
+    if (errno !== undefined) return { kind: 'failed', errno };
+    if (wake) processes.signal(pid, SIGCONT, target);
+    return { kind: 'sent', to: target, caught };
+  }
+
+  function look(steps: ReturnType<typeof readWatches>): void {
+    const { clock, files } = ports;
+    let answer: FileAnswer | undefined;
+    function slice(): void {
+      const until = clock.now() + SLICE;
+      while (!over) {
+        const next = answer === undefined ? steps.next() : steps.next(answer);
+        if (next.done === true) {
+          deliver({ type: 'looked', readings: next.value });
+          return;
+        }
+        answer = files.perform(next.value);
+        if (clock.now() >= until) {
+          clock.soon(slice);
+          return;
+        }
+      }
+    }
+    slice();
+  }
+
+  return { deliver };
+}

@@ -1,0 +1,65 @@
+import type { Reading } from './reading.ts';
+import type { Signal } from './signals.ts';
+
+/** How a process ended: wait(2). */
+export type ExitStatus =
+  | { readonly kind: 'code'; readonly code: number }
+  | { readonly kind: 'signal'; readonly signal: Signal };
+
+/** The one-shot timers that the core sets; setting one again replaces it, and a cleared one never fires. */
+export type TimerName =
+  | 'ceiling'
+  | 'group'
+  | 'min-interval'
+  | 'poll'
+  | 'quit'
+  | 'relook'
+  | 'settle'
+  | 'start'
+  | 'stop-timeout'
+  | 'verify-reload'
+  | 'verify-start';
+
+/** Why a signal is sent, so that its outcome can be told apart. */
+export type SignalPurpose = 'forward' | 'stop' | 'kill' | 'reload';
+
+/** What became of a signal that was to be sent. */
+export type SignalOutcome =
+  | {
+      readonly kind: 'sent';
+      readonly to: 'child' | 'group' /** undefined: /proc did not tell. */;
+      readonly caught: boolean | undefined;
+    }
+  /** Held back: it was only to be sent if the child catches it, and the child does not. */
+  | { readonly kind: 'uncaught' }
+  | { readonly kind: 'failed'; readonly errno: string };
+
+/** What happened outside. */
+export type Occurrence =
+  /** The first event: where rehup finds itself. */
+  | { readonly type: 'begin'; readonly pid1: boolean; readonly terminal: boolean }
+  /** A signal came to rehup itself. */
+  | { readonly type: 'signal'; readonly signal: Signal }
+  | { readonly type: 'spawned'; readonly pid: number }
+  | { readonly type: 'spawn-failed'; readonly errno: string }
+  | { readonly type: 'child-exited'; readonly status: ExitStatus }
+  | {
+      readonly type: 'signalled';
+      readonly signal: Signal;
+      readonly purpose: SignalPurpose;
+      readonly outcome: SignalOutcome;
+    }
+  /** Whether the child's process group has members that are no zombies. */
+  | { readonly type: 'group'; readonly alive: boolean }
+  /** Something below a watched directory may have changed. */
+  | { readonly type: 'hint' }
+  /** Events come from all directories asked for; what happened before is not known. */
+  | { readonly type: 'watching' }
+  /** Events do not come from a directory. */
+  | { readonly type: 'watch-failed'; readonly path: string; readonly errno: string }
+  /** A look is over, with a reading for each watch in the order of the settings. */
+  | { readonly type: 'looked'; readonly readings: readonly Reading[] }
+  | { readonly type: 'timer'; readonly timer: TimerName };
+
+/** An occurrence with the time at which it came to the core: milliseconds on a clock that never jumps. */
+export type Event = Occurrence & { readonly at: number };

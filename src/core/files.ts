@@ -1,0 +1,148 @@
+/**
+ * The Files port. Core algorithms that read are generators: each yields one {@link FileRequest} at a time and is
+ * resumed with its {@link FileAnswer}, so that a host can take signals between any two and a test can change the world
+ * there. Paths are absolute byte strings.
+ */
+
+export type FileKind = 'file' | 'directory' | 'link' | 'other';
+
+export type FileStatus = {
+  readonly kind: FileKind;
+  /** Device, inode and birth time: differs when a path names another file than before, though inodes are reused. */
+  readonly identity: string;
+  readonly device: string;
+};
+
+/** What a request asks for, and what a host answers if it succeeds. */
+type Operations = {
+  /** readlink(2). */
+  readlink: { request: { readonly path: string }; answer: string };
+  /** The names in a directory but `.` and `..`, in any order. */
+  names: { request: { readonly path: string }; answer: readonly string[] };
+  /** stat(2) if `follow`, else lstat(2). */
+  status: { request: { readonly path: string; readonly follow: boolean }; answer: FileStatus };
+  /** Whether a path lies on tmpfs: statfs(2), `TMPFS_MAGIC`. */
+  memory: { request: { readonly path: string }; answer: boolean };
+  /** Opens for reading, without waiting for a writer (O_NONBLOCK); answers a handle. */
+  open: { request: { readonly path: string }; answer: number };
+  close: { request: { readonly file: number }; answer: undefined };
+  /** A new digest, SHA-256 or, if `keyed`, HMAC-SHA-256 with this process's random key; answers a handle. */
+  digest: { request: { readonly keyed: boolean }; answer: number };
+  /** Feeds at most 64 KiB of an open file to a digest; answers the number of bytes, 0 at the end. */
+  'digest-file': { request: { readonly digest: number; readonly file: number }; answer: number };
+  'digest-bytes': { request: { readonly digest: number; readonly bytes: string }; answer: undefined };
+  /** Ends a digest; answers it in hexadecimal. */
+  'digest-end': { request: { readonly digest: number }; answer: string };
+};
+
+export type FileOperation = keyof Operations;
+
+export type FileRequest = {
+  [Operation in FileOperation]: { readonly op: Operation } & Operations[Operation]['request'];
+}[FileOperation];
+
+/** An operation that failed, by the name of its errno(3): `ENOENT`. */
+export type FileError = { readonly op: 'error'; readonly errno: string };
+
+export type FileAnswer =
+  | {
+      [Operation in FileOperation]: {
+        readonly op: Operation;
+        readonly value: Operations[Operation]['answer'];
+      };
+    }[FileOperation]
+  | FileError;
+
+/** A resumable algorithm over files that ends in a Value. */
+export type FileSteps<Value> = Generator<FileRequest, Value, FileAnswer>;
+
+/** What a host offers to those who drive {@link FileSteps}. It never throws: what fails is an answer. */
+export type Files = { perform(request: FileRequest): FileAnswer };
+
+/** A file operation that failed and that the algorithm had no plan for. */
+export type FileFailure = { readonly failed: FileOperation; readonly path: string; readonly errno: string };
+
+export function isFailure(value: unknown): value is FileFailure {
+  return typeof value === 'object' && value !== null && 'failed' in value && 'errno' in value;
+}
+
+function wrongAnswer(op: FileOperation, answer: FileAnswer): Error {
+  return new Error(`internal error: the host answered ${op} with ${answer.op}`);
+}
+
+export function* readlink(path: string): FileSteps<string | FileFailure> {
+  const answer = yield { op: 'readlink', path };
+  if (answer.op === 'error') return { failed: 'readlink', path, errno: answer.errno };
+  if (answer.op !== 'readlink') throw wrongAnswer('readlink', answer);
+  return answer.value;
+}
+
+export function* names(path: string): FileSteps<readonly string[] | FileFailure> {
+  const answer = yield { op: 'names', path };
+  if (answer.op === 'error') return { failed: 'names', path, errno: answer.errno };
+  if (answer.op !== 'names') throw wrongAnswer('names', answer);
+  return answer.value;
+}
+
+export function* status(path: string, follow: boolean): FileSteps<FileStatus | FileFailure> {
+  const answer = yield { op: 'status', path, follow };
+  if (answer.op === 'error') return { failed: 'status', path, errno: answer.errno };
+  if (answer.op !== 'status') throw wrongAnswer('status', answer);
+  return answer.value;
+}
+
+/** Whether a path lies in memory; where that can't be told it counts as such, since then its digests are keyed. */
+export function* liesInMemory(path: string): FileSteps<boolean> {
+  const answer = yield { op: 'memory', path };
+  return answer.op === 'memory' ? answer.value : true;
+}
+
+export type FileDigest = { readonly size: number; readonly digest: string };
+
+/** Size and digest of one file; stops with `EFBIG` once it has read more than `limit` bytes. */
+export function* digestFile(
+  path: string,
+  keyed: boolean,
+  limit: number,
+): FileSteps<FileDigest | FileFailure> {
+  const opened = yield { op: 'open', path };
+  if (opened.op === 'error') return { failed: 'open', path, errno: opened.errno };
+  if (opened.op !== 'open') throw wrongAnswer('open', opened);
+  const file = opened.value;
+  const digest = yield* beginDigest(keyed);
+  let size = 0;
+  let errno: string | undefined;
+  for (;;) {
+    const fed = yield { op: 'digest-file', digest, file };
+    if (fed.op === 'error') errno = fed.errno;
+    else if (fed.op !== 'digest-file') throw wrongAnswer('digest-file', fed);
+    else if (fed.value > 0) {
+      size += fed.value;
+      if (size <= limit) continue;
+      errno = 'EFBIG';
+    }
+    break;
+  }
+  const hexadecimal = yield* endDigest(digest);
+  yield { op: 'close', file };
+  return errno === undefined ? { size, digest: hexadecimal } : { failed: 'digest-file', path, errno };
+}
+
+/** The digest of a sequence of byte strings, each with its length before it so that no two sequences look alike. */
+export function* digestStrings(strings: Iterable<string>, keyed: boolean): FileSteps<string> {
+  const digest = yield* beginDigest(keyed);
+  for (const bytes of strings) yield { op: 'digest-bytes', digest, bytes: `${bytes.length}:${bytes}` };
+  return yield* endDigest(digest);
+}
+
+function* beginDigest(keyed: boolean): FileSteps<number> {
+  const answer = yield { op: 'digest', keyed };
+  if (answer.op !== 'digest') throw wrongAnswer('digest', answer);
+  return answer.value;
+}
+
+function* endDigest(digest: number): FileSteps<string> {
+  const answer = yield { op: 'digest-end', digest };
+  if (answer.op !== 'digest-end') throw wrongAnswer('digest-end', answer);
+  return answer.value;
+}

@@ -1,0 +1,16 @@
+/** Log levels with their numbers in pino's JSON shape, from the most to the least talkative. */
+export const LOG_LEVELS = { trace: 10, debug: 20, info: 30, warn: 40, error: 50, fatal: 60 } as const;
+
+export type LogLevel = keyof typeof LOG_LEVELS;
+
+export type LogValue = string | number | boolean | readonly string[];
+
+/** A line of the log. Texts in it are for people: byte strings have been decoded. Never the content of a file. */
+export type LogLine = {
+  readonly level: LogLevel;
+  /** What happened, for machines: `child.started`. The list is in the README. */
+  readonly event: string;
+  /** The same for people, in a few words. */
+  readonly message: string;
+  readonly fields: Readonly<Record<string, LogValue>>;
+};

@@ -1,0 +1,55 @@
+import type { TimerName } from './event.ts';
+import type { Files } from './files.ts';
+import type { LogLine } from './log.ts';
+import type { Directories } from './reading.ts';
+import type { Signal } from './signals.ts';
+
+/**
+ * The child and its signals. Exits of the child and signals from outside come to the engine as events; orphans are
+ * reaped by the host without a word.
+ */
+export type Processes = {
+  /**
+   * Starts a command as specification 2.1 says, in a process group of its own.
+   *
+   * @returns its process id, or the name of the errno(3) that tells why it could not be started
+   */
+  start(command: readonly string[]): { readonly pid: number } | { readonly errno: string };
+  /** kill(2) to the process `pid`, or to the process group of that number; the name of the errno if it fails. */
+  signal(pid: number, signal: Signal, to: 'child' | 'group'): string | undefined;
+  /** Whether a process has a handler for a signal: `SigCgt` of proc_pid_status(5); undefined if that can't be told. */
+  catches(pid: number, signal: Signal): boolean | undefined;
+  /** Whether a process group has a member that is no zombie. */
+  groupAlive(pid: number): boolean;
+  /** Stops rehup itself, as a terminal's job control wants it, until a CONT comes. */
+  suspend(): void;
+};
+
+/** Hints on directories; what it tells comes to the engine as `hint`, `watching` and `watch-failed` events. */
+export type Watcher = {
+  /** Watches these directories and no others. One whose identity differs from before is watched anew. */
+  watch(directories: Directories): void;
+};
+
+export type Clock = {
+  /** Milliseconds on a clock that never jumps. */
+  now(): number;
+  /** Sets or replaces a one-shot timer, which comes to the engine as a `timer` event. */
+  setTimer(timer: TimerName, delay: number): void;
+  clearTimer(timer: TimerName): void;
+  /** Runs something as soon as what has happened meanwhile has been delivered. */
+  soon(task: () => void): void;
+};
+
+export type Log = { write(line: LogLine): void };
+
+/** What a host must offer, and nothing more. */
+export type Ports = {
+  readonly processes: Processes;
+  readonly files: Files;
+  readonly watcher: Watcher;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Ends rehup; `refusal` is one line for the user on stderr. */
+  exit(code: number, refusal: string | undefined): void;
+};

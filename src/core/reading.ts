@@ -1,0 +1,191 @@
+import { type Content, contentOf } from './content.ts';
+import { type FileFailure, type FileSteps, isFailure, liesInMemory, status } from './files.ts';
+import type { PathPredicate } from './glob.ts';
+import { parentPath } from './path.ts';
+import { emptyTree, type TooLarge, type WalkOptions, walk } from './tree.ts';
+import {
+  countedEntries,
+  findVolume,
+  readGeneration,
+  readLevel,
+  type Volume,
+  type VolumeLevel,
+} from './volume.ts';
+
+/** What is to be read for one watch. */
+export type ReadingRequest = {
+  readonly path: string;
+  /** The last reading of this watch, if its content can be told to be the same without reading all of it again. */
+  readonly known?: Known;
+};
+
+/** What a reading leaves for the next one. */
+export type Known = {
+  readonly digest: string;
+  /** The volume that was read whole, complete, and with nothing in it that lies elsewhere. */
+  readonly volume?: Volume;
+};
+
+/** The directories whose events hint at changes, each with the identity of what was read there. */
+export type Directories = ReadonlyMap<string, string>;
+
+/** What became of one watch. */
+export type Reading =
+  | { readonly status: 'unchanged' }
+  | {
+      readonly status: 'read';
+      readonly content: Content;
+      /** False while the writer is seen at work: read again, and take it as it is only if that goes on for too long. */
+      readonly settled: boolean;
+      readonly volume: Volume | undefined;
+      readonly directories: Directories;
+      readonly known: Known;
+    }
+  | {
+      readonly status: 'missing';
+      /** Whether something may appear there: the parent directory is there, or the path lies on a mounted volume. */
+      readonly expected: boolean;
+      readonly volume: Volume | undefined;
+      readonly directories: Directories;
+    }
+  | ({ readonly status: 'unreadable' } & FileFailure)
+  | ({ readonly status: 'too-large' } & TooLarge);
+
+/** Tries of a reading of which something changed under it, before it is left to the next look. */
+const TRIES = 5;
+
+/** Volumes seen during one look, so that watches on the same volume are read from the same generation. */
+type Levels = Map<string, { readonly volume: Volume; readonly level: VolumeLevel }>;
+
+/**
+ * Reads all watches, each from one generation of its volume, or twice until two readings agree where there is none
+ * (specification 4.2). The answers are in the order of the requests.
+ */
+export function* readWatches(
+  requests: readonly ReadingRequest[],
+  ignore: PathPredicate,
+): FileSteps<readonly Reading[]> {
+  for (let tries = 1; ; tries++) {
+    const levels: Levels = new Map();
+    const readings: Reading[] = [];
+    for (const request of requests) {
+      const reading = yield* readWatch(request, ignore, levels, tries === TRIES);
+      if (reading === undefined) break;
+      readings.push(reading);
+    }
+    if (readings.length === requests.length) return readings;
+  }
+}
+
+/** One watch; undefined if its volume moved on while it was read, so that the look must begin anew. */
+function* readWatch(
+  request: ReadingRequest,
+  ignore: PathPredicate,
+  levels: Levels,
+  last: boolean,
+): FileSteps<Reading | undefined> {
+  const { path, known } = request;
+  if (known?.volume !== undefined && !levels.has(known.volume.root)) {
+    const generation = yield* readGeneration(known.volume.root);
+    if (generation === known.volume.generation) return { status: 'unchanged' };
+  }
+  const volume = yield* findVolume(path);
+  const options = { keyed: yield* liesInMemory(volume?.root ?? path), ignore };
+  if (volume === undefined) return yield* readPlain(request, options);
+  return yield* readFromVolume(request, options, volume, levels, last);
+}
+
+function* readFromVolume(
+  { path }: ReadingRequest,
+  options: WalkOptions,
+  found: Volume,
+  levels: Levels,
+  last: boolean,
+): FileSteps<Reading | undefined> {
+  const opened = levels.get(found.root) ?? (yield* openVolume(found));
+  if (isFailure(opened)) return { status: 'unreadable', ...opened };
+  if (opened !== undefined) levels.set(found.root, opened);
+  const { volume, level } = opened ?? { volume: found, level: NOTHING };
+  const tree = emptyTree();
+  const entries = countedEntries(volume, level, path);
+  for (const [name, source] of entries) {
+    const failure = yield* walk(tree, source, name, options);
+    if (failure !== undefined) return unusable(failure);
+  }
+  const torn = opened === undefined || tree.torn;
+  if (torn && !last && (yield* readGeneration(volume.root)) !== volume.generation) return undefined;
+  const directories = yield* identified(volume.root);
+  const settled = level.complete && !torn;
+  const whole = path === volume.root;
+  if (!whole && tree.files.size === 0 && settled && tree.directories.size === 0) {
+    return { status: 'missing', expected: true, volume, directories };
+  }
+  const content = yield* contentOf(tree.files, options.keyed);
+  const selfContained = settled && level.pure && !tree.linked;
+  const known = selfContained ? { digest: content.digest, volume } : { digest: content.digest };
+  if (!level.pure) for (const [directory, identity] of tree.directories) directories.set(directory, identity);
+  return { status: 'read', content, settled, volume, directories, known };
+}
+
+/** What is visible of a volume whose generation is gone. */
+const NOTHING: VolumeLevel = { entries: new Map(), complete: false, pure: true };
+
+function* openVolume(
+  volume: Volume,
+): FileSteps<{ volume: Volume; level: VolumeLevel } | FileFailure | undefined> {
+  const level = yield* readLevel(volume);
+  return level === undefined || isFailure(level) ? level : { volume, level };
+}
+
+function* readPlain({ path, known }: ReadingRequest, options: WalkOptions): FileSteps<Reading> {
+  let before = known?.digest;
+  for (let tries = 1; ; tries++) {
+    const tree = emptyTree();
+    const failure = yield* walk(tree, path, '', options);
+    if (failure !== undefined) return unusable(failure);
+    if (tree.files.size === 0 && tree.directories.size === 0) return yield* missing(path);
+    const content = yield* contentOf(tree.files, options.keyed);
+    const settled = content.digest === before;
+    if (settled || tries === TRIES) {
+      const directories = tree.files.has('') ? yield* identified(parentPath(path)) : tree.directories;
+      return {
+        status: 'read',
+        content,
+        settled,
+        volume: undefined,
+        directories,
+        known: { digest: content.digest },
+      };
+    }
+    before = content.digest;
+  }
+}
+
+function* missing(path: string): FileSteps<Reading> {
+  let directory = parentPath(path);
+  const parent = directory;
+  for (;;) {
+    const found = yield* status(directory, true);
+    if (!isFailure(found) && found.kind === 'directory') {
+      const root = yield* status('/', true);
+      const mounted = directory !== '/' && !isFailure(root) && root.device !== found.device;
+      const directories = new Map([[directory, found.identity]]);
+      return { status: 'missing', expected: directory === parent || mounted, volume: undefined, directories };
+    }
+    if (directory === '/')
+      return { status: 'missing', expected: false, volume: undefined, directories: new Map() };
+    directory = parentPath(directory);
+  }
+}
+
+/** A directory with its identity, to be watched for events; none if it is gone by now, as the next look will see. */
+function* identified(directory: string): FileSteps<Map<string, string>> {
+  const found = yield* status(directory, true);
+  return new Map(isFailure(found) ? [] : [[directory, found.identity]]);
+}
+
+function unusable(failure: FileFailure | TooLarge): Reading {
+  return isFailure(failure)
+    ? { status: 'unreadable', ...failure }
+    : { status: 'too-large', tooLarge: (failure as TooLarge).tooLarge };
+}

@@ -1,0 +1,32 @@
+import type { Action } from './action.ts';
+import type { PathPredicate } from './glob.ts';
+import type { Signal } from './signals.ts';
+
+/** One `--watch`: an absolute path and what a change below it does. */
+export type Watch = { readonly path: string; readonly action: Action };
+
+/** Who gets a forwarded signal; `auto`: the child alone if it catches the signal, else its process group. */
+export type SignalTarget = 'child' | 'group' | 'auto';
+
+export const SIGNAL_TARGETS: readonly SignalTarget[] = ['auto', 'child', 'group'];
+
+/** What the command line asked for, validated: the rest of the program trusts it. Durations are in milliseconds. */
+export type Settings = {
+  /** The words of COMMAND, byte strings; at least one. */
+  readonly command: readonly string[];
+  readonly watches: readonly Watch[];
+  /** What a change does where its watch does not say. */
+  readonly onChange: Action;
+  /** Says which paths below a watch do not count. */
+  readonly ignore: PathPredicate;
+  readonly settle: number | 'auto';
+  /** 0: never. */
+  readonly poll: number;
+  readonly minInterval: number;
+  readonly verify: number;
+  readonly stopSignal: Signal;
+  /** Whether `--stop-signal` was given: then a TERM or INT from outside is sent as that signal. */
+  readonly translateStop: boolean;
+  readonly stopTimeout: number;
+  readonly signalTo: SignalTarget;
+};

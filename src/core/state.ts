@@ -1,0 +1,209 @@
+import type { Action } from './action.ts';
+import type { Content, Snapshot } from './content.ts';
+import type { ExitStatus } from './event.ts';
+import type { Directories, Known } from './reading.ts';
+import type { Settings } from './settings.ts';
+import type { Signal } from './signals.ts';
+import type { Volume } from './volume.ts';
+
+/** What follows when a child has been stopped and its group is empty. */
+export type Afterwards = 'start' | 'exit';
+
+type Running = {
+  readonly phase: 'running';
+  readonly pid: number;
+  readonly since: number;
+  readonly verified: boolean;
+};
+
+/** The child is being stopped by rehup itself, within the stop timeout. */
+type Stopping = {
+  readonly phase: 'stopping';
+  readonly pid: number;
+  readonly since: number;
+  readonly afterwards: Afterwards;
+  readonly sent: Signal;
+  /** Whether the whole group got the signal, not only the child. */
+  readonly toGroup: boolean;
+};
+
+/** The life of the child, one at a time. */
+export type Child =
+  /** Nothing has happened yet. */
+  | { readonly phase: 'unborn' }
+  /** No child: the watches are looked at first, so that a change while the child starts is a change. */
+  | { readonly phase: 'preparing'; readonly look: number; readonly last: ExitStatus | undefined }
+  /** Asked the host for a child; signals that come meanwhile are kept for it. */
+  | {
+      readonly phase: 'starting';
+      readonly attempt: number;
+      readonly last: ExitStatus | undefined;
+      readonly kept: readonly Signal[];
+    }
+  /** A restart could not start the command and will try again. */
+  | { readonly phase: 'retrying'; readonly attempt: number; readonly last: ExitStatus | undefined }
+  | Running
+  | Stopping
+  /** The child has ended; the rest of its group is waited for, within the stop timeout. */
+  | {
+      readonly phase: 'clearing';
+      readonly pid: number;
+      readonly afterwards: Afterwards;
+      readonly status: ExitStatus;
+      readonly toGroup: boolean;
+      /** Delay before the next look at the group, ms. */
+      readonly pace: number;
+    }
+  /** A QUIT came and may mean stop or not: if the child outlives the stop timeout, all goes on as before. */
+  | {
+      readonly phase: 'quitting';
+      readonly pid: number;
+      readonly since: number;
+      readonly toGroup: boolean;
+      readonly resume: Running | Stopping;
+    }
+  /** Stopped from outside; there is no time limit. */
+  | {
+      readonly phase: 'terminating';
+      readonly pid: number;
+      readonly since: number;
+      readonly sent: Signal;
+      readonly toGroup: boolean;
+    }
+  /** Stopped from outside, the child has ended, the rest of its group is waited for. */
+  | {
+      readonly phase: 'leaving';
+      readonly pid: number;
+      readonly status: ExitStatus;
+      readonly sent: Signal;
+      readonly toGroup: boolean;
+      readonly pace: number;
+    }
+  | { readonly phase: 'ended' };
+
+/** What is known of one watch. */
+export type Watched = {
+  readonly path: string;
+  /** The last content that was read; undefined until the first. */
+  readonly content: Content | undefined;
+  readonly known: Known | undefined;
+  readonly volume: Volume | undefined;
+  readonly directories: Directories;
+  /** Why the content is kept though it can't be seen at the moment, as last logged. */
+  readonly trouble: string | undefined;
+};
+
+/** Looking at the watches: one look at a time. */
+export type Observation = {
+  readonly phase: 'idle' | 'looking';
+  /** Looks begun so far; the number of the present one while looking. */
+  readonly looks: number;
+  /** Something happened since the present look began, so that another must follow. */
+  readonly again: boolean;
+  readonly watched: readonly Watched[];
+  /** When the first of the looks began that found a writer at work; undefined if the last one did not. */
+  readonly unsettledSince: number | undefined;
+  /** When the first look of all began. */
+  readonly since: number;
+  /** The directories that the host was told to watch. */
+  readonly directories: Directories;
+  /** Of those, the ones that send no events. */
+  readonly deaf: ReadonlySet<string>;
+};
+
+/** One reload, from the change that asks for it to its outcome. */
+export type Reload = {
+  readonly id: number;
+  /** When the change was first seen. */
+  readonly since: number;
+  /** The files that changed; none if it was asked for without a change. */
+  readonly paths: readonly string[];
+  readonly actions: readonly Action[];
+  /** Those of the actions that were asked for from outside. */
+  readonly requested: readonly Action[];
+};
+
+/** From a change of content to an action. */
+export type Progress =
+  /** Before the first start. */
+  | { readonly phase: 'baseline' }
+  | { readonly phase: 'resting' }
+  /** Changed; waiting for quiet. */
+  | { readonly phase: 'settling' }
+  /** To be applied, but not yet. */
+  | { readonly phase: 'holding' }
+  /** Taking the snapshot that will be applied. */
+  | { readonly phase: 'reading'; readonly look: number }
+  /** The action is under way; `remaining` signals are still to be sent. */
+  | {
+      readonly phase: 'acting';
+      readonly reload: Reload;
+      readonly snapshot: Snapshot;
+      readonly remaining: readonly Signal[];
+    };
+
+/** What the application was told, and what is to be told to it. */
+export type Configuration = {
+  readonly progress: Progress;
+  /** The content at the child's start or at the last action that was begun. */
+  readonly told: Snapshot;
+  /** The last content that was looked at. */
+  readonly seen: Snapshot;
+  /** When the change that is not told yet was first seen. */
+  readonly changedAt: number | undefined;
+  /** Actions that were asked for from outside, whether or not the content changed. */
+  readonly requested: readonly Action[];
+  /** Nothing is done before the start of the child is verified. */
+  readonly awaitVerified: boolean;
+  /** The reload that is being verified. */
+  readonly verifying: Reload | undefined;
+  readonly reloads: number;
+  readonly lastApply: number | undefined;
+};
+
+export type State = {
+  readonly settings: Settings;
+  readonly pid1: boolean;
+  readonly terminal: boolean;
+  readonly child: Child;
+  readonly observation: Observation;
+  readonly configuration: Configuration;
+};
+
+export function initialState(settings: Settings): State {
+  const paths = [...new Set(settings.watches.map((watch) => watch.path))];
+  return {
+    settings,
+    pid1: false,
+    terminal: false,
+    child: { phase: 'unborn' },
+    observation: {
+      phase: 'idle',
+      looks: 0,
+      again: false,
+      watched: paths.map((path) => ({
+        path,
+        content: undefined,
+        known: undefined,
+        volume: undefined,
+        directories: new Map(),
+        trouble: undefined,
+      })),
+      unsettledSince: undefined,
+      since: 0,
+      directories: new Map(),
+      deaf: new Set(),
+    },
+    configuration: {
+      progress: { phase: 'baseline' },
+      told: new Map(),
+      seen: new Map(),
+      changedAt: undefined,
+      requested: [],
+      awaitVerified: false,
+      verifying: undefined,
+      reloads: 0,
+      lastApply: undefined,
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import { CONFIGURATION } from './configuration.ts';
+import type { Effect } from './effect.ts';
+import type { Event } from './event.ts';
+import { OBSERVATION } from './observation.ts';
+import type { State } from './state.ts';
+import { SUPERVISION } from './supervision.ts';
+import { type CoreEvent, dispatch, newTurn, type Turn } from './turn.ts';
+
+/**
+ * All decisions of rehup: from a state and an event to the next state and what is to be done, in order.
+ *
+ * Three machines share the work: observation looks at the watches, configuration takes a change to an action, and
+ * supervision leads the child's life. Each has a table of its phases and events; what one has to tell the others it
+ * leaves as a notice, and the step is over when there is none left.
+ */
+export function step(
+  state: State,
+  event: Event,
+): { readonly state: State; readonly effects: readonly Effect[] } {
+  const turn = newTurn(event.at);
+  let next = handle(state, event, turn);
+  for (let notice = turn.notices.shift(); notice !== undefined; notice = turn.notices.shift()) {
+    next = handle(next, notice, turn);
+  }
+  return { state: next, effects: untilExit(turn.effects) };
+}
+
+function handle(state: State, event: CoreEvent, turn: Turn): State {
+  const observed = dispatch(OBSERVATION, 'observation', state, state.observation, event, turn);
+  const configured = dispatch(
+    CONFIGURATION,
+    'configuration',
+    observed,
+    observed.configuration.progress,
+    event,
+    turn,
+  );
+  return dispatch(SUPERVISION, 'child', configured, configured.child, event, turn);
+}
+
+/** Nothing follows an exit but the log lines that tell how it came to it, and these come first. */
+function untilExit(effects: readonly Effect[]): readonly Effect[] {
+  const exit = effects.find((effect) => effect.type === 'exit');
+  if (exit === undefined) return effects;
+  return [...effects.filter((effect) => effect.type === 'log'), exit];
+}

@@ -1,0 +1,115 @@
+import {
+  digestFile,
+  type FileDigest,
+  type FileFailure,
+  type FileSteps,
+  isFailure,
+  names,
+  status,
+} from './files.ts';
+import type { PathPredicate } from './glob.ts';
+import { joinPath } from './path.ts';
+import { isReserved } from './volume.ts';
+
+/** A watch holds at most this much (specification 4.1). */
+export const MAX_FILES = 10_000;
+export const MAX_BYTES = 256 * 1024 * 1024;
+
+/** What one walk over a tree found. */
+export type Tree = {
+  readonly files: Map<string, FileDigest>;
+  /** Every real directory that was read, with its identity. */
+  readonly directories: Map<string, string>;
+  /** The identities of those directories. */
+  readonly seen: Set<string>;
+  /** Whether a name vanished between being listed and being read. */
+  torn: boolean;
+  /** Whether a link was followed. */
+  linked: boolean;
+  bytes: number;
+};
+
+export type WalkOptions = { readonly keyed: boolean; readonly ignore: PathPredicate };
+
+export type TooLarge = { readonly tooLarge: 'files' | 'bytes' };
+
+export function emptyTree(): Tree {
+  return { files: new Map(), directories: new Map(), seen: new Set(), torn: false, linked: false, bytes: 0 };
+}
+
+/**
+ * Reads what lies at `path` into `tree`, under the name `name` relative to the watch. Links are followed and each real
+ * directory is read once, so loops end; `lost+found`, sockets, FIFOs and devices are never opened.
+ *
+ * @returns undefined, or what could not be read: the tree is then of no use
+ */
+export function* walk(
+  tree: Tree,
+  path: string,
+  name: string,
+  options: WalkOptions,
+): FileSteps<FileFailure | TooLarge | undefined> {
+  // A list instead of recursion: the stack of a small engine is shallow, and a deep tree is somebody else's choice.
+  const pending: { path: string; name: string }[] = [{ path, name }];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    if (next.name !== '' && options.ignore(next.name)) continue;
+    const found = yield* statusOf(tree, next.path);
+    if (isFailure(found)) {
+      if (!isGone(found)) return found;
+      tree.torn = true;
+    } else if (found.kind === 'directory') {
+      if (tree.seen.has(found.identity)) continue;
+      tree.seen.add(found.identity);
+      tree.directories.set(next.path, found.identity);
+      const children = yield* names(next.path);
+      if (isFailure(children)) {
+        if (!isGone(children)) return children;
+        tree.torn = true;
+        continue;
+      }
+      // In a fixed order, so that a directory with two names has the same one in each reading.
+      for (const child of [...children].sort().reverse()) {
+        if (isReserved(child) || child === 'lost+found') continue;
+        pending.push({
+          path: joinPath(next.path, child),
+          name: next.name === '' ? child : `${next.name}/${child}`,
+        });
+      }
+    } else if (found.kind === 'file') {
+      const failure = yield* add(tree, next.path, next.name, options.keyed);
+      if (failure !== undefined) return failure;
+    }
+  }
+  return undefined;
+}
+
+function* statusOf(tree: Tree, path: string) {
+  const found = yield* status(path, false);
+  if (isFailure(found) || found.kind !== 'link') return found;
+  tree.linked = true;
+  return yield* status(path, true);
+}
+
+function* add(
+  tree: Tree,
+  path: string,
+  name: string,
+  keyed: boolean,
+): FileSteps<FileFailure | TooLarge | undefined> {
+  if (tree.files.size >= MAX_FILES) return { tooLarge: 'files' };
+  const digest = yield* digestFile(path, keyed, MAX_BYTES - tree.bytes);
+  if (!isFailure(digest)) {
+    tree.bytes += digest.size;
+    tree.files.set(name, digest);
+    return undefined;
+  }
+  if (digest.errno === 'EFBIG') return { tooLarge: 'bytes' };
+  if (!isGone(digest)) return digest;
+  tree.torn = true;
+  return undefined;
+}
+
+/** Whether the application could not see the file either: it is not there, or a link to it leads nowhere. */
+function isGone(failure: FileFailure): boolean {
+  return ['ENOENT', 'ENOTDIR', 'ELOOP', 'ESTALE'].includes(failure.errno);
+}

@@ -1,0 +1,96 @@
+import { type FileFailure, type FileSteps, isFailure, names, readlink, status } from './files.ts';
+import { joinPath, parentPath, relativePath } from './path.ts';
+
+/**
+ * A kubelet volume: a directory with a link `..data` to a sibling whose name starts with `..`. True for ConfigMap,
+ * Secret, projected, downward API and Secrets Store CSI volumes, whatever file system they lie on
+ * (kubernetes: pkg/volume/util/atomic_writer.go).
+ */
+export type Volume = {
+  readonly root: string;
+  /** The name that `..data` points to; it changes with every write of new content. */
+  readonly generation: string;
+};
+
+/** The name of the kubelet's link to the present generation. */
+const DATA_LINK = '..data';
+
+/** Whether a name belongs to the kubelet, not to the application. */
+export function isReserved(name: string): boolean {
+  return name.startsWith('..');
+}
+
+/** The generation of the volume at `root`; undefined if there is no volume. */
+export function* readGeneration(root: string): FileSteps<string | undefined> {
+  const target = yield* readlink(joinPath(root, DATA_LINK));
+  return typeof target === 'string' && isReserved(target) && !target.includes('/') ? target : undefined;
+}
+
+/** The kubelet volume that `path` lies in or is, if any: the nearest one upwards. */
+export function* findVolume(path: string): FileSteps<Volume | undefined> {
+  for (let root = path; root !== '/'; root = parentPath(root)) {
+    const generation = yield* readGeneration(root);
+    if (generation !== undefined) return { root, generation };
+  }
+  return undefined;
+}
+
+/** The first level of a volume at one instant, as the application can see it. */
+export type VolumeLevel = {
+  /** Names to read, each with the path to read it from: below the generation, so that all are of one write. */
+  readonly entries: ReadonlyMap<string, string>;
+  /** Whether the visible names and those of the generation are the same set (specification 4.2). */
+  readonly complete: boolean;
+  /** Whether all that is visible comes from the generation. */
+  readonly pure: boolean;
+};
+
+/** Reads the first level of a volume; undefined if its generation is gone, which a new look mends. */
+export function* readLevel(volume: Volume): FileSteps<VolumeLevel | FileFailure | undefined> {
+  const generationPath = joinPath(volume.root, volume.generation);
+  const published = yield* names(generationPath);
+  if (isFailure(published)) return published.errno === 'ENOENT' ? undefined : published;
+  const visible = yield* names(volume.root);
+  if (isFailure(visible)) return visible;
+  const available = new Set(published.filter((name) => !isReserved(name)));
+  const entries = new Map<string, string>();
+  let complete = true;
+  let pure = true;
+  for (const name of visible) {
+    if (isReserved(name)) continue;
+    if (available.delete(name)) {
+      entries.set(name, joinPath(generationPath, name));
+      continue;
+    }
+    // A link to a removed key dangles until the kubelet drops it; anything else was put there by somebody else.
+    const found = yield* status(joinPath(volume.root, name), true);
+    if (isFailure(found)) complete = false;
+    else {
+      entries.set(name, joinPath(volume.root, name));
+      pure = false;
+    }
+  }
+  return { entries, complete: complete && available.size === 0, pure };
+}
+
+/** The files by which a service-account token volume is known; its token rotates about every 48 minutes. */
+const TOKEN_VOLUME = ['token', 'ca.crt', 'namespace'] as const;
+
+/**
+ * The entries of a level that count for a watch on `path`: with what `path` leads to below the volume, and without the
+ * token of a service account unless it is watched by name (specification 4.1).
+ */
+export function countedEntries(
+  volume: Volume,
+  level: VolumeLevel,
+  path: string,
+): ReadonlyMap<string, string> {
+  const below = relativePath(volume.root, path) ?? '';
+  if (below === '') {
+    const isToken = TOKEN_VOLUME.every((name) => level.entries.has(name));
+    return isToken ? new Map([...level.entries].filter(([name]) => name !== 'token')) : level.entries;
+  }
+  const slash = `${below}/`.indexOf('/');
+  const entry = level.entries.get(below.slice(0, slash));
+  return entry === undefined ? new Map() : new Map([['', entry + below.slice(slash)]]);
+}

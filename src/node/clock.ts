@@ -1,0 +1,25 @@
+import type { TimerName } from '../core/event.ts';
+import type { Clock } from '../core/ports.ts';
+
+/** The Clock port; `elapsed` is called when a timer is due. */
+export function createClock(elapsed: (timer: TimerName) => void): Clock {
+  const timers = new Map<TimerName, NodeJS.Timeout>();
+  return {
+    now: () => performance.now(),
+    setTimer(timer, delay) {
+      clearTimeout(timers.get(timer));
+      timers.set(
+        timer,
+        setTimeout(() => {
+          timers.delete(timer);
+          elapsed(timer);
+        }, delay),
+      );
+    },
+    clearTimer(timer) {
+      clearTimeout(timers.get(timer));
+      timers.delete(timer);
+    },
+    soon: (task) => void setImmediate(task),
+  };
+}

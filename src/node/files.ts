@@ -1,0 +1,111 @@
+import { createHash, createHmac, type Hash, type Hmac, randomBytes } from 'node:crypto';
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  statfsSync,
+  statSync,
+} from 'node:fs';
+import type { FileAnswer, FileKind, FileRequest, Files } from '../core/files.ts';
+import { errnoOf } from './errno.ts';
+
+/** magic.h of Linux. */
+const TMPFS_MAGIC = 0x01021994;
+
+/** The most that a read takes at once (architecture: Ports). */
+const CHUNK = 64 * 1024;
+
+/** The Files port over node:fs. Paths go in and come out as bytes, since they need not be UTF-8. */
+export function createFiles(): Files {
+  const chunk = Buffer.from(new ArrayBuffer(CHUNK));
+  const digests = new Map<number, Hash | Hmac>();
+  let handle = 0;
+  let key: Buffer | undefined;
+
+  function newDigest(keyed: boolean): Hash | Hmac {
+    if (!keyed) return createHash('sha256');
+    key ??= randomBytes(32);
+    return createHmac('sha256', key);
+  }
+
+  function digestOf(number: number): Hash | Hmac {
+    const digest = digests.get(number);
+    if (digest === undefined) throw new Error(`internal error: no digest ${number}`);
+    return digest;
+  }
+
+  function answer(request: FileRequest): FileAnswer {
+    const { op } = request;
+    switch (op) {
+      case 'readlink':
+        return { op, value: readlinkSync(bytes(request.path), 'buffer').toString('latin1') };
+      case 'names': {
+        const names = readdirSync(bytes(request.path), { encoding: 'buffer' });
+        return { op, value: names.map((name) => name.toString('latin1')) };
+      }
+      case 'status': {
+        const stat = request.follow ? statSync : lstatSync;
+        return { op, value: statusOf(stat(bytes(request.path), { bigint: true })) };
+      }
+      case 'memory':
+        return { op, value: statfsSync(bytes(request.path)).type === TMPFS_MAGIC };
+      case 'open': {
+        const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+        return { op, value: openSync(bytes(request.path), flags) };
+      }
+      case 'close':
+        closeSync(request.file);
+        return { op, value: undefined };
+      case 'digest': {
+        handle += 1;
+        digests.set(handle, newDigest(request.keyed));
+        return { op, value: handle };
+      }
+      case 'digest-file': {
+        const length = readSync(request.file, chunk, 0, CHUNK, null);
+        digestOf(request.digest).update(chunk.subarray(0, length));
+        return { op, value: length };
+      }
+      case 'digest-bytes':
+        digestOf(request.digest).update(request.bytes, 'latin1');
+        return { op, value: undefined };
+      case 'digest-end': {
+        const value = digestOf(request.digest).digest('hex');
+        digests.delete(request.digest);
+        return { op, value };
+      }
+      default:
+        return request satisfies never;
+    }
+  }
+
+  return {
+    perform(request) {
+      try {
+        return answer(request);
+      } catch (error) {
+        return { op: 'error', errno: errnoOf(error) };
+      }
+    },
+  };
+}
+
+function bytes(path: string): Buffer {
+  return Buffer.from(path, 'latin1');
+}
+
+function statusOf(stat: BigIntStats): { kind: FileKind; identity: string; device: string } {
+  const kind = stat.isFile()
+    ? 'file'
+    : stat.isDirectory()
+      ? 'directory'
+      : stat.isSymbolicLink()
+        ? 'link'
+        : 'other';
+  return { kind, identity: `${stat.dev}:${stat.ino}:${stat.birthtimeNs}`, device: String(stat.dev) };
+}

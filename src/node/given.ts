@@ -1,0 +1,52 @@
+import { readFileSync } from 'node:fs';
+import { isSea } from 'node:sea';
+import { isatty } from 'node:tty';
+import { bytesOfText } from '../core/bytes.ts';
+
+/** The words after the program's name, byte strings: Node's own argv has lost what is not UTF-8. */
+export function givenWords(): readonly string[] {
+  const words = zeroSeparated('/proc/self/cmdline');
+  // A launcher runs as `node OPTION... FILE WORD...`, a single executable as `rehup-node WORD...`.
+  const own = isSea() ? 1 : process.execArgv.length + 2;
+  return words?.slice(own) ?? process.argv.slice(2).map(bytesOfText);
+}
+
+/** The `NAME=value` entries that rehup was given, byte strings. */
+export function givenEnvironment(): readonly string[] {
+  const entries = zeroSeparated('/proc/self/environ');
+  return entries ?? Object.entries(process.env).map(([name, value]) => bytesOfText(`${name}=${value ?? ''}`));
+}
+
+/** The environment by name; of a name that is given twice the first counts, as in getenv(3). */
+export function environmentMap(entries: readonly string[]): ReadonlyMap<string, string> {
+  const map = new Map<string, string>();
+  for (const entry of entries) {
+    const equals = entry.indexOf('=');
+    const name = entry.slice(0, equals);
+    if (equals > 0 && !map.has(name)) map.set(name, entry.slice(equals + 1));
+  }
+  return map;
+}
+
+/** The working directory, a byte string; undefined if it is gone. */
+export function givenDirectory(): string | undefined {
+  try {
+    return bytesOfText(process.cwd());
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a descriptor is a terminal. */
+export function isTerminal(descriptor: number): boolean {
+  return isatty(descriptor);
+}
+
+function zeroSeparated(path: string): readonly string[] | undefined {
+  try {
+    const text = readFileSync(path, 'latin1');
+    return text === '' ? [] : text.replace(/\0$/, '').split('\0');
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,123 @@
+import { writeSync } from 'node:fs';
+import type { RunOptions } from '../cli/invocation.ts';
+import { parse } from '../cli/parse.ts';
+import { createEngine } from '../core/engine.ts';
+import type { Occurrence } from '../core/event.ts';
+import { EXIT_FAILED } from '../core/exit.ts';
+import type { LogLine } from '../core/log.ts';
+import type { Directories } from '../core/reading.ts';
+import type { Signal } from '../core/signals.ts';
+import { createClock } from './clock.ts';
+import { createFiles } from './files.ts';
+import { environmentMap, givenDirectory, givenEnvironment, givenWords, isTerminal } from './given.ts';
+import { createProcesses } from './processes.ts';
+import { listenForRealTimeSignals, listenForSignals } from './signals.ts';
+import { createLineWriter } from './stderr.ts';
+
+/** Set by the build from package.json. */
+declare const REHUP_VERSION: string;
+
+/** Node exits when nothing is left to wait for, but signals are always to come; setTimeout's longest time, ms. */
+const KEEP_ALIVE = 2 ** 31 - 1;
+
+/** libuv reads this when it first needs a pool; rehup needs none but for chokidar, and each thread costs memory. */
+process.env['UV_THREADPOOL_SIZE'] = '1';
+
+// Until here a signal is lost; from here on it is kept, and handled as soon as it is known what to do.
+let deliver: (occurrence: Occurrence) => void = (occurrence) => void early.push(occurrence);
+const early: Occurrence[] = [];
+const signalCame = (signal: Signal): void => deliver({ type: 'signal', signal });
+listenForSignals(signalCame);
+
+main();
+
+function main(): undefined {
+  const environment = givenEnvironment();
+  const cwd = givenDirectory();
+  const variables = environmentMap(environment);
+  const terminal = isTerminal(2);
+  const words = givenWords();
+  const invocation = parse({
+    words,
+    environment: variables,
+    cwd,
+    terminal,
+    columns: undefined,
+    version: REHUP_VERSION,
+  });
+  switch (invocation.kind) {
+    case 'print':
+      writeSync(1, invocation.text);
+      return process.exit(0);
+    case 'refuse':
+      refuse(invocation.message);
+      return process.exit(EXIT_FAILED);
+    case 'run':
+      // One turn of the loop, so that a stop that has come already is known before anything is started.
+      setImmediate(run, invocation, environment, cwd, terminal && !variables.has('NO_COLOR'));
+      return undefined;
+    default:
+      return invocation satisfies never;
+  }
+}
+
+function refuse(message: string): void {
+  writeSync(2, `rehup: ${message}\n`);
+}
+
+function run(
+  { settings, logLevel, logFormat }: RunOptions,
+  environment: readonly string[],
+  cwd: string | undefined,
+  colours: boolean,
+): void {
+  const terminal = isTerminal(0);
+  const tell = (occurrence: Occurrence): void => deliver(occurrence);
+  // From here on rehup keeps no mount busy; the child is started in the directory that was given.
+  if (cwd !== undefined) process.chdir('/');
+  const lines: [LogLine, number][] = [];
+  let write = (line: LogLine, at: number): void => void lines.push([line, at]);
+  let watch = (directories: Directories): void => {
+    wanted = directories;
+  };
+  let wanted: Directories | undefined;
+  setInterval(() => {}, KEEP_ALIVE);
+
+  const logging = import('./log.ts').then(({ createFormatter }) => {
+    const options = { level: logLevel, format: logFormat, colours };
+    write = createFormatter(options, createLineWriter());
+    for (const [line, at] of lines.splice(0)) write(line, at);
+  });
+
+  const engine = createEngine(settings, {
+    processes: createProcesses({
+      environment,
+      cwd,
+      terminal,
+      exited: (status) => tell({ type: 'child-exited', status }),
+    }),
+    files: createFiles(),
+    clock: createClock((timer) => tell({ type: 'timer', timer })),
+    watcher: { watch: (directories) => watch(directories) },
+    log: { write: (line) => write(line, Date.now()) },
+    exit(code, refusal) {
+      void logging.then(() => {
+        if (refusal !== undefined) refuse(refusal);
+        process.exit(code);
+      });
+    },
+  });
+  deliver = engine.deliver;
+  listenForRealTimeSignals(signalCame);
+  engine.deliver({ type: 'begin', pid1: process.pid === 1, terminal }, ...early.splice(0));
+
+  void import('./watcher.ts').then(({ createWatcher }) => {
+    const watcher = createWatcher({
+      hint: () => tell({ type: 'hint' }),
+      watching: () => tell({ type: 'watching' }),
+      failed: (path, errno) => tell({ type: 'watch-failed', path, errno }),
+    });
+    watch = watcher.watch;
+    if (wanted !== undefined) watch(wanted);
+  });
+}

@@ -1,0 +1,104 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import type { ExitStatus } from '../core/event.ts';
+import { executableCandidates, tryCandidates } from '../core/executable.ts';
+import type { Processes } from '../core/ports.ts';
+import { SIGSTOP, SIGTTOU } from '../core/signals.ts';
+import { errnoOf } from './errno.ts';
+import { libc, memory, signalSet } from './libc.ts';
+import { createReaper } from './reaper.ts';
+import { spawn } from './spawn.ts';
+
+/** prctl.h and signal.h of Linux. */
+const PR_SET_CHILD_SUBREAPER = 36;
+const SIG_BLOCK = 0;
+const SIG_SETMASK = 2;
+
+export type ProcessOptions = {
+  /** `NAME=value` entries for the child, byte strings. */
+  readonly environment: readonly string[];
+  readonly cwd: string | undefined;
+  /** Whether descriptor 0 is a terminal, whose foreground the child then gets. */
+  readonly terminal: boolean;
+  /** Called when the child has ended. */
+  readonly exited: (status: ExitStatus) => void;
+};
+
+/** The Processes port: posix_spawn, kill, waitid and /proc. */
+export function createProcesses({ environment, cwd, terminal, exited }: ProcessOptions): Processes {
+  let child = 0;
+  const reap = createReaper((pid, status) => {
+    if (pid !== child) return;
+    child = 0;
+    if (terminal) takeTerminal();
+    exited(status);
+  });
+  process.on('SIGCHLD', reap);
+  if (process.pid !== 1) libc.prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n);
+  const path = environment.find((entry) => entry.startsWith('PATH='))?.slice('PATH='.length);
+
+  function start(command: readonly string[]): { readonly pid: number } | { readonly errno: string } {
+    const errno = tryCandidates(executableCandidates(command[0] ?? '', path), (file) => {
+      const started = spawn({ file, argv: command, environment, cwd, foreground: terminal });
+      if ('errno' in started) return started.errno;
+      child = started.pid;
+      return undefined;
+    });
+    return errno === undefined ? { pid: child } : { errno };
+  }
+
+  return {
+    start,
+    catches,
+    groupAlive,
+    signal: (pid, signal, to) => kill(to === 'group' ? -pid : pid, signal),
+    suspend: () => void kill(process.pid, SIGSTOP),
+  };
+}
+
+function kill(pid: number, signal: number): string | undefined {
+  try {
+    process.kill(pid, signal);
+    return undefined;
+  } catch (error) {
+    return errnoOf(error);
+  }
+}
+
+function catches(pid: number, signal: number): boolean | undefined {
+  try {
+    const mask = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
+    return mask === undefined ? undefined : (BigInt(`0x${mask}`) >> BigInt(signal - 1)) % 2n === 1n;
+  } catch {
+    return undefined;
+  }
+}
+
+function groupAlive(group: number): boolean {
+  const errno = kill(-group, 0);
+  if (errno !== undefined) return errno !== 'ESRCH';
+  // Zombies whose parent does not wait for them count as members for kill(2), and may stay for ever.
+  try {
+    return readdirSync('/proc').some((name) => /^\d+$/.test(name) && isMember(name, group));
+  } catch {
+    return true;
+  }
+}
+
+/** proc_pid_stat(5): the state and the process group stand behind the command, which may hold anything. */
+function isMember(pid: string, group: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const [state, , processGroup] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return Number(processGroup) === group && state !== 'Z' && state !== 'X';
+  } catch {
+    return false;
+  }
+}
+
+/** Makes rehup's own group the terminal's foreground one again; SIGTTOU would stop a background process that asks. */
+function takeTerminal(): void {
+  const before = memory(128);
+  libc.pthread_sigmask(SIG_BLOCK, signalSet(SIGTTOU), before);
+  libc.tcsetpgrp(0, libc.getpgrp());
+  libc.pthread_sigmask(SIG_SETMASK, before, null);
+}
