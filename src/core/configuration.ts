@@ -362,8 +362,8 @@ function childStarting(state: State): State {
   return withConfiguration(state, { told: state.configuration.seen });
 }
 
-function firstStarted(state: State): State {
-  return rest(state);
+function firstStarted(state: State, _progress: Progress, _event: unknown, turn: Turn): State {
+  return again(rest(state), turn);
 }
 
 function restarted(state: State, progress: In<'acting'>, _event: unknown, turn: Turn): State {
@@ -405,7 +405,7 @@ function startFailed(state: State, progress: Progress, event: EventOf<'start-fai
 
 /** A stop from outside ends whatever is under way. */
 function stopped(state: State, progress: Progress, _event: unknown, turn: Turn): State {
-  clearTimers(turn, 'settle', 'ceiling', 'min-interval', 'verify-reload');
+  clearTimers(turn, 'settle', 'ceiling', 'min-interval');
   const verifying = progress.phase === 'acting' ? progress.reload : state.configuration.verifying;
   const ending = superseded(withConfiguration(state, { verifying }), turn, 'rehup was asked to stop');
   return rest(withConfiguration(ending, { requested: [] }));

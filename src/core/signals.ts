@@ -40,17 +40,17 @@ const ALIASES: Readonly<Record<string, number>> = { IOT: 6, CLD: 17, POLL: 29 };
 /** The number of a signal, 1–64. */
 export type Signal = number;
 
-export const SIGHUP = NUMBERS.HUP;
-export const SIGINT = NUMBERS.INT;
-export const SIGQUIT = NUMBERS.QUIT;
-export const SIGKILL = NUMBERS.KILL;
-export const SIGTERM = NUMBERS.TERM;
-export const SIGCHLD = NUMBERS.CHLD;
-export const SIGCONT = NUMBERS.CONT;
-export const SIGSTOP = NUMBERS.STOP;
-export const SIGTSTP = NUMBERS.TSTP;
-export const SIGTTIN = NUMBERS.TTIN;
-export const SIGTTOU = NUMBERS.TTOU;
+export const SIGHUP: Signal = NUMBERS.HUP;
+export const SIGINT: Signal = NUMBERS.INT;
+export const SIGQUIT: Signal = NUMBERS.QUIT;
+export const SIGKILL: Signal = NUMBERS.KILL;
+export const SIGTERM: Signal = NUMBERS.TERM;
+export const SIGCHLD: Signal = NUMBERS.CHLD;
+export const SIGCONT: Signal = NUMBERS.CONT;
+export const SIGSTOP: Signal = NUMBERS.STOP;
+export const SIGTSTP: Signal = NUMBERS.TSTP;
+export const SIGTTIN: Signal = NUMBERS.TTIN;
+export const SIGTTOU: Signal = NUMBERS.TTOU;
 
 /** The real-time signals as programs see them: the C libraries keep 32 and 33 (and musl 34) for themselves, signal(7). */
 export const SIGRTMIN = 34;

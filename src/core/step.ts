@@ -11,12 +11,13 @@ import { type CoreEvent, dispatch, newTurn, type Turn } from './turn.ts';
  *
  * Three machines share the work: observation looks at the watches, configuration takes a change to an action, and
  * supervision leads the child's life. Each has a table of its phases and events; what one has to tell the others it
- * leaves as a notice, and the step is over when there is none left.
+ * leaves as a notice, and the step is over when there is none left. After the exit nothing has an effect any more.
  */
 export function step(
   state: State,
   event: Event,
 ): { readonly state: State; readonly effects: readonly Effect[] } {
+  if (state.child.phase === 'ended') return { state, effects: [] };
   const turn = newTurn(event.at);
   let next = handle(state, event, turn);
   for (let notice = turn.notices.shift(); notice !== undefined; notice = turn.notices.shift()) {

@@ -113,7 +113,6 @@ function signalWithoutChild(
     return state;
   }
   log(turn, 'info', 'stop.requested', `${name}: no child runs`, { signal: name });
-  clearTimers(turn, 'start');
   turn.notices.push({ type: 'stopped' });
   return end(state, turn, child.last === undefined ? signalCode(event.signal) : exitCode(child.last));
 }
@@ -157,7 +156,8 @@ function spawnFailed(state: State, child: In<'starting'>, event: EventOf<'spawn-
     return withChild(state, { phase: 'retrying', attempt: child.attempt, last: child.last });
   }
   turn.notices.push({ type: 'start-failed', errno: event.errno });
-  return end(state, turn, startFailureCode(event.errno));
+  if (stop === undefined) return end(state, turn, startFailureCode(event.errno));
+  return end(state, turn, child.last === undefined ? signalCode(stop) : exitCode(child.last));
 }
 
 function startAgain(state: State, child: In<'retrying'>, _event: unknown, turn: Turn): State {

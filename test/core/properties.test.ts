@@ -1,0 +1,45 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { act, settings, sig, watch } from '../support/scenario.ts';
+import { randomWorld } from '../support/world.ts';
+
+/** Promises that hold in every order of events; the world in which they are tried checks them at each step. */
+
+const SEQUENCES = process.env['REHUP_SOAK'] === '1' ? 200_000 : 10_000;
+
+const anySettings = fc.record({
+  watches: fc.constantFrom(
+    [watch('/v', 'restart')],
+    [watch('/v', 'SIGHUP')],
+    [watch('/v', 'SIGHUP'), watch('/w', 'restart')],
+    [watch('/v', 'none'), watch('/w', 'SIGHUP')],
+    [watch('/v', 'exit'), watch('/w', 'SIGUSR1')],
+  ),
+  onChange: fc.constant(act('restart')),
+  settle: fc.constantFrom(0, 500, 'auto' as const),
+  poll: fc.constantFrom(0, 10_000),
+  minInterval: fc.constantFrom(0, 10_000),
+  verify: fc.constantFrom(0, 5_000),
+  stopSignal: fc.constantFrom(sig('TERM'), sig('QUIT')),
+  translateStop: fc.boolean(),
+  signalTo: fc.constantFrom('auto' as const, 'child' as const, 'group' as const),
+});
+
+test('at most one child, no start after a stop, every change answered for, one outcome a reload, one exit and nothing after it', () => {
+  let exits = 0;
+  let survivors = 0;
+  fc.assert(
+    fc.property(anySettings, fc.array(fc.nat(0xffff), { maxLength: 150, size: 'max' }), (chosen, choices) => {
+      const world = randomWorld(settings(chosen));
+      world.begin();
+      for (const choice of choices) world.happens(choice);
+      world.settles();
+      if (world.exited === undefined) survivors += 1;
+      else exits += 1;
+    }),
+    { numRuns: SEQUENCES },
+  );
+  // Both ends of a life were really reached, so the promises about each were tried.
+  expect(exits).toBeGreaterThan(SEQUENCES / 20);
+  expect(survivors).toBeGreaterThan(SEQUENCES / 20);
+});

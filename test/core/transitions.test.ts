@@ -1,0 +1,199 @@
+import { expect, test } from 'vitest';
+import { CONFIGURATION } from '../../src/core/configuration.ts';
+import type { Effect } from '../../src/core/effect.ts';
+import { OBSERVATION } from '../../src/core/observation.ts';
+import type { State } from '../../src/core/state.ts';
+import { SUPERVISION } from '../../src/core/supervision.ts';
+import { type CoreEvent, dispatch, newTurn, type Turn } from '../../src/core/turn.ts';
+import { act, describe, scenario, sig, volumeReading, watch } from '../support/scenario.ts';
+
+/**
+ * Every pair of a phase and an event, of each of the three machines: what it leads to is written down in
+ * transitions.md, which a change of the core changes and which its reviewer reads. `vitest -u` writes it anew.
+ */
+
+const TWO = volumeReading('two');
+
+/** One event for each key of the tables. */
+const EVENTS: Readonly<Record<string, CoreEvent>> = {
+  begin: { type: 'begin', pid1: true, terminal: false },
+  signal: { type: 'signal', signal: sig('TERM') },
+  content: { type: 'content', look: 99 },
+  unusable: { type: 'unusable', refusal: 'why' },
+  spawned: { type: 'spawned', pid: 102 },
+  'spawn-failed': { type: 'spawn-failed', errno: 'ENOENT' },
+  signalled: {
+    type: 'signalled',
+    signal: sig('HUP'),
+    purpose: 'reload',
+    outcome: { kind: 'sent', to: 'child', caught: true },
+  },
+  'child-exited': { type: 'child-exited', status: { kind: 'code', code: 1 } },
+  group: { type: 'group', alive: false },
+  'stop-child': { type: 'stop-child', afterwards: 'start' },
+  hint: { type: 'hint' },
+  watching: { type: 'watching' },
+  'watch-failed': { type: 'watch-failed', path: '/v', errno: 'ENOSPC' },
+  looked: { type: 'looked', readings: [TWO] },
+  'child-starting': { type: 'child-starting' },
+  'child-started': { type: 'child-started' },
+  'child-verified': { type: 'child-verified' },
+  'child-ended': { type: 'child-ended', status: { kind: 'code', code: 1 } },
+  'child-resumed': { type: 'child-resumed' },
+  'start-failed': { type: 'start-failed', errno: 'ENOENT' },
+  stopped: { type: 'stopped' },
+  'reload-requested': { type: 'reload-requested', signal: sig('HUP') },
+  'timer:group': { type: 'timer', timer: 'group' },
+  'timer:quit': { type: 'timer', timer: 'quit' },
+  'timer:start': { type: 'timer', timer: 'start' },
+  'timer:stop-timeout': { type: 'timer', timer: 'stop-timeout' },
+  'timer:verify-start': { type: 'timer', timer: 'verify-start' },
+  'timer:poll': { type: 'timer', timer: 'poll' },
+  'timer:relook': { type: 'timer', timer: 'relook' },
+  'timer:settle': { type: 'timer', timer: 'settle' },
+  'timer:ceiling': { type: 'timer', timer: 'ceiling' },
+  'timer:min-interval': { type: 'timer', timer: 'min-interval' },
+  'timer:verify-reload': { type: 'timer', timer: 'verify-reload' },
+};
+
+function reached(...steps: ((run: ReturnType<typeof scenario>) => unknown)[]): State {
+  const run = scenario({
+    watches: [watch('/v', 'SIGHUP')],
+    onChange: act('SIGHUP'),
+    settle: 500,
+    verify: 5_000,
+  });
+  for (const step of steps) step(run);
+  return run.state;
+}
+
+type Run = ReturnType<typeof scenario>;
+const begun = (run: Run) => run.begin();
+const verified = (run: Run) => run.elapses('verify-start');
+const changed = (run: Run) => run.changes('two');
+const settled = (run: Run) => run.elapses('settle');
+const unanswered = (run: Run) => {
+  run.answers.looksAnswered = false;
+  run.answers.startsAnswered = false;
+};
+/** A restart, since the child does not catch the signal. */
+const restarting = (run: Run) => {
+  run.answers.catches = false;
+  run.changes('two');
+  run.elapses('settle');
+};
+const lingering = (run: Run) => {
+  run.answers.groupAlive = true;
+};
+const failing = (run: Run) => {
+  run.answers.startErrno = 'EAGAIN';
+};
+const exits = (run: Run) => run.exits(0);
+
+/** A state in each phase of the child's life. */
+const CHILD: Record<State['child']['phase'], State> = {
+  unborn: reached(),
+  preparing: reached(unanswered, begun),
+  starting: reached(begun, verified, restarting, (run) => {
+    run.answers.startsAnswered = false;
+    run.exits(0);
+  }),
+  retrying: reached(begun, verified, restarting, failing, exits),
+  running: reached(begun),
+  stopping: reached(begun, verified, restarting),
+  clearing: reached(begun, verified, restarting, lingering, exits),
+  quitting: reached(begun, (run) => run.signal('QUIT')),
+  terminating: reached(begun, (run) => run.signal('TERM')),
+  leaving: reached(begun, lingering, (run) => run.signal('TERM'), exits),
+  ended: reached(begun, exits),
+};
+
+/** A state in each phase from a change to its action. */
+const PROGRESS: Record<State['configuration']['progress']['phase'], State> = {
+  baseline: reached(),
+  resting: reached(begun),
+  settling: reached(begun, changed),
+  holding: reached(begun, (run) => {
+    run.answers.catches = false;
+    run.changes('two');
+    run.elapses('settle');
+  }),
+  reading: reached(begun, changed, unanswered, settled),
+  acting: reached(begun, verified, restarting),
+};
+
+const LOOKING: Record<State['observation']['phase'], State> = {
+  idle: reached(begun),
+  looking: reached(unanswered, begun),
+};
+
+/** What a cell of a table does, in words: where it leads, with which effects and notices. */
+function outcome(state: State, next: State, turn: Turn, phase: (state: State) => string): string {
+  const words = [...turn.effects.map(word), ...turn.notices.map((notice) => `(${notice.type})`)];
+  const from = phase(state);
+  const to = phase(next);
+  const moved = from === to ? (next === state ? '' : 'stays') : `→ ${to}`;
+  return [moved, words.join(', ')].filter((part) => part !== '').join(': ') || 'ignored';
+}
+
+function word(effect: Effect): string {
+  if (effect.type === 'set-timer') return `set ${effect.timer} ${effect.delay}`;
+  if (effect.type === 'clear-timer') return `clear ${effect.timer}`;
+  if (effect.type === 'log') return `log ${effect.line.event}`;
+  return describe(effect) ?? effect.type;
+}
+
+function rows(
+  title: string,
+  states: Readonly<Record<string, State>>,
+  keys: readonly string[],
+  run: (state: State, event: CoreEvent, turn: Turn) => State,
+  phase: (state: State) => string,
+): string {
+  const lines: string[] = [`## ${title}`];
+  for (const [name, state] of Object.entries(states)) {
+    lines.push('', `### ${name}`, '', '| event | leads to |', '| --- | --- |');
+    expect(phase(state), 'the state that stands for a phase is in it').toBe(name);
+    for (const key of keys) {
+      const event = EVENTS[key];
+      if (event === undefined) throw new Error(`no event stands for ${key}`);
+      const turn = newTurn(60_000);
+      const next = run(state, event, turn);
+      const impossible = turn.effects.some(
+        (one) => one.type === 'log' && one.line.event === 'rehup.internal_error',
+      );
+      lines.push(`| ${key} | ${impossible ? '**impossible**' : outcome(state, next, turn, phase)} |`);
+    }
+  }
+  return lines.join('\n');
+}
+
+test('every pair of a phase and an event does what transitions.md says', async () => {
+  const text = [
+    '# What the core does with each event in each phase',
+    'Written by transitions.test.ts: a state in each phase is given an event of each kind. The stop is a TERM, the answer to\na signal that it was sent, the group empty, the content changed. In brackets: notices to the other machines.',
+    rows(
+      'The child',
+      CHILD,
+      Object.keys(SUPERVISION.running),
+      (state, event, turn) => dispatch(SUPERVISION, 'child', state, state.child, event, turn),
+      (state) => state.child.phase,
+    ),
+    rows(
+      'A change',
+      PROGRESS,
+      Object.keys(CONFIGURATION.resting),
+      (state, event, turn) =>
+        dispatch(CONFIGURATION, 'configuration', state, state.configuration.progress, event, turn),
+      (state) => state.configuration.progress.phase,
+    ),
+    rows(
+      'Looking',
+      LOOKING,
+      Object.keys(OBSERVATION.idle),
+      (state, event, turn) => dispatch(OBSERVATION, 'observation', state, state.observation, event, turn),
+      (state) => state.observation.phase,
+    ),
+  ].join('\n\n');
+  await expect(`${text}\n`).toMatchFileSnapshot('transitions.md');
+});

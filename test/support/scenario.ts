@@ -1,0 +1,196 @@
+import { type Action, parseAction } from '../../src/core/action.ts';
+import type { Effect } from '../../src/core/effect.ts';
+import type { Occurrence, SignalOutcome } from '../../src/core/event.ts';
+import type { Reading } from '../../src/core/reading.ts';
+import type { Settings, Watch } from '../../src/core/settings.ts';
+import { parseSignal, type Signal } from '../../src/core/signals.ts';
+import { initialState, type State } from '../../src/core/state.ts';
+import { step } from '../../src/core/step.ts';
+
+/** The number of a signal by its name; for tests, which know what they name. */
+export function sig(name: string): Signal {
+  const signal = parseSignal(name);
+  if (!signal.ok) throw new Error(`${name}: ${signal.error}`);
+  return signal.value;
+}
+
+export function act(name: string): Action {
+  const action = parseAction(name);
+  if (!action.ok) throw new Error(`${name}: ${action.error}`);
+  return action.value;
+}
+
+/** Settings of a supervisor that watches `/v` and acts at once, but for what a test says. */
+export function settings(change: Partial<Settings> = {}): Settings {
+  return {
+    command: ['app'],
+    watches: [watch('/v', 'restart')],
+    onChange: act('restart'),
+    ignore: () => false,
+    settle: 0,
+    poll: 0,
+    minInterval: 0,
+    verify: 0,
+    stopSignal: sig('TERM'),
+    translateStop: false,
+    stopTimeout: 30_000,
+    signalTo: 'auto',
+    ...change,
+  };
+}
+
+export function watch(path: string, action: string): Watch {
+  return { path, action: act(action) };
+}
+
+/** The reading of a kubelet volume at `/v` (or `root`) whose only file `k` has this content; '' for an empty volume. */
+export function volumeReading(text: string, root = '/v', settled = true): Reading {
+  const files = new Map(text === '' ? [] : [['k', { size: text.length, digest: `sha256 of ${text}` }]]);
+  const digest = `digest of ${text}`;
+  const volume = { root, generation: `..${text}` };
+  const directories = new Map([[root, 'identity']]);
+  return { status: 'read', content: { digest, files }, settled, volume, directories, known: { digest } };
+}
+
+/** How a scenario answers what the core asks for at once; a test may change any of it while it runs. */
+export type World = {
+  readings: readonly Reading[];
+  /** What becomes of signals that are sent only if they are caught. */
+  catches: boolean | undefined;
+  groupAlive: boolean;
+  startErrno: string | undefined;
+  /** Whether looks and starts are answered at once; else the test sends the answers. */
+  looksAnswered: boolean;
+  startsAnswered: boolean;
+};
+
+/** A core with a world that answers, for tests that write a sequence of events down. */
+export function scenario(change: Partial<Settings> = {}, world: Partial<World> = {}) {
+  const chosen = settings(change);
+  const answers: World = {
+    readings: chosen.watches.map(({ path }) => volumeReading('one', path)),
+    catches: true,
+    groupAlive: false,
+    startErrno: undefined,
+    looksAnswered: true,
+    startsAnswered: true,
+    ...world,
+  };
+  let state: State = initialState(chosen);
+  let now = 0;
+  let pid = 100;
+  const performed: Effect[] = [];
+  const timers = new Map<string, number>();
+
+  function answer(effect: Effect): Occurrence | undefined {
+    switch (effect.type) {
+      case 'start':
+        if (!answers.startsAnswered) return undefined;
+        if (answers.startErrno !== undefined) return { type: 'spawn-failed', errno: answers.startErrno };
+        pid += 1;
+        return { type: 'spawned', pid };
+      case 'look':
+        return answers.looksAnswered ? { type: 'looked', readings: answers.readings } : undefined;
+      case 'check-group':
+        return { type: 'group', alive: answers.groupAlive };
+      case 'signal':
+        return {
+          type: 'signalled',
+          signal: effect.signal,
+          purpose: effect.purpose,
+          outcome: outcome(effect),
+        };
+      case 'set-timer':
+        timers.set(effect.timer, now + effect.delay);
+        return undefined;
+      case 'clear-timer':
+        timers.delete(effect.timer);
+        return undefined;
+      default:
+        return undefined;
+    }
+  }
+
+  function outcome({ to, onlyIfCaught }: Extract<Effect, { type: 'signal' }>): SignalOutcome {
+    if (onlyIfCaught && answers.catches === false) return { kind: 'uncaught' };
+    const target = to === 'auto' ? (answers.catches === true ? 'child' : 'group') : to;
+    return { kind: 'sent', to: target, caught: answers.catches };
+  }
+
+  /** Hands an event to the core, and its answers after it; returns the effects of all, in words. */
+  function send(occurrence: Occurrence): readonly string[] {
+    const words: string[] = [];
+    const queue: Occurrence[] = [occurrence];
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const result = step(state, { ...next, at: now });
+      state = result.state;
+      for (const effect of result.effects) {
+        performed.push(effect);
+        const word = describe(effect);
+        if (word !== undefined) words.push(word);
+        const reply = answer(effect);
+        if (reply !== undefined) queue.push(reply);
+      }
+    }
+    return words;
+  }
+
+  return {
+    answers,
+    performed,
+    timers,
+    send,
+    get state() {
+      return state;
+    },
+    get now() {
+      return now;
+    },
+    begin: () => send({ type: 'begin', pid1: true, terminal: false }),
+    signal: (name: string) => send({ type: 'signal', signal: sig(name) }),
+    exits: (code: number) => send({ type: 'child-exited', status: { kind: 'code', code } }),
+    dies: (name: string) => send({ type: 'child-exited', status: { kind: 'signal', signal: sig(name) } }),
+    /** The content of every watch changes, and a hint tells of it. */
+    changes(text: string) {
+      answers.readings = chosen.watches.map(({ path }) => volumeReading(text, path));
+      return send({ type: 'hint' });
+    },
+    /** Lets time pass and fires a timer when it is due; fails if it is not set. */
+    elapses(timer: Extract<Occurrence, { type: 'timer' }>['timer']) {
+      const due = timers.get(timer);
+      if (due === undefined) throw new Error(`the timer ${timer} is not set; set are: ${[...timers.keys()]}`);
+      now = Math.max(now, due);
+      timers.delete(timer);
+      return send({ type: 'timer', timer });
+    },
+    passes(milliseconds: number) {
+      now += milliseconds;
+    },
+  };
+}
+
+/** An effect in a few words; undefined for those that most tests have nothing to say about. */
+export function describe(effect: Effect): string | undefined {
+  switch (effect.type) {
+    case 'signal': {
+      const guard = effect.onlyIfCaught ? ' if caught' : '';
+      return `${effect.purpose} ${effect.signal} to ${effect.to} ${effect.pid}${guard}${effect.wake ? ' and CONT' : ''}`;
+    }
+    case 'log':
+      return ['trace', 'debug'].includes(effect.line.level) ? undefined : effect.line.event;
+    case 'exit':
+      return effect.refusal === undefined ? `exit ${effect.code}` : `exit ${effect.code}: ${effect.refusal}`;
+    case 'start':
+      return 'start';
+    case 'suspend':
+      return 'suspend';
+    case 'look':
+    case 'watch':
+    case 'check-group':
+    case 'set-timer':
+    case 'clear-timer':
+      return undefined;
+    default:
+      return effect satisfies never;
+  }
+}

@@ -1,0 +1,226 @@
+import type { Effect } from '../../src/core/effect.ts';
+import type { Occurrence, SignalOutcome, TimerName } from '../../src/core/event.ts';
+import type { Reading } from '../../src/core/reading.ts';
+import type { Settings } from '../../src/core/settings.ts';
+import { SIGINT, SIGKILL, SIGTERM } from '../../src/core/signals.ts';
+import { initialState, type State } from '../../src/core/state.ts';
+import { step } from '../../src/core/step.ts';
+import { sig, volumeReading } from './scenario.ts';
+
+/** Signals that come from outside in a random life; TERM and INT are rare, since they end it. */
+const SIGNALS = ['HUP', 'USR1', 'CONT', 'QUIT', 'HUP', 'USR1', 'TERM', 'INT'];
+const CONTENTS = ['one', 'two', 'three', ''];
+const OUTCOMES = ['reload.applied', 'reload.failed', 'reload.superseded'];
+
+/**
+ * A world around the core in which anything that can happen may happen next, in any order: answers are late, looks see
+ * what was there at their start or at their end, or nothing, events are lost, processes linger. It checks the promises
+ * of the specification at each step; a broken one throws.
+ */
+export function randomWorld(settings: Settings) {
+  let state: State = initialState(settings);
+  let now = 0;
+  let pids = 100;
+  let child: number | undefined;
+  let verified = false;
+  let lingering = false;
+  let stopped = false;
+  let exited: number | undefined;
+  /** Whether the content changed without a hint that came after it. */
+  let untold = false;
+  let contents = settings.watches.map(() => 'one');
+  const timers = new Map<TimerName, number>();
+  const questions: Question[] = [];
+  const outcomes = new Map<number, string[]>();
+  const history: string[] = [];
+
+  type Question = { readonly effect: Effect; readonly contents: readonly string[] };
+
+  function check(promise: boolean, what: string): void {
+    if (!promise) throw new Error(`${what}\n${history.join('\n')}`);
+  }
+
+  function send(occurrence: Occurrence): undefined {
+    history.push(`${now} ${JSON.stringify(occurrence)}`);
+    if (occurrence.type === 'hint' || occurrence.type === 'watching') untold = false;
+    if (occurrence.type === 'signal' && [SIGTERM, SIGINT].includes(occurrence.signal)) stopped = true;
+    const before = exited;
+    const result = step(state, { ...occurrence, at: now });
+    state = result.state;
+    check(before === undefined || result.effects.length === 0, 'an effect after the exit');
+    for (const effect of result.effects) observe(effect);
+  }
+
+  function observe(effect: Effect): void {
+    if (effect.type !== 'log') history.push(`    ${JSON.stringify(effect)}`);
+    switch (effect.type) {
+      case 'start':
+        check(!stopped, 'a start after a stop');
+        check(child === undefined && !lingering, 'a start beside a child or the rest of its group');
+        check(!questions.some((question) => question.effect.type === 'start'), 'two starts at once');
+        questions.push({ effect, contents });
+        break;
+      case 'signal':
+        check(child === effect.pid || effect.pid === pids, 'a signal to a process that is not the child');
+        check(effect.signal !== SIGKILL || !stopped, 'a SIGKILL after a stop from outside');
+        if (effect.purpose === 'stop' && !stopped && child !== undefined && effect.signal === SIGTERM) {
+          check(verified || settings.verify === 0, 'a restart while the start is unverified');
+        }
+        questions.push({ effect, contents });
+        break;
+      case 'look':
+        check(!questions.some((question) => question.effect.type === 'look'), 'two looks at once');
+        questions.push({ effect, contents });
+        break;
+      case 'check-group':
+        questions.push({ effect, contents });
+        break;
+      case 'set-timer':
+        timers.set(effect.timer, now + effect.delay);
+        break;
+      case 'clear-timer':
+        timers.delete(effect.timer);
+        break;
+      case 'log': {
+        const { event, fields } = effect.line;
+        history.push(`    ${event}: ${effect.line.message}`);
+        check(event !== 'rehup.internal_error', effect.line.message);
+        if (OUTCOMES.includes(event))
+          outcomes.set(Number(fields['reload']), [...(outcomes.get(Number(fields['reload'])) ?? []), event]);
+        else if (event === 'reload.started')
+          outcomes.set(Number(fields['reload']), outcomes.get(Number(fields['reload'])) ?? []);
+        break;
+      }
+      case 'exit':
+        check(exited === undefined, 'two exits');
+        exited = effect.code;
+        break;
+      default:
+        break;
+    }
+  }
+
+  function readings(texts: readonly string[], kind: number): readonly Reading[] {
+    // What was gone or unreadable for a moment comes back without a word.
+    if (kind === 5 || kind === 6) untold = true;
+    return settings.watches.map(({ path }, index) => {
+      const text = texts[index] ?? '';
+      if (kind === 5) return { status: 'missing', expected: true, volume: undefined, directories: new Map() };
+      if (kind === 6) return { status: 'unreadable', failed: 'open', path, errno: 'EIO' };
+      return volumeReading(text, path, kind !== 4);
+    });
+  }
+
+  /** Answers a question of the core; `fair`: as a world does in which all goes well. */
+  function answer(question: Question, choice: number, fair: boolean): undefined {
+    const { effect } = question;
+    questions.splice(questions.indexOf(question), 1);
+    switch (effect.type) {
+      case 'look':
+        return send({
+          type: 'looked',
+          readings: readings(choice % 2 === 0 || fair ? contents : question.contents, fair ? 0 : choice % 10),
+        });
+      case 'start':
+        if (!fair && choice % 5 === 0) return send({ type: 'spawn-failed', errno: 'EAGAIN' });
+        pids += 1;
+        child = pids;
+        verified = settings.verify === 0;
+        return send({ type: 'spawned', pid: pids });
+      case 'signal':
+        return send({
+          type: 'signalled',
+          signal: effect.signal,
+          purpose: effect.purpose,
+          outcome: signalOutcome(effect, fair ? 1 : choice),
+        });
+      case 'check-group':
+        lingering = !fair && choice % 3 === 0;
+        return send({ type: 'group', alive: lingering });
+      default:
+        return undefined;
+    }
+  }
+
+  function signalOutcome(effect: Extract<Effect, { type: 'signal' }>, choice: number): SignalOutcome {
+    if (child === undefined && effect.to !== 'group') return { kind: 'failed', errno: 'ESRCH' };
+    if (effect.onlyIfCaught && choice % 4 === 0) return { kind: 'uncaught' };
+    const to = effect.to === 'auto' ? (choice % 2 === 0 ? 'group' : 'child') : effect.to;
+    return { kind: 'sent', to, caught: choice % 7 === 0 ? undefined : true };
+  }
+
+  function childEnds(choice: number): void {
+    child = undefined;
+    send({ type: 'child-exited', status: { kind: 'code', code: choice % 4 } });
+  }
+
+  function fire(timer: TimerName): void {
+    now = Math.max(now, timers.get(timer) ?? 0);
+    timers.delete(timer);
+    if (timer === 'verify-start') verified = true;
+    send({ type: 'timer', timer });
+  }
+
+  return {
+    begin: () => send({ type: 'begin', pid1: true, terminal: false }),
+    get state() {
+      return state;
+    },
+    get exited() {
+      return exited;
+    },
+    /** Something happens; which thing, the choice says. */
+    happens(choice: number): void {
+      const [question] = questions;
+      const set = [...timers.keys()];
+      now += choice % 3 === 0 ? choice % 700 : 0;
+      const kind = choice % 16;
+      const detail = choice >> 4;
+      if (kind <= 5 && question !== undefined)
+        answer(questions[detail % questions.length] ?? question, detail, false);
+      else if (kind <= 7 && set.length > 0) fire(set[detail % set.length] ?? 'poll');
+      else if (kind <= 10) {
+        contents = contents.map((text, index) =>
+          (detail >> index) % 2 === 0 ? text : (CONTENTS[detail % 4] ?? text),
+        );
+        untold = true;
+        if (kind !== 10) send({ type: 'hint' });
+      } else if (kind === 11) send({ type: detail % 2 === 0 ? 'hint' : 'watching' });
+      else if (kind === 12 && child !== undefined && (state.child.phase !== 'running' || detail % 4 === 0))
+        childEnds(detail);
+      else if (kind === 13) send({ type: 'watch-failed', path: '/v', errno: 'EMFILE' });
+      else if (kind >= 14 && state.child.phase !== 'unborn') {
+        const name = SIGNALS[detail % (detail % 3 === 0 ? SIGNALS.length : SIGNALS.length - 2)] ?? 'HUP';
+        send({ type: 'signal', signal: sig(name) });
+      }
+    },
+    /** From here on all goes well: questions are answered, children end when asked to, timers fire in their order. */
+    settles(): void {
+      if (untold) send({ type: 'hint' });
+      for (let rounds = 0; rounds < 200 && exited === undefined; rounds++) {
+        const [question] = questions;
+        if (question !== undefined) answer(question, 2, true);
+        else if (child !== undefined && ['stopping', 'terminating'].includes(state.child.phase)) childEnds(0);
+        else {
+          const [next] = [...timers]
+            .filter(([name]) => name !== 'poll')
+            .sort(([, one], [, other]) => one - other);
+          if (next === undefined) break;
+          fire(next[0]);
+        }
+      }
+      if (exited === undefined) {
+        check(state.child.phase === 'running', `settled while the child is ${state.child.phase}`);
+        const expected = settings.watches.map((_, index) => contents[index]);
+        const told = settings.watches.map(({ path }) => state.configuration.told.get(path)?.digest ?? '');
+        for (const [index, text] of expected.entries()) {
+          // An empty volume keeps the last state, whatever that was.
+          if (text !== '')
+            check(told[index] === `digest of ${text}`, `the last content ${text} was never told`);
+        }
+      }
+      for (const [id, ends] of outcomes)
+        check(ends.length === 1, `reload ${id} has ${ends.length} outcomes: ${ends}`);
+    },
+  };
+}
