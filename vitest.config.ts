@@ -1,5 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
-  test: { include: ['test/**/*.test.ts'] },
+  test: {
+    include: ['test/**/*.test.ts'],
+    // Far above what any test takes, so that a slow machine does not fail one.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
 });

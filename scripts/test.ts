@@ -1,0 +1,40 @@
+/**
+ * `npm test`: runs vitest on all tests (or those named in the arguments) against each executable that was built, and
+ * ends with what passed, what failed and what this machine could not run. `REHUP_TEST_ALL=1`: nothing may be left out.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
+
+const ROOT = join(import.meta.dirname, '..');
+const CACHE = join(ROOT, 'node_modules/.cache/rehup');
+const RESULT = join(CACHE, 'test-result.json');
+const LEFT_OUT = join(CACHE, 'left-out.txt');
+
+type Counts = { readonly passed: number; readonly failed: number; readonly skipped: number };
+
+function runVitest(words: readonly string[]): { readonly ok: boolean; readonly counts: Counts } {
+  rmSync(RESULT, { force: true });
+  const vitest = join(ROOT, 'node_modules/.bin/vitest');
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${RESULT}`];
+  const { status } = spawnSync(vitest, ['run', ...reporters, ...words], { cwd: ROOT, stdio: 'inherit' });
+  const result: Record<string, unknown> = existsSync(RESULT) ? JSON.parse(readFileSync(RESULT, 'utf8')) : {};
+  const count = (name: string) => Number(result[name] ?? 0);
+  return {
+    ok: status === 0,
+    counts: {
+      passed: count('numPassedTests'),
+      failed: count('numFailedTests') + count('numFailedTestSuites') * (count('numTotalTests') === 0 ? 1 : 0),
+      skipped: count('numPendingTests'),
+    },
+  };
+}
+
+mkdirSync(dirname(RESULT), { recursive: true });
+rmSync(LEFT_OUT, { force: true });
+const { ok, counts } = runVitest(process.argv.slice(2));
+const leftOut = existsSync(LEFT_OUT) ? [...new Set(readFileSync(LEFT_OUT, 'utf8').trim().split('\n'))] : [];
+console.log(`\nTests: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
+if (leftOut.length > 0) console.log(`Left out, because this machine lacks: ${leftOut.join('; ')}`);
+process.exitCode = ok ? 0 : 1;

@@ -1,0 +1,288 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { needing, PID_NAMESPACE } from '../support/capabilities.ts';
+import { childrenOf, disposeAll, REHUP_BIN, rehup, witness } from '../support/rehup.ts';
+
+/** Specification 2: what the child is given, whose signals it gets, who is reaped, how it all ends. */
+
+const test = needing(PID_NAMESPACE);
+
+let directory = '';
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'rehup-'));
+});
+
+afterAll(async () => {
+  await disposeAll();
+  rmSync(directory, { recursive: true });
+});
+
+/** Runs a command to its end under rehup as PID 1. */
+function run(words: readonly string[], input: Parameters<typeof spawnSync>[2] = {}) {
+  const [program = '', ...prefix] = PID_NAMESPACE.prefix ?? [];
+  const { status, stdout, stderr } = spawnSync(
+    program,
+    [...prefix, REHUP_BIN, '--log-level', 'silent', ...words],
+    {
+      encoding: 'utf8',
+      ...input,
+    },
+  );
+  return { status, stdout: String(stdout), stderr: String(stderr) };
+}
+
+function script(name: string, text: string, mode = 0o755): string {
+  const path = join(directory, name);
+  writeFileSync(path, text);
+  chmodSync(path, mode);
+  return path;
+}
+
+describe('the exit code', () => {
+  test('is that of the child', () => {
+    for (const code of [0, 1, 2, 77, 124, 125, 126, 127, 128, 143, 254, 255]) {
+      expect(run(['sh', '-c', `exit ${code}`]).status).toBe(code);
+    }
+  });
+
+  test('is 128+n when signal n ended the child', () => {
+    for (const [name, number] of Object.entries({ HUP: 1, KILL: 9, SEGV: 11, TERM: 15 })) {
+      expect(run(['sh', '-c', `kill -${name} $$`]).status).toBe(128 + number);
+    }
+  });
+
+  test('is 127 when the command, or its interpreter, is not there', () => {
+    expect(run(['no-such-command']).status).toBe(127);
+    expect(run(['/no/such/command']).status).toBe(127);
+    expect(run([script('orphaned', '#!/no/such/interpreter\n')]).status).toBe(127);
+  });
+
+  test('is 126 when the command can not be executed', () => {
+    expect(run(['/tmp']).status).toBe(126);
+    expect(run([script('unmarked', '#!/bin/sh\n', 0o644)]).status).toBe(126);
+    expect(run([script('headless', 'exit 0\n')]).status).toBe(126);
+    expect(run([script('empty', '')]).status).toBe(126);
+  });
+
+  test('is 127 for an empty command', () => {
+    expect(run(['--', '']).status).toBe(127);
+  });
+});
+
+describe('the child', () => {
+  test('gets the words, the environment, the directory and the umask as they were given', () => {
+    const [program = '', ...prefix] = PID_NAMESPACE.prefix ?? [];
+    const words = [
+      'sh',
+      '-c',
+      'printf "%s|" "$@"; pwd; umask; echo "$ODD"',
+      'sh',
+      'a b',
+      '',
+      '--',
+      '-w',
+      '$x',
+    ];
+    const line = [
+      'umask 027; exec "$@"',
+      'sh',
+      program,
+      ...prefix,
+      REHUP_BIN,
+      '--log-level',
+      'silent',
+      ...words,
+    ];
+    const { stdout } = spawnSync('sh', ['-c', ...line], {
+      encoding: 'utf8',
+      cwd: directory,
+      env: { PATH: process.env['PATH'], ODD: 'x=y\nz', REHUP_UNKNOWN: '1' },
+    });
+    expect(stdout).toBe(`a b||--|-w|$x|${directory}\n0027\nx=y\nz\n`);
+  });
+
+  test('has no blocked and no ignored signals, whatever rehup was given, and a group of its own', () => {
+    const report = 'grep -E "^Sig(Blk|Ign)" /proc/self/status; cut -d" " -f1,5 /proc/$$/stat';
+    const line = ['trap "" HUP USR1 PIPE; exec "$@"', 'sh', ...(PID_NAMESPACE.prefix ?? []), REHUP_BIN];
+    const { stdout } = spawnSync('sh', ['-c', ...line, '--log-level', 'silent', 'sh', '-c', report], {
+      encoding: 'utf8',
+    });
+    const [blocked, ignored, ids = ''] = stdout.split('\n');
+    expect([blocked, ignored]).toEqual(['SigBlk:\t0000000000000000', 'SigIgn:\t0000000000000000']);
+    const [pid, group] = ids.split(' ');
+    expect(group).toBe(pid);
+  });
+
+  test('inherits no descriptors but 0 to 2, and their flags stay as they were', () => {
+    const line = [
+      'exec 7</dev/null; exec "$@"',
+      'sh',
+      ...(PID_NAMESPACE.prefix ?? []),
+      REHUP_BIN,
+      '--log-level',
+      'silent',
+    ];
+    const report =
+      'for f in /proc/self/fd/*; do echo ${f##*/}; done; grep flags /proc/self/fdinfo/1 /proc/self/fdinfo/2';
+    const { stdout } = spawnSync('sh', ['-c', ...line, 'sh', '-c', report], { encoding: 'utf8' });
+    const words = stdout.split('\n').filter((word) => word !== '');
+    // The shell has the directory open while it lists it.
+    expect(words.filter((word) => /^\d+$/.test(word)).slice(0, 3)).toEqual(['0', '1', '2']);
+    expect(words.filter((word) => word === '7')).toEqual([]);
+    for (const flags of words.filter((word) => word.includes('flags'))) {
+      expect(Number.parseInt(flags.split('\t')[1] ?? '', 8) & 0o4000, 'O_NONBLOCK').toBe(0);
+    }
+  });
+
+  test('has stdout to itself', () => {
+    const { stdout, stderr } = run(['--log-level', 'trace', '-w', directory, 'true']);
+    expect(stdout).toBe('');
+    expect(stderr).not.toBe('');
+  });
+});
+
+describe('rehup itself', () => {
+  test('works from / while the child works where it was started', async () => {
+    const self = rehup(['sh', '-c', 'echo ready; exec sleep 60'], { cwd: directory });
+    await self.said('ready');
+    expect(readlinkSync(`/proc/${self.pid()}/cwd`)).toBe('/');
+    const [child = 0] = childrenOf(self.pid());
+    expect(readlinkSync(`/proc/${child}/cwd`)).toBe(directory);
+    self.signal('SIGTERM');
+    expect(await self.ended).toBe(143);
+  });
+
+  test('reaps orphans, however many die at once, and keeps the child’s own code', async () => {
+    const self = rehup([...witness('/dev/null', 'orphans=300', 'exit=5')]);
+    await self.said('start');
+    await noZombies(self.pid());
+    self.signal('SIGTERM');
+    expect(await self.ended).toBe(5);
+  });
+
+  test('that is not PID 1 says so once, adopts the orphans of its child, and reaps them', async () => {
+    const self = rehup([...witness('/dev/null', 'orphans=50', 'exit=5')], { prefix: [] });
+    await self.said('start');
+    await self.logged('rehup.subreaper');
+    await noZombies(self.pid());
+    self.signal('SIGTERM');
+    expect(await self.ended).toBe(5);
+    expect(self.log().filter((line) => line.event === 'rehup.subreaper')).toHaveLength(1);
+  });
+
+  test('is not held up by a log that nobody reads', async () => {
+    // The pipe is held open for reading by the processes themselves, and never read.
+    const unread = ['sh', '-c', 'mkfifo "$0" && exec 3<>"$0" && exec "$@" 2>"$0"', join(directory, 'unread')];
+    const prefix = [...unread, ...(PID_NAMESPACE.prefix ?? [])];
+    const self = rehup(['--log-level', 'trace', ...witness('/dev/null', 'exit=3')], { prefix });
+    await self.said('start');
+    const linesThatFillAPipe = 1_500;
+    for (let count = 1; count <= linesThatFillAPipe; count++) {
+      self.signal('SIGUSR1');
+      await self.said('SIGUSR1', count);
+    }
+    self.signal('SIGTERM');
+    expect(await self.ended).toBe(3);
+  });
+});
+
+/** Waits until rehup has had orphans and has no zombie left: looks again at each change of its children. */
+async function noZombies(pid: number): Promise<void> {
+  for (const until = Date.now() + 10_000; Date.now() < until; ) {
+    const states = childrenOf(pid).map((child) => stateOf(child));
+    if (states.length === 1 && !states.includes('Z')) return;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  throw new Error(`children left: ${childrenOf(pid).map((child) => `${child} ${stateOf(child)}`)}`);
+}
+
+function stateOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .charAt(0);
+  } catch {
+    return 'gone';
+  }
+}
+
+const FORWARDED = [
+  'SIGUSR1',
+  'SIGUSR2',
+  'SIGHUP',
+  'SIGWINCH',
+  'SIGCONT',
+  'SIGALRM',
+  'SIGURG',
+  'SIGIO',
+] as const;
+
+describe('signals', () => {
+  test('are forwarded to a child that catches them, the real-time ones too', async () => {
+    const self = rehup([...witness('/dev/null')]);
+    await self.said('start');
+    for (const name of FORWARDED) {
+      self.signal(name);
+      await self.said(name);
+    }
+    self.signal('SIGTERM');
+    await self.ended;
+    // Each came once; the CONT at the end is the one that follows a stop.
+    const names = self.output.map((line) => line.split(' ')[0]);
+    expect(names.slice(1).sort()).toEqual([...FORWARDED, 'SIGTERM', 'SIGCONT'].sort());
+  });
+
+  test('34 to 64 are the real-time ones', async () => {
+    // A shell that knows numbers only: what it does not catch goes to the group and ends it with 128+n.
+    for (const signal of [34, 35, 50, 64]) {
+      const self = rehup(['sh', '-c', 'echo ready; exec sleep 60']);
+      await self.said('ready');
+      await self.logged('child.started');
+      self.signal(signal);
+      expect(await self.ended).toBe(128 + signal);
+    }
+  });
+
+  test('TERM and INT are sent as --stop-signal where it is given', async () => {
+    const self = rehup(['--stop-signal', 'USR2', ...witness('/dev/null')]);
+    await self.said('start');
+    self.signal('SIGTERM');
+    await self.said('SIGUSR2', 1);
+    self.signal('SIGINT');
+    await self.said('SIGUSR2', 2);
+    expect(self.output.some((line) => line.startsWith('SIGTERM') || line.startsWith('SIGINT'))).toBe(false);
+  });
+
+  test('QUIT that the child outlives is no stop', async () => {
+    const self = rehup(['--stop-timeout', '100ms', ...witness('/dev/null', 'exit=2')]);
+    await self.said('start');
+    self.signal('SIGQUIT');
+    await self.said('SIGQUIT');
+    await self.logged('stop.outlived');
+    self.signal('SIGTERM');
+    expect(await self.ended).toBe(2);
+  });
+
+  test('reach a stopped child, which can then end', async () => {
+    const self = rehup([
+      'sh',
+      '-c',
+      'trap "exit 8" TERM; echo ready; kill -STOP $$; while :; do sleep 0.01; done',
+    ]);
+    await self.said('ready');
+    self.signal('SIGTERM');
+    expect(await self.ended).toBe(8);
+  });
+
+  test('TERM leaves nothing of the group, and no stop timeout is waited for', async () => {
+    const self = rehup([...witness('/dev/null', 'leave=1')]);
+    await self.said('start');
+    self.signal('SIGTERM');
+    expect(await self.ended).toBe(0);
+    expect(self.output).toContain('left');
+  });
+});

@@ -1,0 +1,129 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { RUN_OPTIONS } from '../../src/cli/options.ts';
+import { REHUP_BIN } from '../support/rehup.ts';
+
+/** The command line of the built executable; nothing here needs a namespace, since nothing is started. */
+
+function run(words: readonly string[], environment: Readonly<Record<string, string>> = {}, cwd = '/') {
+  const { status, stdout, stderr } = spawnSync(REHUP_BIN, words, {
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'] ?? '', ...environment },
+    cwd,
+  });
+  return { status, stdout, stderr };
+}
+
+/** Each option once, with a value that it does not take, and the line that says so. */
+const BAD_USAGE: Readonly<Record<string, readonly [value: string, line: string]>> = {
+  watch: [
+    '/nowhere/at/all',
+    '--watch /nowhere/at/all: not there, and neither is its directory; name what is there, or mount it',
+  ],
+  'on-change': [
+    'restrat',
+    '--on-change restrat: not an action; use restart, exit, none or a signal like SIGHUP',
+  ],
+  ignore: ['[a', '--ignore [a: a [ without its ]'],
+  settle: ['5x', '--settle 5x: not a duration; use for example 250ms, 5s, 2m'],
+  poll: ['-1', '--poll -1: not a duration; use for example 250ms, 5s, 2m'],
+  verify: ['soon', '--verify soon: not a duration; use for example 250ms, 5s, 2m'],
+  'min-interval': ['1y', '--min-interval 1y: not a duration; use for example 250ms, 5s, 2m'],
+  'stop-signal': [
+    'SIGKILL',
+    "--stop-signal SIGKILL: can't ask anything to stop; use for example SIGTERM, SIGQUIT, SIGINT",
+  ],
+  'stop-timeout': ['', '--stop-timeout : not a duration; use for example 250ms, 5s, 2m'],
+  'signal-to': ['all', '--signal-to all: unknown; use auto, child or group'],
+  'on-exit': ['restart', '--on-exit restart: unknown; use exit'],
+  'log-level': ['loud', '--log-level loud: unknown; use trace, debug, info, warn, error, fatal or silent'],
+  'log-format': ['xml', '--log-format xml: unknown; use json or pretty'],
+};
+
+describe('bad usage', () => {
+  test('is tested for every option', () => {
+    expect(Object.keys(BAD_USAGE).sort()).toEqual(RUN_OPTIONS.map((option) => option.name).sort());
+  });
+
+  for (const [name, [value, line]] of Object.entries(BAD_USAGE)) {
+    test(`of --${name} is one line and 125, and the child is never started`, () => {
+      const directory = mkdtempSync(join(tmpdir(), 'rehup-'));
+      const marker = join(directory, 'started');
+      const result = run([`--${name}=${value}`, '--', 'touch', marker]);
+      const lines = result.stderr.split('\n').filter((text) => text !== '' && !text.startsWith('{'));
+      expect({ ...result, stderr: lines }).toEqual({ status: 125, stdout: '', stderr: [`rehup: ${line}`] });
+      expect(existsSync(marker)).toBe(false);
+      rmSync(directory, { recursive: true });
+    });
+  }
+
+  test('of a variable names the variable', () => {
+    const { status, stderr } = run(['true'], { REHUP_SETTLE: '5x' });
+    expect({ status, stderr }).toEqual({
+      status: 125,
+      stderr: 'rehup: REHUP_SETTLE 5x: not a duration; use for example 250ms, 5s, 2m\n',
+    });
+  });
+
+  test('is an unknown option, with the one that was meant', () => {
+    expect(run(['--wacth', '/x', 'true']).stderr).toBe(
+      'rehup: --wacth: no such option; did you mean --watch?\n',
+    );
+  });
+
+  test('is no command, a missing value, an action that means stop', () => {
+    expect(run([]).stderr).toBe(
+      'rehup: no COMMAND to run; for example: rehup -w /etc/app -- node server.js\n',
+    );
+    expect(run(['--settle']).stderr).toBe('rehup: --settle: its value is missing; see rehup --help\n');
+    expect(run(['-w', '/tmp=TERM', 'true']).stderr).toBe(
+      "rehup: --watch /tmp=TERM: SIGTERM can't mean reload; use restart, exit, none or a signal like SIGHUP\n",
+    );
+  });
+});
+
+describe('--help and --version', () => {
+  test('go to stdout, with code 0', () => {
+    const help = run(['--help']);
+    expect(help.status).toBe(0);
+    expect(help.stderr).toBe('');
+    for (const { name } of RUN_OPTIONS) expect(help.stdout).toContain(`--${name} `);
+    expect(run(['--version'])).toEqual({
+      status: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+      stderr: '',
+    });
+  });
+
+  test('are COMMAND’s own after its name', () => {
+    expect(run(['--log-level', 'silent', 'echo', '--version', '--settle', '5x'])).toEqual({
+      status: 0,
+      stdout: '--version --settle 5x\n',
+      stderr: '',
+    });
+  });
+});
+
+describe('variables', () => {
+  test('set options, a line each where they repeat, and unknown ones are ignored', () => {
+    const environment = {
+      REHUP_LOG_LEVEL: 'silent',
+      REHUP_PORT: 'tcp://10.0.0.1:80',
+      REHUP_WATCH: '/etc/default=none\n/etc/hosts=none',
+    };
+    expect(run(['echo', 'hi'], environment)).toEqual({ status: 0, stdout: 'hi\n', stderr: '' });
+  });
+
+  test('of Node are the child’s alone', () => {
+    const environment = { NODE_OPTIONS: '--inspect --require /nonexistent', REHUP_LOG_LEVEL: 'silent' };
+    const { status, stdout, stderr } = run(['sh', '-c', 'echo "$NODE_OPTIONS"'], environment);
+    expect({ status, stdout, stderr }).toEqual({
+      status: 0,
+      stdout: `${environment.NODE_OPTIONS}\n`,
+      stderr: '',
+    });
+  });
+});
