@@ -1,38 +1,18 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect } from 'vitest';
-import { needing, PID_NAMESPACE } from '../support/capabilities.ts';
-import { createVolume } from '../support/kubelet.ts';
-import { disposeAll, type Rehup, rehup, witness } from '../support/rehup.ts';
+import { describe, expect } from 'vitest';
+import { PID_NAMESPACE } from '../support/machine.ts';
+import { needing } from '../support/needing.ts';
+import { rehup, witness } from '../support/rehup.ts';
+import { AT_ONCE, eachWithDirectory, told, writtenVolume } from '../support/volume.ts';
 
 /** The main job, from outside: the built executable as PID 1, a volume that the kubelet double writes, a real child. */
 
 const test = needing(PID_NAMESPACE);
 
-let directory = '';
-
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'rehup-'));
-});
-
-afterEach(async () => {
-  await disposeAll();
-  rmSync(directory, { recursive: true });
-});
-
-/** Options under which nothing waits for time to pass. */
-const AT_ONCE = ['--min-interval', '0', '--verify', '0', '--poll', '0'];
-
-/** What the child told, without the CONT that follows a stop: when that is noticed depends on how fast the child ends. */
-function told(run: Rehup): readonly string[] {
-  return run.output.filter((line) => !line.startsWith('SIGCONT'));
-}
+const directory = eachWithDirectory();
 
 function newVolume(payload: Record<string, string>) {
-  const volume = createVolume(join(directory, 'volume'));
-  volume.write(payload);
-  return { write: volume.write, operations: volume.operations, path: join(directory, 'volume') };
+  return writtenVolume(join(directory.path, 'volume'), payload);
 }
 
 describe('a signal', () => {
@@ -90,7 +70,7 @@ describe('a signal', () => {
       // The kubelet itself writes nothing then; other writers do.
       volume.write({ a: '2' });
       await run.said('SIGHUP', 2 * round + 1);
-      for (const operation of volume.operations({ a: '2' })) void operation;
+      volume.rewrite({ a: '2' });
       volume.write({ a: '1' });
       await run.said('SIGHUP', 2 * round + 2);
     }

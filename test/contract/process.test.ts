@@ -3,7 +3,8 @@ import { chmodSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { needing, PID_NAMESPACE } from '../support/capabilities.ts';
+import { PID_NAMESPACE } from '../support/machine.ts';
+import { needing } from '../support/needing.ts';
 import { childrenOf, disposeAll, REHUP_BIN, rehup, witness } from '../support/rehup.ts';
 
 /** Specification 2: what the child is given, whose signals it gets, who is reaped, how it all ends. */
@@ -127,7 +128,7 @@ describe('the child', () => {
       'silent',
     ];
     const report =
-      'for f in /proc/self/fd/*; do echo ${f##*/}; done; grep flags /proc/self/fdinfo/1 /proc/self/fdinfo/2';
+      'for f in /proc/self/fd/*; do basename $f; done; grep flags /proc/self/fdinfo/1 /proc/self/fdinfo/2';
     const { stdout } = spawnSync('sh', ['-c', ...line, 'sh', '-c', report], { encoding: 'utf8' });
     const words = stdout.split('\n').filter((word) => word !== '');
     // The shell has the directory open while it lists it.

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PID_NAMESPACE } from './capabilities.ts';
+import { PID_NAMESPACE } from './machine.ts';
 
 /** The executable under test. */
 export const REHUP_BIN = process.env['REHUP_BIN'] ?? join(import.meta.dirname, '../../dist/rehup-node');
@@ -131,12 +131,23 @@ export function rehup(words: readonly string[], options: RehupOptions = {}): Reh
     ended,
     async dispose() {
       running.delete(self);
-      if (child.exitCode === null && child.pid !== undefined) process.kill(child.pid, 'SIGKILL');
+      if (child.exitCode === null && child.pid !== undefined) killTree(child.pid);
       await ended.catch(() => {});
     },
   };
   running.add(self);
   return self;
+}
+
+/** Kills a process that is ours and what it has started: without a namespace nobody else does. */
+function killTree(pid: number): void {
+  try {
+    const children = childrenOf(pid);
+    process.kill(pid, 'SIGKILL');
+    for (const child of children) killTree(child);
+  } catch {
+    // Gone already.
+  }
 }
 
 /** `unshare --fork` waits for rehup as its only child; without a namespace rehup is the process itself. */

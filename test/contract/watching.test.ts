@@ -1,0 +1,312 @@
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect } from 'vitest';
+import { createVolume, WRITE_ORDERS } from '../support/kubelet.ts';
+import { NO_INOTIFY, needing, PID_NAMESPACE } from '../support/machine.ts';
+import { rehup, witness } from '../support/rehup.ts';
+import { AT_ONCE, count, eachWithDirectory, writtenVolume } from '../support/volume.ts';
+
+/** Specification 4 on the built executable: never missed, never twice, vanished is not new, contents stay inside. */
+
+const test = needing(PID_NAMESPACE);
+const directory = eachWithDirectory();
+
+const volumePath = () => join(directory.path, 'volume');
+
+describe('a write of the kubelet', () => {
+  for (const order of WRITE_ORDERS.filter((name) => name !== 'copier')) {
+    test(`stopped half-way between any two operations (${order}) is one reload, with what came to rest`, async () => {
+      const volume = writtenVolume(volumePath(), { a: '0', gone: 'x' }, { order });
+      const run = rehup([
+        '-w',
+        volume.path,
+        '--on-change',
+        'HUP',
+        ...AT_ONCE,
+        ...witness(join(volume.path, 'a')),
+      ]);
+      await run.said('start');
+      await run.logged('child.started');
+      let round = 0;
+      for (let stops = 0, more = true; more; stops++) {
+        round += 1;
+        const payload = round % 2 === 0 ? { a: `${round}`, gone: 'x' } : { a: `${round}`, added: 'y' };
+        const steps = volume.operations(payload);
+        // The operations up to here, then a pause in which rehup looks at what is there.
+        for (let step = 0; step <= stops; step++) more = steps.next().done !== true && more;
+        run.signal('SIGUSR1');
+        await run.said('SIGUSR1', round);
+        for (const operation of steps) void operation;
+        await run.said(`SIGHUP ${round}`);
+      }
+      expect(round).toBeGreaterThan(8);
+      run.signal('SIGTERM');
+      await run.ended;
+      expect(count(run, 'SIGHUP')).toBe(round);
+    });
+  }
+
+  test('in the order of Kata’s copier ends with the last content told', async () => {
+    const volume = writtenVolume(volumePath(), { a: '0' }, { order: 'copier' });
+    const run = rehup([
+      '-w',
+      volume.path,
+      '--on-change',
+      'HUP',
+      ...AT_ONCE,
+      ...witness(join(volume.path, 'a')),
+    ]);
+    await run.said('start');
+    for (let round = 1; round <= 5; round++) {
+      volume.write({ a: `${round}` });
+      await run.said(`SIGHUP ${round}`);
+    }
+  });
+
+  test('that only makes and removes a generation, or sets modes, is no reload', async () => {
+    const options = { order: 'links-first', fsGroup: true } as const;
+    const volume = writtenVolume(volumePath(), { a: '0' }, options);
+    const run = rehup([
+      '-w',
+      volume.path,
+      '--on-change',
+      'HUP',
+      ...AT_ONCE,
+      ...witness(join(volume.path, 'a')),
+    ]);
+    await run.said('start');
+    for (let round = 0; round < 10; round++) {
+      volume.abort({ a: 'never' });
+      volume.write({ a: '0' });
+    }
+    volume.write({ a: '1' });
+    await run.said('SIGHUP 1');
+    run.signal('SIGTERM');
+    await run.ended;
+    expect(count(run, 'SIGHUP')).toBe(1);
+  });
+
+  test('of several volumes within the settle time is one reload', async () => {
+    const one = writtenVolume(join(directory.path, 'one'), { a: '0' });
+    const two = writtenVolume(join(directory.path, 'two'), { a: '0' });
+    const watches = ['-w', one.path, '-w', two.path, '--on-change', 'HUP', '--settle', '500ms'];
+    const run = rehup([...watches, ...AT_ONCE, ...witness(join(two.path, 'a'))]);
+    await run.said('start');
+    one.write({ a: '1' });
+    await run.logged('config.changed');
+    two.write({ a: '1' });
+    await run.said('SIGHUP 1');
+    expect((await run.logged('reload.applied'))['changed']).toBe(2);
+    expect(count(run, 'SIGHUP')).toBe(1);
+  });
+
+  test('of a service-account token is no reload', async () => {
+    const token = { token: 'secret-1', 'ca.crt': 'ca', namespace: 'default' };
+    const volume = writtenVolume(volumePath(), token);
+    const run = rehup([
+      '-w',
+      volume.path,
+      '--on-change',
+      'HUP',
+      ...AT_ONCE,
+      ...witness(join(volume.path, 'ca.crt')),
+    ]);
+    await run.said('start');
+    volume.write({ ...token, token: 'secret-2' });
+    volume.write({ ...token, 'ca.crt': 'another' });
+    await run.said('SIGHUP another');
+    expect(count(run, 'SIGHUP')).toBe(1);
+  });
+});
+
+describe('a plain directory', () => {
+  test('is watched with all below it, and what is ignored does not count', async () => {
+    const root = join(directory.path, 'plain');
+    mkdirSync(join(root, 'sub'), { recursive: true });
+    writeFileSync(join(root, 'sub', 'file'), '0');
+    const options = ['-w', root, '--ignore', '*.swp', '--on-change', 'HUP', '--settle', '50ms', ...AT_ONCE];
+    const run = rehup([...options, ...witness(join(root, 'sub', 'file'))]);
+    await run.said('start');
+    writeFileSync(join(root, 'sub', '.file.swp'), 'editor');
+    writeFileSync(join(root, 'sub', 'file'), '1');
+    await run.said('SIGHUP 1');
+    mkdirSync(join(root, 'new'));
+    writeFileSync(join(root, 'new', 'file'), 'x');
+    const second = await run.logged('config.changed', 2);
+    expect(second['paths']).toEqual([join(root, 'new', 'file')]);
+    await run.said('SIGHUP 1', 2);
+  });
+
+  test('made anew is watched anew', async () => {
+    const root = join(directory.path, 'plain');
+    mkdirSync(root);
+    writeFileSync(join(root, 'file'), '0');
+    const options = [
+      '-w',
+      root,
+      '--on-change',
+      'HUP',
+      '--settle',
+      '0',
+      '--min-interval',
+      '0',
+      '--verify',
+      '0',
+    ];
+    const run = rehup([...options, '--poll', '100ms', ...witness(join(root, 'file'))]);
+    await run.said('start');
+    rmSync(root, { recursive: true });
+    await run.logged('watch.missing');
+    mkdirSync(root);
+    writeFileSync(join(root, 'file'), '1');
+    await run.said('SIGHUP 1');
+    renameSync(root, `${root}.old`);
+    mkdirSync(root);
+    writeFileSync(join(root, 'file'), '2');
+    await run.said('SIGHUP 2');
+  });
+
+  test('one file of it that is replaced by a rename is seen', async () => {
+    const file = join(directory.path, 'file');
+    writeFileSync(file, '0');
+    const run = rehup(['-w', file, '--on-change', 'HUP', '--settle', '0', ...AT_ONCE, ...witness(file)]);
+    await run.said('start');
+    for (let round = 1; round <= 5; round++) {
+      writeFileSync(`${file}.tmp`, `${round}`);
+      renameSync(`${file}.tmp`, file);
+      await run.said(`SIGHUP ${round}`);
+    }
+    expect(count(run, 'SIGHUP')).toBe(5);
+  });
+});
+
+describe('what is not there', () => {
+  test('yet, may be watched if its directory is there, and its appearance is a change', async () => {
+    const file = join(directory.path, 'later');
+    const run = rehup(['-w', file, '--on-change', 'HUP', '--settle', '0', ...AT_ONCE, ...witness(file)]);
+    await run.said('start');
+    await run.logged('watch.missing');
+    writeFileSync(file, '1');
+    await run.said('SIGHUP 1');
+  });
+
+  test('any more, keeps its last state and is picked up when it is back', async () => {
+    const volume = writtenVolume(volumePath(), { a: '0' });
+    const run = rehup([
+      '-w',
+      volume.path,
+      '--on-change',
+      'HUP',
+      ...AT_ONCE,
+      ...witness(join(volume.path, 'a')),
+    ]);
+    await run.said('start');
+    volume.write({});
+    await run.logged('watch.missing');
+    volume.write({ a: '0' });
+    await run.logged('watch.recovered');
+    volume.write({ a: '1' });
+    await run.said('SIGHUP 1');
+    expect(count(run, 'SIGHUP')).toBe(1);
+  });
+
+  test('an optional ConfigMap that is empty at start: its first key is a change', async () => {
+    const volume = writtenVolume(volumePath(), {});
+    const run = rehup([
+      '-w',
+      volume.path,
+      '--on-change',
+      'HUP',
+      ...AT_ONCE,
+      ...witness(join(volume.path, 'a')),
+    ]);
+    await run.said('start');
+    volume.write({ a: '1' });
+    await run.said('SIGHUP 1');
+  });
+});
+
+describe('without events', () => {
+  needing(NO_INOTIFY)('polling takes over, with one warning that names the limit', async () => {
+    const volume = writtenVolume(volumePath(), { a: '0' });
+    const options = [
+      '-w',
+      volume.path,
+      '--on-change',
+      'HUP',
+      '--min-interval',
+      '0',
+      '--verify',
+      '0',
+      '--poll',
+      '50ms',
+    ];
+    const run = rehup([...options, ...witness(join(volume.path, 'a'))], { prefix: NO_INOTIFY.prefix ?? [] });
+    await run.said('start');
+    const warning = await run.logged('watch.degraded');
+    expect(warning['errno']).toBe('EMFILE');
+    expect(warning.msg).toContain('fs.inotify.max_user_instances');
+    for (let round = 1; round <= 3; round++) {
+      volume.write({ a: `${round}` });
+      await run.said(`SIGHUP ${round}`);
+    }
+    expect(run.log().filter((line) => line.event === 'watch.degraded')).toHaveLength(1);
+  });
+
+  test('a poll sees what a link leads to, which no event tells of', async () => {
+    const elsewhere = join(directory.path, 'elsewhere');
+    const root = join(directory.path, 'watched');
+    mkdirSync(root);
+    writeFileSync(elsewhere, '0');
+    symlinkSync(elsewhere, join(root, 'link'));
+    const options = [
+      '-w',
+      root,
+      '--on-change',
+      'HUP',
+      '--settle',
+      '0',
+      '--min-interval',
+      '0',
+      '--verify',
+      '0',
+    ];
+    const run = rehup([...options, '--poll', '50ms', ...witness(join(root, 'link'))]);
+    await run.said('start');
+    writeFileSync(elsewhere, '1');
+    await run.said('SIGHUP 1');
+  });
+});
+
+describe('contents', () => {
+  test('never appear in any output, at any level, and digests of Secrets are keyed', async () => {
+    const shared = mkdtempSync('/dev/shm/rehup-');
+    const secret = 'hunter2-hunter2';
+    const volume = createVolume(join(shared, 'secret'));
+    volume.write({ password: `${secret}-0` });
+    const words = ['-w', volume.path, '--on-change', 'HUP', '--log-level', 'trace', ...AT_ONCE];
+    const run = rehup([
+      ...words,
+      'sh',
+      '-c',
+      'trap "echo SIGHUP" HUP; echo ready; while :; do sleep 0.01; done',
+    ]);
+    await run.said('ready');
+    await run.logged('child.started');
+    const { createHash } = await import('node:crypto');
+    for (let round = 1; round <= 3; round++) {
+      volume.write({ password: `${secret}-${round}` });
+      await run.said('SIGHUP', round);
+      await run.logged('reload.applied', round);
+    }
+    const errors = run.errors();
+    expect(errors).toContain('password');
+    expect(errors).not.toContain(secret);
+    for (let round = 0; round <= 3; round++) {
+      const hash = createHash('sha256').update(`${secret}-${round}`).digest('hex');
+      expect(errors).not.toContain(hash.slice(0, 12));
+    }
+    await run.dispose();
+    rmSync(shared, { recursive: true });
+  });
+});

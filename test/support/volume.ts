@@ -1,0 +1,39 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach } from 'vitest';
+import { createVolume, type Payload, type Volume, type VolumeOptions } from './kubelet.ts';
+import { disposeAll, type Rehup } from './rehup.ts';
+
+/** Options under which nothing waits for time to pass, and only events tell of changes. */
+export const AT_ONCE = ['--min-interval', '0', '--verify', '0', '--poll', '0'];
+
+/** A directory for each test of a file, removed with all that the test has left running. */
+export function eachWithDirectory(parent = tmpdir()): { readonly path: string } {
+  const directory = { path: '' };
+  beforeEach(() => {
+    directory.path = mkdtempSync(join(parent, 'rehup-'));
+  });
+  afterEach(async () => {
+    await disposeAll();
+    rmSync(directory.path, { recursive: true });
+  });
+  return directory;
+}
+
+/** A volume that a kubelet has written already. */
+export function writtenVolume(path: string, payload: Payload, options: VolumeOptions = {}): Volume {
+  const volume = createVolume(path, options);
+  volume.write(payload);
+  return volume;
+}
+
+/** What the child told, without the CONT that follows a stop: when that is noticed depends on how fast the child ends. */
+export function told(run: Rehup): readonly string[] {
+  return run.output.filter((line) => !line.startsWith('SIGCONT'));
+}
+
+/** How often the child told of a signal. */
+export function count(run: Rehup, signal: string): number {
+  return run.output.filter((line) => line.startsWith(signal)).length;
+}
