@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync 
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { createVolume, WRITE_ORDERS } from '../support/kubelet.ts';
-import { NO_INOTIFY, needing, PID_NAMESPACE } from '../support/machine.ts';
+import { NO_INOTIFY, PID_NAMESPACE } from '../support/machine.ts';
+import { needing } from '../support/needing.ts';
 import { rehup, witness } from '../support/rehup.ts';
 import { AT_ONCE, count, eachWithDirectory, writtenVolume } from '../support/volume.ts';
 
