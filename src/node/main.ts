@@ -1,3 +1,4 @@
+import './streams.ts';
 import { writeSync } from 'node:fs';
 import type { RunOptions } from '../cli/invocation.ts';
 import { parse } from '../cli/parse.ts';
