@@ -1,20 +1,21 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { execaSync } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { RUN_OPTIONS } from '../../src/cli/options.ts';
 import { REHUP_BIN } from '../support/rehup.ts';
 
 /** The command line of the built executable; nothing here needs a namespace, since nothing is started. */
 
-function run(words: readonly string[], environment: Readonly<Record<string, string>> = {}, cwd = '/') {
-  const { status, stdout, stderr } = spawnSync(REHUP_BIN, words, {
-    encoding: 'utf8',
-    env: { PATH: process.env['PATH'] ?? '', ...environment },
-    cwd,
+function run(words: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+  const { exitCode, stdout, stderr } = execaSync(REHUP_BIN, words, {
+    env: { PATH: process.env['PATH'], ...environment },
+    extendEnv: false,
+    reject: false,
+    stripFinalNewline: false,
   });
-  return { status, stdout, stderr };
+  return { status: exitCode, stdout, stderr };
 }
 
 /** Each option once, with a value that it does not take, and the line that says so. */
