@@ -9,6 +9,7 @@ export type ExitStatus =
 /** The one-shot timers that the core sets; setting one again replaces it, and a cleared one never fires. */
 export type TimerName =
   | 'ceiling'
+  | 'confirm'
   | 'group'
   | 'min-interval'
   | 'poll'

@@ -1,6 +1,6 @@
 import { textOfBytes } from './bytes.ts';
 import type { Content, Snapshot } from './content.ts';
-import type { Directories, Reading } from './reading.ts';
+import type { Directories, Reading, ReadingRequest } from './reading.ts';
 import type { Observation, State, Watched } from './state.ts';
 import { MAX_BYTES, MAX_FILES } from './tree.ts';
 import { type EventOf, log, setTimer, type Table, type Turn } from './turn.ts';
@@ -9,6 +9,11 @@ import { type EventOf, log, setTimer, type Table, type Turn } from './turn.ts';
 const VOLUME_PATIENCE = 1_000;
 /** Plain files that never rest are taken as they are after this (specification 1, `--settle`), ms. */
 const PLAIN_PATIENCE = 10_000;
+/**
+ * A generation is read once more after this, ms: not every writer has it complete when `..data` points to it (Kata's
+ * agent copies into it file by file), and what is written below it makes no event in the watched directory.
+ */
+const CONFIRM_DELAY = 1_000;
 /** Until the next look when the last one found a writer at work, ms. */
 const RELOOK_DELAY = 25;
 /** At start, a watch that can't be read is tried for this long before it is bad usage (specification 4.6), ms. */
@@ -31,14 +36,18 @@ export function requestLook(state: State, turn: Turn): { readonly state: State; 
   const look = observation.looks + 1;
   turn.effects.push({
     type: 'look',
-    requests: observation.watched.map(({ path, known }) =>
-      known === undefined ? { path } : { path, known },
-    ),
+    requests: observation.watched.map(requestFor),
   });
   return {
     state: { ...state, observation: { ...observation, phase: 'looking', looks: look, again: false } },
     look,
   };
+}
+
+/** A volume that has not moved is told by its link alone, once what was read of it has been confirmed. */
+function requestFor({ path, known, confirmed }: Watched): ReadingRequest {
+  if (known === undefined) return { path };
+  return { path, known: confirmed ? known : { digest: known.digest } };
 }
 
 function lookNow(state: State, _part: unknown, _event: unknown, turn: Turn): State {
@@ -109,10 +118,21 @@ function merge(watched: Watched, reading: Reading, turn: Turn): Merged {
       const lost = emptied && (watched.content?.files.size ?? 0) > 0;
       const kept = lost ? watched.content : emptied ? NO_CONTENT : content;
       const trouble = lost ? 'missing' : undefined;
-      return {
-        watched: { ...settle(watched, trouble, turn), content: kept, known, volume, directories },
-        refusal: undefined,
+      const same =
+        watched.known?.digest === known.digest && watched.volume?.generation === volume?.generation;
+      const since = same ? watched.since : turn.at;
+      if (!same && volume !== undefined) setTimer(turn, 'confirm', CONFIRM_DELAY);
+      const confirmed = same && turn.at - since >= CONFIRM_DELAY;
+      const after = {
+        ...settle(watched, trouble, turn),
+        content: kept,
+        known,
+        since,
+        confirmed,
+        volume,
+        directories,
       };
+      return { watched: after, refusal: undefined };
     }
     case 'missing': {
       const { directories, volume } = reading;
@@ -237,6 +257,7 @@ const anywhere = {
   'watch-failed': watchFailed,
   'timer:poll': poll,
   'timer:relook': lookNow,
+  'timer:confirm': lookNow,
 } as const;
 
 /** What looking does with each event. */

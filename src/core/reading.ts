@@ -54,8 +54,11 @@ export type Reading =
 /** Tries of a reading of which something changed under it, before it is left to the next look. */
 const TRIES = 5;
 
-/** Volumes seen during one look, so that watches on the same volume are read from the same generation. */
-type Levels = Map<string, { readonly volume: Volume; readonly level: VolumeLevel }>;
+/** What one look has seen of volumes, by their root: watches on the same volume must be of the same generation. */
+type Seen = {
+  readonly generations: Map<string, string>;
+  readonly levels: Map<string, VolumeLevel>;
+};
 
 /**
  * Reads all watches, each from one generation of its volume, or twice until two readings agree where there is none
@@ -66,10 +69,10 @@ export function* readWatches(
   ignore: PathPredicate,
 ): FileSteps<readonly Reading[]> {
   for (let tries = 1; ; tries++) {
-    const levels: Levels = new Map();
+    const seen: Seen = { generations: new Map(), levels: new Map() };
     const readings: Reading[] = [];
     for (const request of requests) {
-      const reading = yield* readWatch(request, ignore, levels, tries === TRIES);
+      const reading = yield* readWatch(request, ignore, seen, tries === TRIES);
       if (reading === undefined) break;
       readings.push(reading);
     }
@@ -77,35 +80,42 @@ export function* readWatches(
   }
 }
 
-/** One watch; undefined if its volume moved on while it was read, so that the look must begin anew. */
+/** One watch; undefined if its volume moved on during this look, so that the look must begin anew. */
 function* readWatch(
   request: ReadingRequest,
   ignore: PathPredicate,
-  levels: Levels,
+  seen: Seen,
   last: boolean,
 ): FileSteps<Reading | undefined> {
   const { path, known } = request;
-  if (known?.volume !== undefined && !levels.has(known.volume.root)) {
-    const generation = yield* readGeneration(known.volume.root);
-    if (generation === known.volume.generation) return { status: 'unchanged' };
+  if (known?.volume !== undefined) {
+    const { root, generation } = known.volume;
+    const before = seen.generations.get(root);
+    if ((before ?? generation) === generation && (yield* readGeneration(root)) === generation) {
+      seen.generations.set(root, generation);
+      return { status: 'unchanged' };
+    }
   }
   const volume = yield* findVolume(path);
   const options = { keyed: yield* liesInMemory(volume?.root ?? path), ignore };
   if (volume === undefined) return yield* readPlain(request, options);
-  return yield* readFromVolume(request, options, volume, levels, last);
+  const before = seen.generations.get(volume.root);
+  if (before !== undefined && before !== volume.generation && !last) return undefined;
+  seen.generations.set(volume.root, volume.generation);
+  return yield* readFromVolume(request, options, volume, seen, last);
 }
 
 function* readFromVolume(
   { path }: ReadingRequest,
   options: WalkOptions,
-  found: Volume,
-  levels: Levels,
+  volume: Volume,
+  seen: Seen,
   last: boolean,
 ): FileSteps<Reading | undefined> {
-  const opened = levels.get(found.root) ?? (yield* openVolume(found));
+  const opened = seen.levels.get(volume.root) ?? (yield* readLevel(volume));
   if (isFailure(opened)) return { status: 'unreadable', ...opened };
-  if (opened !== undefined) levels.set(found.root, opened);
-  const { volume, level } = opened ?? { volume: found, level: NOTHING };
+  if (opened !== undefined) seen.levels.set(volume.root, opened);
+  const level = opened ?? NOTHING;
   const tree = emptyTree();
   const entries = countedEntries(volume, level, path);
   for (const [name, source] of entries) {
@@ -129,13 +139,6 @@ function* readFromVolume(
 
 /** What is visible of a volume whose generation is gone. */
 const NOTHING: VolumeLevel = { entries: new Map(), complete: false, pure: true };
-
-function* openVolume(
-  volume: Volume,
-): FileSteps<{ volume: Volume; level: VolumeLevel } | FileFailure | undefined> {
-  const level = yield* readLevel(volume);
-  return level === undefined || isFailure(level) ? level : { volume, level };
-}
 
 function* readPlain({ path, known }: ReadingRequest, options: WalkOptions): FileSteps<Reading> {
   let before = known?.digest;

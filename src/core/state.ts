@@ -87,6 +87,10 @@ export type Watched = {
   /** The last content that was read; undefined until the first. */
   readonly content: Content | undefined;
   readonly known: Known | undefined;
+  /** When the first look ended that found it as it is. */
+  readonly since: number;
+  /** Whether a look some time after that found the same. */
+  readonly confirmed: boolean;
   readonly volume: Volume | undefined;
   readonly directories: Directories;
   /** Why the content is kept though it can't be seen at the moment, as last logged. */
@@ -185,6 +189,8 @@ export function initialState(settings: Settings): State {
         path,
         content: undefined,
         known: undefined,
+        since: 0,
+        confirmed: false,
         volume: undefined,
         directories: new Map(),
         trouble: undefined,

@@ -160,3 +160,28 @@ test('a directory that was made anew is watched anew', () => {
   const last = run.performed.findLast((effect) => effect.type === 'watch');
   expect(last).toEqual({ type: 'watch', directories: new Map([['/v', 'another']]) });
 });
+
+test('a generation is read once more a second later, and only then told by its link alone', () => {
+  const run = reader();
+  run.begin();
+  const reading = volumeReading('one');
+  if (reading.status !== 'read' || reading.volume === undefined) throw new Error('a volume was read');
+  const { volume } = reading;
+  run.answers.readings = [{ ...reading, known: { digest: reading.known.digest, volume } }];
+  const asked = () => run.performed.findLast((effect) => effect.type === 'look')?.requests;
+  run.send({ type: 'hint' });
+  run.send({ type: 'hint' });
+  expect(asked()).toEqual([{ path: '/v', known: { digest: 'digest of one' } }]);
+  run.elapses('confirm');
+  expect(asked()).toEqual([{ path: '/v', known: { digest: 'digest of one' } }]);
+  run.send({ type: 'hint' });
+  expect(asked()).toEqual([{ path: '/v', known: { digest: 'digest of one', volume } }]);
+});
+
+test('content that a writer completes after the swap is seen within a second, without an event', () => {
+  const run = reader();
+  run.begin();
+  run.changes('half');
+  run.answers.readings = [volumeReading('whole')];
+  expect(run.elapses('confirm')).toEqual(['config.changed', 'reload.applied']);
+});

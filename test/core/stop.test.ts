@@ -75,7 +75,7 @@ test('a stop cancels the SIGKILL that a restart had planned', () => {
   run.changes('two');
   expect(run.timers.get('stop-timeout')).toBe(1_000);
   run.signal('TERM');
-  expect([...run.timers.keys()]).toEqual([]);
+  expect(run.planned()).toEqual([]);
 });
 
 test('a stop between the end of the old child and the start of the new one ends with the code of the old one', () => {
@@ -169,7 +169,7 @@ test('a QUIT is a stop without limit where it is the stop signal', () => {
   const run = scenario({ stopSignal: sig('QUIT'), translateStop: true });
   run.begin();
   expect(run.signal('QUIT')).toEqual(['stop 3 to auto 101 and CONT', 'stop.requested']);
-  expect([...run.timers.keys()]).toEqual([]);
+  expect(run.planned()).toEqual([]);
 });
 
 test('a QUIT during a restart, outlived: the stop timeout of the restart is over too', () => {

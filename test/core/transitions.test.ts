@@ -50,6 +50,7 @@ const EVENTS: Readonly<Record<string, CoreEvent>> = {
   'timer:verify-start': { type: 'timer', timer: 'verify-start' },
   'timer:poll': { type: 'timer', timer: 'poll' },
   'timer:relook': { type: 'timer', timer: 'relook' },
+  'timer:confirm': { type: 'timer', timer: 'confirm' },
   'timer:settle': { type: 'timer', timer: 'settle' },
   'timer:ceiling': { type: 'timer', timer: 'ceiling' },
   'timer:min-interval': { type: 'timer', timer: 'min-interval' },

@@ -146,6 +146,8 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
     get now() {
       return now;
     },
+    /** The timers that are set, but for those that only look again. */
+    planned: () => [...timers.keys()].filter((name) => name !== 'confirm' && name !== 'poll'),
     begin: () => send({ type: 'begin', pid1: true, terminal: false }),
     signal: (name: string) => send({ type: 'signal', signal: sig(name) }),
     exits: (code: number) => send({ type: 'child-exited', status: { kind: 'code', code } }),
