@@ -76,7 +76,8 @@ function looked(state: State, _part: unknown, event: EventOf<'looked'>, turn: Tu
   const idle: Observation = { ...observation, phase: 'idle', unsettledSince: since };
   // Nobody waits for a start because of a file that is written all the time.
   const patience = plain && state.child.phase !== 'preparing' ? PLAIN_PATIENCE : VOLUME_PATIENCE;
-  if (since !== undefined && turn.at - since < patience) {
+  const moving = atWork.some((reading) => reading.status === 'read' && reading.moving);
+  if (since !== undefined && (moving || turn.at - since < patience)) {
     setTimer(turn, 'relook', RELOOK_DELAY);
     const watched = observation.watched.map((one, index) => withDirectories(one, event.readings[index]));
     return withWatchedDirectories({ ...state, observation: { ...idle, watched } }, turn);

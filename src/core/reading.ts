@@ -37,6 +37,8 @@ export type Reading =
       readonly content: Content;
       /** False while the writer is seen at work: read again, and take it as it is only if that goes on for too long. */
       readonly settled: boolean;
+      /** Whether generations went by faster than one could be read: what was read may be a mix and is never taken. */
+      readonly moving: boolean;
       readonly volume: Volume | undefined;
       readonly directories: Directories;
       readonly known: Known;
@@ -122,10 +124,11 @@ function* readFromVolume(
     const failure = yield* walk(tree, source, name, options);
     if (failure !== undefined) return unusable(failure);
   }
-  const torn = opened === undefined || tree.torn;
-  if (torn && !last && (yield* readGeneration(volume.root)) !== volume.generation) return undefined;
+  // The kubelet removes a generation only after the swap: one that is still the present one was whole while it was read.
+  const moving = (yield* readGeneration(volume.root)) !== volume.generation;
+  if (moving && !last) return undefined;
   const directories = yield* identified(volume.root);
-  const settled = level.complete && !torn;
+  const settled = level.complete && opened !== undefined && !tree.torn && !moving;
   const whole = path === volume.root;
   if (!whole && tree.files.size === 0 && settled && tree.directories.size === 0) {
     return { status: 'missing', expected: true, volume, directories };
@@ -134,7 +137,7 @@ function* readFromVolume(
   const selfContained = settled && level.pure && !tree.linked;
   const known = selfContained ? { digest: content.digest, volume } : { digest: content.digest };
   if (!level.pure) for (const [directory, identity] of tree.directories) directories.set(directory, identity);
-  return { status: 'read', content, settled, volume, directories, known };
+  return { status: 'read', content, settled, moving, volume, directories, known };
 }
 
 /** What is visible of a volume whose generation is gone. */
@@ -155,6 +158,7 @@ function* readPlain({ path, known }: ReadingRequest, options: WalkOptions): File
         status: 'read',
         content,
         settled,
+        moving: false,
         volume: undefined,
         directories,
         known: { digest: content.digest },

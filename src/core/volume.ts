@@ -1,4 +1,4 @@
-import { type FileFailure, type FileSteps, isFailure, names, readlink, status } from './files.ts';
+import { type FileFailure, type FileSteps, isFailure, names, readlink } from './files.ts';
 import { joinPath, parentPath, relativePath } from './path.ts';
 
 /**
@@ -62,11 +62,12 @@ export function* readLevel(volume: Volume): FileSteps<VolumeLevel | FileFailure 
       entries.set(name, joinPath(generationPath, name));
       continue;
     }
-    // A link to a removed key dangles until the kubelet drops it; anything else was put there by somebody else.
-    const found = yield* status(joinPath(volume.root, name), true);
-    if (isFailure(found)) complete = false;
+    // A link of the kubelet's whose key is gone is about to go too; anything else was put there by somebody else.
+    const path = joinPath(volume.root, name);
+    const target = yield* readlink(path);
+    if (typeof target === 'string' && target.startsWith(`${DATA_LINK}/`)) complete = false;
     else {
-      entries.set(name, joinPath(volume.root, name));
+      entries.set(name, path);
       pure = false;
     }
   }

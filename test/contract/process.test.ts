@@ -245,16 +245,7 @@ function stateOf(pid: number): string {
   }
 }
 
-const FORWARDED = [
-  'SIGUSR1',
-  'SIGUSR2',
-  'SIGHUP',
-  'SIGWINCH',
-  'SIGCONT',
-  'SIGALRM',
-  'SIGURG',
-  'SIGIO',
-] as const;
+const FORWARDED = ['SIGUSR1', 'SIGUSR2', 'SIGHUP', 'SIGWINCH', 'SIGALRM', 'SIGURG', 'SIGIO'] as const;
 
 describe('signals', () => {
   test('are forwarded to a child that catches them, the real-time ones too', async () => {

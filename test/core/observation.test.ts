@@ -185,3 +185,16 @@ test('content that a writer completes after the swap is seen within a second, wi
   run.answers.readings = [volumeReading('whole')];
   expect(run.elapses('confirm')).toEqual(['config.changed', 'reload.applied']);
 });
+
+test('a mix of generations is never taken, however long they go by too fast to be read', () => {
+  const run = reader();
+  run.begin();
+  const mix = volumeReading('mix', '/v', false);
+  if (mix.status !== 'read') throw new Error('a volume was read');
+  run.answers.readings = [{ ...mix, moving: true }];
+  run.send({ type: 'hint' });
+  run.passes(60_000);
+  expect(run.elapses('relook')).toEqual([]);
+  run.answers.readings = [volumeReading('two')];
+  expect(run.elapses('relook')).toEqual(['config.changed', 'reload.applied']);
+});

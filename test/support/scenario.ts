@@ -49,7 +49,15 @@ export function volumeReading(text: string, root = '/v', settled = true): Readin
   const digest = `digest of ${text}`;
   const volume = { root, generation: `..${text}` };
   const directories = new Map([[root, 'identity']]);
-  return { status: 'read', content: { digest, files }, settled, volume, directories, known: { digest } };
+  return {
+    status: 'read',
+    content: { digest, files },
+    settled,
+    moving: false,
+    volume,
+    directories,
+    known: { digest },
+  };
 }
 
 /** How a scenario answers what the core asks for at once; a test may change any of it while it runs. */
