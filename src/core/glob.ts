@@ -39,8 +39,8 @@ function translate(pattern: string): Result<string> {
     } else if (character === '[') {
       const set = /^\[([!^]?)(\]?[^\]]*)\]/.exec(pattern.slice(index));
       if (set === null) return failure('a [ without its ]');
-      const body = (set[2] ?? '').replace(/[\\\]^[]/g, '\\$&');
-      if (/([^-])-([^-])/.test(body) && !ordered(body)) return failure(`a range out of order in ${set[0]}`);
+      const body = translateSet(set[2] ?? '');
+      if (body === undefined) return failure(`a range out of order in ${set[0]}`);
       expression += set[1] === '' ? `[${body}]` : `[^/${body}]`;
       index += set[0].length - 1;
     } else if (character === '{') {
@@ -55,8 +55,22 @@ function translate(pattern: string): Result<string> {
   return depth === 0 ? success(expression) : failure('a { without its }');
 }
 
-function ordered(body: string): boolean {
-  return [...body.matchAll(/([^-\\])-([^-\\])/g)].every(([, from = '', to = '']) => from <= to);
+/** The inside of a set as that of a character class; undefined if a range in it is out of order. */
+function translateSet(body: string): string | undefined {
+  let expression = '';
+  for (let index = 0; index < body.length; index++) {
+    const from = body.charCodeAt(index);
+    const isRange = body.charAt(index + 1) === '-' && index + 2 < body.length;
+    const to = isRange ? body.charCodeAt(index + 2) : from;
+    if (to < from) return undefined;
+    expression += `${escaped(from)}-${escaped(to)}`;
+    if (isRange) index += 2;
+  }
+  return expression;
+}
+
+function escaped(code: number): string {
+  return `\\u${code.toString(16).padStart(4, '0')}`;
 }
 
 function quote(character: string): string {

@@ -1,0 +1,283 @@
+import { describe, expect, test } from 'vitest';
+import type { Given, Invocation } from '../../src/cli/invocation.ts';
+import { RUN_OPTIONS, variableOf } from '../../src/cli/options.ts';
+import { parse } from '../../src/cli/parse.ts';
+import { bytesOfText } from '../../src/core/bytes.ts';
+import type { Settings } from '../../src/core/settings.ts';
+
+/** Specification 1: words and variables in, settings or one line out. */
+
+type Change = Partial<Omit<Given, 'words' | 'environment'>> & {
+  readonly environment?: Readonly<Record<string, string>>;
+};
+
+function given(words: readonly string[], { environment = {}, ...change }: Change = {}): Invocation {
+  return parse({
+    words,
+    environment: new Map(Object.entries(environment)),
+    cwd: '/work',
+    terminal: false,
+    columns: undefined,
+    version: '1.2.3',
+    ...change,
+  });
+}
+
+function settings(words: readonly string[], change: Change = {}): Settings {
+  const invocation = given(words, change);
+  if (invocation.kind !== 'run') throw new Error(JSON.stringify(invocation));
+  return invocation.settings;
+}
+
+function refusal(words: readonly string[], change: Change = {}): string {
+  const invocation = given(words, change);
+  if (invocation.kind !== 'refuse') throw new Error(`not refused: ${JSON.stringify(invocation)}`);
+  return invocation.message;
+}
+
+const DURATION = 'not a duration; use for example 250ms, 5s, 2m';
+const SIGNAL = 'not a signal; use a name like SIGHUP, RTMIN+3, or a number from 1 to 64';
+
+/** For each option a good value with what it makes of the settings, and bad ones with what is said of them. */
+const OPTIONS: Readonly<
+  Record<string, { good: string; makes: object; bad: Readonly<Record<string, string>> }>
+> = {
+  watch: {
+    good: '/etc/app=SIGUSR1',
+    makes: { watches: [{ path: '/etc/app', action: { kind: 'signal', signal: 10 } }] },
+    bad: {
+      '': 'an empty path; name a directory or a file',
+      '/etc/app=reload': 'not an action; use restart, exit, none or a signal like SIGHUP',
+      '/etc/app=KILL': "SIGKILL can't mean reload; use restart, exit, none or a signal like SIGHUP",
+    },
+  },
+  'on-change': {
+    good: 'usr2',
+    makes: { onChange: { kind: 'signal', signal: 12 } },
+    bad: {
+      http: 'not an action; use restart, exit, none or a signal like SIGHUP',
+      TERM: "SIGTERM can't mean reload; use restart, exit, none or a signal like SIGHUP",
+      CHLD: "SIGCHLD can't mean reload; use restart, exit, none or a signal like SIGHUP",
+    },
+  },
+  ignore: {
+    good: '*.swp',
+    makes: {},
+    bad: { '': 'an empty pattern', '{a': 'a { without its }', 'a[': 'a [ without its ]' },
+  },
+  settle: { good: '1.5s', makes: { settle: 1_500 }, bad: { '5x': DURATION, never: DURATION } },
+  poll: { good: '0', makes: { poll: 0 }, bad: { '-1': DURATION } },
+  verify: { good: '2m', makes: { verify: 120_000 }, bad: { '1d': DURATION } },
+  'min-interval': { good: '250ms', makes: { minInterval: 250 }, bad: { '600h': 'too long; at most 596h' } },
+  'stop-signal': {
+    good: 'RTMIN+3',
+    makes: { stopSignal: 37, translateStop: true },
+    bad: {
+      SIGFOO: SIGNAL,
+      0: SIGNAL,
+      KILL: "can't ask anything to stop; use for example SIGTERM, SIGQUIT, SIGINT",
+    },
+  },
+  'stop-timeout': { good: '1h', makes: { stopTimeout: 3_600_000 }, bad: { soon: DURATION } },
+  'signal-to': {
+    good: 'group',
+    makes: { signalTo: 'group' },
+    bad: { all: 'unknown; use auto, child or group' },
+  },
+  'on-exit': { good: 'exit', makes: {}, bad: { restart: 'unknown; use exit' } },
+  'log-level': {
+    good: 'trace',
+    makes: {},
+    bad: { loud: 'unknown; use trace, debug, info, warn, error, fatal or silent' },
+  },
+  'log-format': { good: 'pretty', makes: {}, bad: { xml: 'unknown; use json or pretty' } },
+};
+
+describe('each option', () => {
+  test('is tried here', () => {
+    expect(Object.keys(OPTIONS).sort()).toEqual(RUN_OPTIONS.map((option) => option.name).sort());
+  });
+
+  for (const [name, { good, makes, bad }] of Object.entries(OPTIONS)) {
+    const variable = `REHUP_${name.toUpperCase().replaceAll('-', '_')}`;
+
+    test(`--${name} takes ${good}, from the command line and from ${variable}`, () => {
+      expect(settings([`--${name}`, good, 'app'])).toMatchObject(makes);
+      expect(settings([`--${name}=${good}`, 'app'])).toMatchObject(makes);
+      expect(settings(['app'], { environment: { [variable]: good } })).toMatchObject(makes);
+      expect(RUN_OPTIONS.map(variableOf)).toContain(variable);
+    });
+
+    for (const [value, wrong] of Object.entries(bad)) {
+      test(`--${name} refuses ${JSON.stringify(value)}, and says where it came from`, () => {
+        expect(refusal([`--${name}=${value}`, 'app'])).toBe(`--${name} ${value}: ${wrong}`);
+        if (value === '') return;
+        expect(refusal(['app'], { environment: { [variable]: value } })).toBe(
+          `${variable} ${value}: ${wrong}`,
+        );
+      });
+    }
+
+    test(`--${name} without a value is refused`, () => {
+      expect(refusal([`--${name}`])).toBe(`--${name}: its value is missing; see rehup --help`);
+    });
+  }
+});
+
+describe('defaults', () => {
+  test('are those of the specification', () => {
+    expect(settings(['app'])).toMatchObject({
+      command: ['app'],
+      watches: [],
+      onChange: { kind: 'restart' },
+      settle: 'auto',
+      poll: 10_000,
+      minInterval: 10_000,
+      verify: 5_000,
+      stopSignal: 15,
+      translateStop: false,
+      stopTimeout: 30_000,
+      signalTo: 'auto',
+    });
+    expect(given(['app'])).toMatchObject({ kind: 'run', logLevel: 'info', logFormat: 'json' });
+  });
+
+  test('of the log format depend on the terminal, unless it is given', () => {
+    expect(given(['app'], { terminal: true })).toMatchObject({ logFormat: 'pretty' });
+    expect(given(['--log-format', 'json', 'app'], { terminal: true })).toMatchObject({ logFormat: 'json' });
+  });
+});
+
+describe('COMMAND', () => {
+  test('begins with the first word that is no option, and is left untouched', () => {
+    const words = ['nginx', '-g', 'daemon off;', '--settle', '5x', '--', '--help'];
+    expect(settings(['-w', '/x', ...words]).command).toEqual(words);
+    expect(settings(['run', '-w', '/x', ...words]).command).toEqual(words);
+  });
+
+  test('begins after --, which is not part of it', () => {
+    expect(settings(['-w', '/x', '--', '-app', '--', 'x']).command).toEqual(['-app', '--', 'x']);
+    expect(settings(['--', 'run']).command).toEqual(['run']);
+  });
+
+  test('named as a subcommand that is not there is refused, but not after --', () => {
+    for (const name of ['status', 'probe', 'sidecar', 'reload']) {
+      expect(refusal([name])).toBe(
+        `${name}: not in this version; to run a program of that name use: rehup run -- ${name}`,
+      );
+      expect(settings(['--', name]).command).toEqual([name]);
+      expect(settings(['run', name]).command).toEqual([name]);
+    }
+  });
+
+  test('may be missing only from a refusal', () => {
+    const line = 'no COMMAND to run; for example: rehup -w /etc/app -- node server.js';
+    for (const words of [[], ['run'], ['--'], ['-w', '/x']]) expect(refusal(words)).toBe(line);
+  });
+
+  test('may hold bytes that are no UTF-8, and empty words', () => {
+    expect(settings(['app', 'latin1-\xe9', '']).command).toEqual(['app', 'latin1-\xe9', '']);
+  });
+});
+
+describe('--watch', () => {
+  const paths = (words: readonly string[], change: Change = {}) =>
+    settings([...words, 'app'], change).watches.map(({ path, action }) => `${path} ${action.kind}`);
+
+  test('can be given several times, each with an action of its own or that of --on-change', () => {
+    expect(paths(['-w', '/a', '-w', '/b=none', '--on-change', 'exit', '--watch=/c=HUP'])).toEqual([
+      '/a exit',
+      '/b none',
+      '/c signal',
+    ]);
+  });
+
+  test('takes what follows the last = for an action, unless there is a slash in it', () => {
+    expect(paths(['-w', '/a=b/c', '-w', '/a=b=none', '-w', '/x=y/z=restart'])).toEqual([
+      '/a=b/c restart',
+      '/a=b none',
+      '/x=y/z restart',
+    ]);
+  });
+
+  test('is resolved against the working directory, by its words alone', () => {
+    expect(paths(['-w', 'conf', '-w', './a/../b/', '-w', '..'])).toEqual([
+      '/work/conf restart',
+      '/work/b restart',
+      '/ restart',
+    ]);
+    expect(refusal(['-w', 'conf', 'app'], { cwd: undefined })).toBe(
+      '--watch conf: the working directory is gone; use an absolute path',
+    );
+    expect(paths(['-w', '/abs'], { cwd: undefined })).toEqual(['/abs restart']);
+  });
+
+  test('shows bytes that are no UTF-8 in its complaints', () => {
+    expect(refusal(['-w', '/caf\xe9=x', 'app'])).toMatch(/^--watch \/caf\\xe9=x: not an action/);
+    expect(refusal(['-w', `${bytesOfText('/é')}=x`, 'app'])).toMatch(/^--watch \/é=x: /);
+  });
+});
+
+describe('variables', () => {
+  test('give a repeatable option a value a line, and the command line wins', () => {
+    const environment = { REHUP_WATCH: '/a\n/b=none\n', REHUP_SETTLE: '1s' };
+    expect(settings(['app'], { environment }).watches.map((watch) => watch.path)).toEqual(['/a', '/b']);
+    const both = settings(['-w', '/c', '--settle', '2s', 'app'], { environment });
+    expect(both).toMatchObject({ settle: 2_000, watches: [{ path: '/c' }] });
+  });
+
+  test('that are unknown or empty are ignored', () => {
+    const environment = {
+      REHUP_PORT: 'tcp://1.2.3.4:80',
+      REHUP_SERVICE_HOST: 'x',
+      REHUP_SETTLE: '',
+      HOME: '/',
+    };
+    expect(settings(['app'], { environment }).settle).toBe('auto');
+  });
+});
+
+describe('combinations', () => {
+  test('of a stop signal that is also an action are refused', () => {
+    const line = '--stop-signal: a signal that means stop is also an action; use another for one of them';
+    expect(refusal(['--stop-signal', 'HUP', '--on-change', 'HUP', 'app'])).toBe(line);
+    expect(refusal(['--stop-signal', 'HUP', '-w', '/x=HUP', 'app'])).toBe(line);
+  });
+
+  test('of an option given twice: the last one counts', () => {
+    expect(settings(['--poll', '1s', '--poll', '2s', 'app']).poll).toBe(2_000);
+  });
+});
+
+describe('--help', () => {
+  const text = () => {
+    const invocation = given(['--help'], { columns: 80 });
+    return invocation.kind === 'print' ? invocation.text : '';
+  };
+
+  test('shows every option once, in its group, with its default', () => {
+    const groups = text().split(/^(\w+):$/m);
+    for (const { group, flags, default: value } of RUN_OPTIONS) {
+      const section = groups[groups.indexOf(group) + 1] ?? '';
+      expect(section).toContain(flags);
+      expect(text().split(flags)).toHaveLength(2);
+      if (value !== undefined) expect(section.replace(/\s+/g, ' ')).toContain(`(default: ${value})`);
+    }
+  });
+
+  test('keeps to the width of the terminal', () => {
+    const sections = text().slice(0, text().indexOf('Examples:'));
+    for (const line of sections.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  test('and --version and -h print and do nothing else', () => {
+    expect(given(['--version', 'app'])).toEqual({ kind: 'print', text: '1.2.3\n' });
+    expect(given(['-h'])).toMatchObject({ kind: 'print' });
+    expect(given(['run', '--help'])).toMatchObject({ kind: 'print' });
+  });
+});
+
+test('an unknown option is refused, with the one that was meant', () => {
+  expect(refusal(['--pol', '1s', 'app'])).toBe('--pol: no such option; did you mean --poll?');
+  expect(refusal(['-x', 'app'])).toBe('-x: no such option; see rehup --help');
+});

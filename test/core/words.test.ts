@@ -1,0 +1,90 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type Action, actionName, mergeActions, parseAction } from '../../src/core/action.ts';
+import { parseDuration } from '../../src/core/duration.ts';
+import { parseSignal, signalName } from '../../src/core/signals.ts';
+
+/** Small languages of the command line: durations, signals, actions. */
+
+describe('a duration', () => {
+  test.each([
+    ['250ms', 250],
+    ['5s', 5_000],
+    ['5', 5_000],
+    ['0', 0],
+    ['1.5s', 1_500],
+    ['2m', 120_000],
+    ['1h', 3_600_000],
+    ['0.5', 500],
+  ])('%s is %i ms', (text, milliseconds) => {
+    expect(parseDuration(text)).toEqual({ ok: true, value: milliseconds });
+  });
+
+  test.each(['', ' ', '5x', '-1', '1e3', '5 s', 's', '1.', '.5', '1d', '5S', 'auto', '0x10'])(
+    '%j is none',
+    (text) => {
+      expect(parseDuration(text).ok).toBe(false);
+    },
+  );
+
+  test('fits the timers of every host', () => {
+    expect(parseDuration('596h').ok).toBe(true);
+    expect(parseDuration('597h').ok).toBe(false);
+  });
+});
+
+describe('a signal', () => {
+  test.each([
+    ['HUP', 1],
+    ['SIGHUP', 1],
+    ['sighup', 1],
+    ['1', 1],
+    ['CLD', 17],
+    ['poll', 29],
+    ['RTMIN', 34],
+    ['SIGRTMIN+3', 37],
+    ['RTMAX', 64],
+    ['rtmax-1', 63],
+    ['33', 33],
+    ['64', 64],
+  ])('%s is %i', (text, number) => {
+    expect(parseSignal(text)).toEqual({ ok: true, value: number });
+  });
+
+  test.each(['', '0', '65', 'FOO', 'SIG', 'RTMIN+31', 'RTMAX+1', 'RTMIN-1', '-1', '1.5', 'SIGSIGHUP'])(
+    '%j is none',
+    (text) => {
+      expect(parseSignal(text).ok).toBe(false);
+    },
+  );
+
+  test('has a name that means it, but for the two that the C library keeps', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 64 }), (signal) => {
+        if (signal === 32 || signal === 33) expect(signalName(signal)).toBe(`signal ${signal}`);
+        else expect(parseSignal(signalName(signal))).toEqual({ ok: true, value: signal });
+      }),
+    );
+  });
+});
+
+describe('actions', () => {
+  const actions = (...names: readonly string[]): readonly Action[] =>
+    names.flatMap((name) => {
+      const action = parseAction(name);
+      return action.ok ? [action.value] : [];
+    });
+
+  test('that come together: exit wins, then restart, else each signal once in order, and none adds nothing', () => {
+    const merged = (...names: readonly string[]) => mergeActions(actions(...names)).map(actionName);
+    expect(merged('HUP', 'exit', 'restart')).toEqual(['exit']);
+    expect(merged('HUP', 'restart', 'none')).toEqual(['restart']);
+    expect(merged('USR1', 'HUP', 'none', 'usr1')).toEqual(['SIGUSR1', 'SIGHUP']);
+    expect(merged('none', 'none')).toEqual([]);
+    expect(merged()).toEqual([]);
+  });
+
+  test.each(['TERM', 'INT', 'QUIT', 'KILL', 'STOP', 'CHLD', '15'])('%s can not mean reload', (name) => {
+    expect(parseAction(name)).toMatchObject({ ok: false });
+  });
+});
