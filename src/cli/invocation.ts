@@ -14,8 +14,8 @@ export type Given = {
   readonly cwd: string | undefined;
   /** Whether stderr is a terminal. */
   readonly terminal: boolean;
-  /** The width of that terminal in columns, if it is one. */
-  readonly columns: number | undefined;
+  /** The width of the terminal on stdout in columns, if it is one; asked only for a help that is shown. */
+  readonly columns: () => number | undefined;
   readonly version: string;
 };
 

@@ -14,6 +14,9 @@ A DURATION is 250ms, 5s, 2m, 1h or a number of seconds. Every option has a varia
 one that can be repeated takes a value per line. The command line wins.
 Exit code: the child's; 128+n if signal n ended it; 127 not found, 126 not executable, 125 rehup itself failed.`;
 
+/** The width of a help that goes to no terminal. */
+const WIDTH = 100;
+
 /** Parses `rehup run`: everything from the first word that is no option belongs to the command. */
 export function parseRun(given: Given): Invocation {
   let output = '';
@@ -43,8 +46,12 @@ function newProgram(given: Given, write: (text: string) => void): Command {
     .argument('[command...]')
     .passThroughOptions()
     .exitOverride()
-    .configureHelp({ helpWidth: given.columns ?? 100 })
-    .configureOutput({ writeOut: write, writeErr: () => {}, getOutHasColors: () => false })
+    .configureOutput({
+      writeOut: write,
+      writeErr: () => {},
+      getOutHasColors: () => false,
+      getOutHelpWidth: () => given.columns() ?? WIDTH,
+    })
     .addHelpText('after', EXAMPLES);
   for (const spec of RUN_OPTIONS) {
     const option = new Option(spec.flags, spec.description).helpGroup(`${spec.group}:`);

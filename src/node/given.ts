@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isSea } from 'node:sea';
-import { isatty } from 'node:tty';
+import { isatty, WriteStream } from 'node:tty';
 import { bytesOfText } from '../core/bytes.ts';
 
 /** The words after the program's name, byte strings: Node's own argv has lost what is not UTF-8. */
@@ -40,6 +40,11 @@ export function givenDirectory(): string | undefined {
 /** Whether a descriptor is a terminal. */
 export function isTerminal(descriptor: number): boolean {
   return isatty(descriptor);
+}
+
+/** The columns of the terminal on a descriptor; undefined if it is none. */
+export function terminalWidth(descriptor: number): number | undefined {
+  return isatty(descriptor) ? new WriteStream(descriptor).columns : undefined;
 }
 
 function zeroSeparated(path: string): readonly string[] | undefined {

@@ -23,6 +23,7 @@ const { lib, functions } = dlopen(null, {
   prctl: { arguments: ['int32', 'uint64', 'uint64', 'uint64', 'uint64'], return: 'int32' },
   pthread_sigmask: { arguments: ['int32', 'pointer', 'pointer'], return: 'int32' },
   tcsetpgrp: { arguments: ['int32', 'int32'], return: 'int32' },
+  tcgetpgrp: { arguments: ['int32'], return: 'int32' },
   getpgrp: { arguments: [], return: 'int32' },
 });
 

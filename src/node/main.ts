@@ -10,7 +10,14 @@ import type { Directories } from '../core/reading.ts';
 import type { Signal } from '../core/signals.ts';
 import { createClock } from './clock.ts';
 import { createFiles } from './files.ts';
-import { environmentMap, givenDirectory, givenEnvironment, givenWords, isTerminal } from './given.ts';
+import {
+  environmentMap,
+  givenDirectory,
+  givenEnvironment,
+  givenWords,
+  isTerminal,
+  terminalWidth,
+} from './given.ts';
 import { createProcesses } from './processes.ts';
 import { listenForRealTimeSignals, listenForSignals } from './signals.ts';
 import { createLineWriter } from './stderr.ts';
@@ -30,6 +37,12 @@ const early: Occurrence[] = [];
 const signalCame = (signal: Signal): void => deliver({ type: 'signal', signal });
 listenForSignals(signalCame);
 
+// A bug of ours ends rehup as its own failure; the kubelet starts the container anew.
+process.on('uncaughtException', (error: unknown) => {
+  refuse(`internal error: ${error instanceof Error ? error.stack : String(error)}`);
+  process.exit(EXIT_FAILED);
+});
+
 main();
 
 function main(): undefined {
@@ -43,12 +56,12 @@ function main(): undefined {
     environment: variables,
     cwd,
     terminal,
-    columns: undefined,
+    columns: () => terminalWidth(1),
     version: REHUP_VERSION,
   });
   switch (invocation.kind) {
     case 'print':
-      writeSync(1, invocation.text);
+      say(1, invocation.text);
       return process.exit(0);
     case 'refuse':
       refuse(invocation.message);
@@ -62,8 +75,22 @@ function main(): undefined {
   }
 }
 
+function withoutRealTime(reason: string): LogLine {
+  const message = `real-time signals can't be received and are not forwarded: ${reason}`;
+  return { level: 'warn', event: 'signal.failed', message, fields: { reason } };
+}
+
 function refuse(message: string): void {
-  writeSync(2, `rehup: ${message}\n`);
+  say(2, `rehup: ${message}\n`);
+}
+
+/** Writes to a descriptor that may have been closed by whoever reads it, which is no failure of ours. */
+function say(descriptor: number, text: string): void {
+  try {
+    writeSync(descriptor, text);
+  } catch {
+    // Nobody is there to be told.
+  }
 }
 
 function run(
@@ -109,7 +136,8 @@ function run(
     },
   });
   deliver = engine.deliver;
-  listenForRealTimeSignals(signalCame);
+  const missing = listenForRealTimeSignals(signalCame);
+  if (missing !== undefined) write(withoutRealTime(missing), Date.now());
   engine.deliver({ type: 'begin', pid1: process.pid === 1, terminal }, ...early.splice(0));
 
   void import('./watcher.ts').then(({ createWatcher }) => {

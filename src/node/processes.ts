@@ -17,7 +17,7 @@ export type ProcessOptions = {
   /** `NAME=value` entries for the child, byte strings. */
   readonly environment: readonly string[];
   readonly cwd: string | undefined;
-  /** Whether descriptor 0 is a terminal, whose foreground the child then gets. */
+  /** Whether descriptor 0 is a terminal; the child is then put in the foreground if rehup is there. */
   readonly terminal: boolean;
   /** Called when the child has ended. */
   readonly exited: (status: ExitStatus) => void;
@@ -26,10 +26,11 @@ export type ProcessOptions = {
 /** The Processes port: posix_spawn, kill, waitid and /proc. */
 export function createProcesses({ environment, cwd, terminal, exited }: ProcessOptions): Processes {
   let child = 0;
+  let foreground = false;
   const reap = createReaper((pid, status) => {
     if (pid !== child) return;
     child = 0;
-    if (terminal) takeTerminal();
+    if (foreground) takeTerminal();
     exited(status);
   });
   process.on('SIGCHLD', reap);
@@ -37,8 +38,10 @@ export function createProcesses({ environment, cwd, terminal, exited }: ProcessO
   const path = environment.find((entry) => entry.startsWith('PATH='))?.slice('PATH='.length);
 
   function start(command: readonly string[]): { readonly pid: number } | { readonly errno: string } {
+    // Only what is in the foreground itself can hand it over: in the background of a shell it would be taken from the shell.
+    foreground = terminal && libc.tcgetpgrp(0) === libc.getpgrp();
     const errno = tryCandidates(executableCandidates(command[0] ?? '', path), (file) => {
-      const started = spawn({ file, argv: command, environment, cwd, foreground: terminal });
+      const started = spawn({ file, argv: command, environment, cwd, foreground });
       if ('errno' in started) return started.errno;
       child = started.pid;
       return undefined;

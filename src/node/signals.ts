@@ -43,8 +43,21 @@ export function listenForSignals(came: (signal: Signal) => void): void {
   libc.pthread_sigmask(SIG_UNBLOCK, signalSet(constants.signals.SIGUSR1), null);
 }
 
-/** The same for the real-time signals; apart, because it costs a few milliseconds of a start. */
-export function listenForRealTimeSignals(came: (signal: Signal) => void): void {
+/**
+ * The same for the real-time signals; apart, because it costs a few milliseconds of a start.
+ *
+ * @returns why they can't be received, if they can't: a Node that does not show libuv's functions
+ */
+export function listenForRealTimeSignals(came: (signal: Signal) => void): string | undefined {
+  try {
+    startRealTimeHandles(came);
+    return undefined;
+  } catch (error) {
+    return String(error);
+  }
+}
+
+function startRealTimeHandles(came: (signal: Signal) => void): void {
   const pointer = program.registerCallback(
     { arguments: ['pointer', 'int32'], return: 'void' },
     (_handle, signal) => {

@@ -17,7 +17,7 @@ function given(words: readonly string[], { environment = {}, ...change }: Change
     environment: new Map(Object.entries(environment)),
     cwd: '/work',
     terminal: false,
-    columns: undefined,
+    columns: () => undefined,
     version: '1.2.3',
     ...change,
   });
@@ -251,7 +251,7 @@ describe('combinations', () => {
 
 describe('--help', () => {
   const text = () => {
-    const invocation = given(['--help'], { columns: 80 });
+    const invocation = given(['--help'], { columns: () => 80 });
     return invocation.kind === 'print' ? invocation.text : '';
   };
 

@@ -8,7 +8,13 @@ import type { Ports } from '../../src/core/ports.ts';
  * The volume `/etc/app` lies in memory; its writer and the child's end are told to the engine as a host tells them.
  */
 export function life() {
-  const given = { environment: new Map(), cwd: '/', terminal: false, columns: undefined, version: '1.2.3' };
+  const given = {
+    environment: new Map(),
+    cwd: '/',
+    terminal: false,
+    columns: () => undefined,
+    version: '1.2.3',
+  };
   const help = parse({ ...given, words: ['--help'] });
   const refused = parse({ ...given, words: ['--settle', '5x', 'app'] });
   const words = ['-w', '/etc/app', '--verify', '0', '--min-interval', '0', '--poll', '0', 'app'];
