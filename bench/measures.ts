@@ -39,11 +39,8 @@ export function swapToSignal(product: Product, victim: readonly string[], count:
       let told = run.lines.length;
       for (let round = 0; round < count; round++) {
         let swapped = 0;
-        let previous = '';
         for (const operation of volume.operations(payload(round))) {
-          if (previous === 'swap') swapped = now();
-          previous = operation.name;
-          // The stamp is taken before the rename, so that no time of ours hides any of theirs.
+          // The operation is performed when the loop goes on: the time before the rename counts.
           if (operation.name === 'swap') swapped = now();
         }
         try {

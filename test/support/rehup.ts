@@ -42,6 +42,8 @@ export type Rehup = {
 export type RehupOptions = {
   /** Words before the executable; by default those that make it PID 1 of a namespace. */
   readonly prefix?: readonly string[];
+  /** Instead of the executable under test. */
+  readonly executable?: string;
   readonly environment?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   /** Descriptor for stderr instead of the pipe that is read. */
@@ -58,7 +60,7 @@ export async function disposeAll(): Promise<void> {
 /** Starts the executable under test as PID 1 of a PID namespace. */
 export function rehup(words: readonly string[], options: RehupOptions = {}): Rehup {
   const prefix = options.prefix ?? PID_NAMESPACE.prefix ?? [];
-  const [program = '', ...args] = [...prefix, REHUP_BIN, ...words];
+  const [program = '', ...args] = [...prefix, options.executable ?? REHUP_BIN, ...words];
   const environment = { PATH: process.env['PATH'] ?? '', ...options.environment };
   const child = spawn(program, args, {
     env: environment,
