@@ -30,18 +30,10 @@ const environment = { PATH: `${dirname(process.execPath)}:${process.env['PATH']}
 
 test('the installed package does the main job on Node 26', async () => {
   const volume = writtenVolume(join(directory, 'volume'), { a: '1' });
-  const words = [
-    '-w',
-    volume.path,
-    '--on-change',
-    'HUP',
-    ...AT_ONCE,
-    ...witness(join(volume.path, 'a'), 'exit=7'),
-  ];
-  const run = rehup([], {
-    prefix: [join(directory, 'node_modules/.bin/rehup'), ...words, '--'],
-    environment,
-  });
+  const child = witness(join(volume.path, 'a'), 'exit=7');
+  const executable = join(directory, 'node_modules/.bin/rehup');
+  const words = ['-w', volume.path, '--on-change', 'HUP', ...AT_ONCE, ...child];
+  const run = rehup(words, { prefix: [], executable, environment });
   await run.said('start');
   volume.write({ a: '2' });
   expect(await run.said('SIGHUP')).toBe('SIGHUP 2');

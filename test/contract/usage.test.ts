@@ -113,7 +113,7 @@ describe('variables', () => {
     const environment = {
       REHUP_LOG_LEVEL: 'silent',
       REHUP_PORT: 'tcp://10.0.0.1:80',
-      REHUP_WATCH: '/etc/default=none\n/etc/hosts=none',
+      REHUP_WATCH: `${import.meta.dirname}=none\n/etc/hosts=none`,
     };
     expect(run(['echo', 'hi'], environment)).toEqual({ status: 0, stdout: 'hi\n', stderr: '' });
   });
