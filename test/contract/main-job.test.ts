@@ -3,7 +3,7 @@ import { describe, expect } from 'vitest';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { rehup, witness } from '../support/rehup.ts';
-import { AT_ONCE, eachWithDirectory, told, writtenVolume } from '../support/volume.ts';
+import { AT_ONCE, eachWithDirectory, followed, told, writtenVolume } from '../support/volume.ts';
 
 /** The main job, from outside: the built executable as PID 1, a volume that the kubelet double writes, a real child. */
 
@@ -19,8 +19,7 @@ describe('a signal', () => {
   test('is sent once a change, and the child sees the new content when it comes', async () => {
     const volume = newVolume({ 'app.conf': 'content 0' });
     const file = join(volume.path, 'app.conf');
-    const run = rehup(['-w', volume.path, '--on-change', 'SIGHUP', ...AT_ONCE, ...witness(file)]);
-    await run.said('start');
+    const run = await followed(volume.path, file);
     await run.logged('child.started');
     for (let change = 1; change <= 20; change++) {
       volume.write({ 'app.conf': `content ${change}` });
@@ -57,15 +56,7 @@ describe('a signal', () => {
 
   test('is not sent for the same content written anew', async () => {
     const volume = newVolume({ a: '1' });
-    const run = rehup([
-      '-w',
-      volume.path,
-      '--on-change',
-      'HUP',
-      ...AT_ONCE,
-      ...witness(join(volume.path, 'a')),
-    ]);
-    await run.said('start');
+    const run = await followed(volume.path, join(volume.path, 'a'));
     for (let round = 0; round < 5; round++) {
       // The kubelet itself writes nothing then; other writers do.
       volume.write({ a: '2' });

@@ -5,7 +5,7 @@ import { createVolume, WRITE_ORDERS } from '../support/kubelet.ts';
 import { NO_INOTIFY, PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { rehup, witness } from '../support/rehup.ts';
-import { AT_ONCE, count, eachWithDirectory, writtenVolume } from '../support/volume.ts';
+import { AT_ONCE, count, eachWithDirectory, followed, writtenVolume } from '../support/volume.ts';
 
 /** Specification 4 on the built executable: never missed, never twice, vanished is not new, contents stay inside. */
 
@@ -18,15 +18,7 @@ describe('a write of the kubelet', () => {
   for (const order of WRITE_ORDERS.filter((name) => name !== 'copier')) {
     test(`stopped half-way between any two operations (${order}) is one reload, with what came to rest`, async () => {
       const volume = writtenVolume(volumePath(), { a: '0', gone: 'x' }, { order });
-      const run = rehup([
-        '-w',
-        volume.path,
-        '--on-change',
-        'HUP',
-        ...AT_ONCE,
-        ...witness(join(volume.path, 'a')),
-      ]);
-      await run.said('start');
+      const run = await followed(volume.path, join(volume.path, 'a'));
       await run.logged('child.started');
       let round = 0;
       for (let stops = 0, more = true; more; stops++) {
@@ -49,15 +41,7 @@ describe('a write of the kubelet', () => {
 
   test('in the order of Kata’s copier ends with the last content told', async () => {
     const volume = writtenVolume(volumePath(), { a: '0' }, { order: 'copier' });
-    const run = rehup([
-      '-w',
-      volume.path,
-      '--on-change',
-      'HUP',
-      ...AT_ONCE,
-      ...witness(join(volume.path, 'a')),
-    ]);
-    await run.said('start');
+    const run = await followed(volume.path, join(volume.path, 'a'));
     for (let round = 1; round <= 5; round++) {
       volume.write({ a: `${round}` });
       await run.said(`SIGHUP ${round}`);
@@ -67,15 +51,7 @@ describe('a write of the kubelet', () => {
   test('that only makes and removes a generation, or sets modes, is no reload', async () => {
     const options = { order: 'links-first', fsGroup: true } as const;
     const volume = writtenVolume(volumePath(), { a: '0' }, options);
-    const run = rehup([
-      '-w',
-      volume.path,
-      '--on-change',
-      'HUP',
-      ...AT_ONCE,
-      ...witness(join(volume.path, 'a')),
-    ]);
-    await run.said('start');
+    const run = await followed(volume.path, join(volume.path, 'a'));
     for (let round = 0; round < 10; round++) {
       volume.abort({ a: 'never' });
       volume.write({ a: '0' });
@@ -104,15 +80,7 @@ describe('a write of the kubelet', () => {
   test('of a service-account token is no reload', async () => {
     const token = { token: 'secret-1', 'ca.crt': 'ca', namespace: 'default' };
     const volume = writtenVolume(volumePath(), token);
-    const run = rehup([
-      '-w',
-      volume.path,
-      '--on-change',
-      'HUP',
-      ...AT_ONCE,
-      ...witness(join(volume.path, 'ca.crt')),
-    ]);
-    await run.said('start');
+    const run = await followed(volume.path, join(volume.path, 'ca.crt'));
     volume.write({ ...token, token: 'secret-2' });
     volume.write({ ...token, 'ca.crt': 'another' });
     await run.said('SIGHUP another');
@@ -142,20 +110,8 @@ describe('a plain directory', () => {
     const root = join(directory.path, 'plain');
     mkdirSync(root);
     writeFileSync(join(root, 'file'), '0');
-    const options = [
-      '-w',
-      root,
-      '--on-change',
-      'HUP',
-      '--settle',
-      '0',
-      '--min-interval',
-      '0',
-      '--verify',
-      '0',
-    ];
-    const run = rehup([...options, '--poll', '100ms', ...witness(join(root, 'file'))]);
-    await run.said('start');
+    const options = ['--settle', '0', '--min-interval', '0', '--verify', '0', '--poll', '100ms'];
+    const run = await followed(root, join(root, 'file'), { options });
     rmSync(root, { recursive: true });
     await run.logged('watch.missing');
     mkdirSync(root);
@@ -170,8 +126,7 @@ describe('a plain directory', () => {
   test('one file of it that is replaced by a rename is seen', async () => {
     const file = join(directory.path, 'file');
     writeFileSync(file, '0');
-    const run = rehup(['-w', file, '--on-change', 'HUP', '--settle', '0', ...AT_ONCE, ...witness(file)]);
-    await run.said('start');
+    const run = await followed(file, file, { options: ['--settle', '0', ...AT_ONCE] });
     for (let round = 1; round <= 5; round++) {
       writeFileSync(`${file}.tmp`, `${round}`);
       renameSync(`${file}.tmp`, file);
@@ -184,8 +139,7 @@ describe('a plain directory', () => {
 describe('what is not there', () => {
   test('yet, may be watched if its directory is there, and its appearance is a change', async () => {
     const file = join(directory.path, 'later');
-    const run = rehup(['-w', file, '--on-change', 'HUP', '--settle', '0', ...AT_ONCE, ...witness(file)]);
-    await run.said('start');
+    const run = await followed(file, file, { options: ['--settle', '0', ...AT_ONCE] });
     await run.logged('watch.missing');
     writeFileSync(file, '1');
     await run.said('SIGHUP 1');
@@ -193,15 +147,7 @@ describe('what is not there', () => {
 
   test('any more, keeps its last state and is picked up when it is back', async () => {
     const volume = writtenVolume(volumePath(), { a: '0' });
-    const run = rehup([
-      '-w',
-      volume.path,
-      '--on-change',
-      'HUP',
-      ...AT_ONCE,
-      ...witness(join(volume.path, 'a')),
-    ]);
-    await run.said('start');
+    const run = await followed(volume.path, join(volume.path, 'a'));
     volume.write({});
     await run.logged('watch.missing');
     volume.write({ a: '0' });
@@ -213,15 +159,7 @@ describe('what is not there', () => {
 
   test('an optional ConfigMap that is empty at start: its first key is a change', async () => {
     const volume = writtenVolume(volumePath(), {});
-    const run = rehup([
-      '-w',
-      volume.path,
-      '--on-change',
-      'HUP',
-      ...AT_ONCE,
-      ...witness(join(volume.path, 'a')),
-    ]);
-    await run.said('start');
+    const run = await followed(volume.path, join(volume.path, 'a'));
     volume.write({ a: '1' });
     await run.said('SIGHUP 1');
   });
@@ -260,20 +198,8 @@ describe('without events', () => {
     mkdirSync(root);
     writeFileSync(elsewhere, '0');
     symlinkSync(elsewhere, join(root, 'link'));
-    const options = [
-      '-w',
-      root,
-      '--on-change',
-      'HUP',
-      '--settle',
-      '0',
-      '--min-interval',
-      '0',
-      '--verify',
-      '0',
-    ];
-    const run = rehup([...options, '--poll', '50ms', ...witness(join(root, 'link'))]);
-    await run.said('start');
+    const options = ['--settle', '0', '--min-interval', '0', '--verify', '0', '--poll', '50ms'];
+    const run = await followed(root, join(root, 'link'), { options });
     writeFileSync(elsewhere, '1');
     await run.said('SIGHUP 1');
   });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach } from 'vitest';
 import { createVolume, type Payload, type Volume, type VolumeOptions } from './kubelet.ts';
-import { disposeAll, type Rehup } from './rehup.ts';
+import { disposeAll, type Rehup, rehup, witness } from './rehup.ts';
 
 /** Options under which nothing waits for time to pass, and only events tell of changes. */
 export const AT_ONCE = ['--min-interval', '0', '--verify', '0', '--poll', '0'];
@@ -26,6 +26,20 @@ export function writtenVolume(path: string, payload: Payload, options: VolumeOpt
   const volume = createVolume(path, options);
   volume.write(payload);
   return volume;
+}
+
+/** A witness under rehup that gets a SIGHUP for each change below `watched`, once it has started; it tells of `file`. */
+export async function followed(
+  watched: string,
+  file: string,
+  {
+    options = AT_ONCE,
+    child = [],
+  }: { readonly options?: readonly string[]; readonly child?: readonly string[] } = {},
+): Promise<Rehup> {
+  const run = rehup(['-w', watched, '--on-change', 'HUP', ...options, ...witness(file, ...child)]);
+  await run.said('start');
+  return run;
 }
 
 /** What the child told, without the CONT that follows a stop: when that is noticed depends on how fast the child ends. */
