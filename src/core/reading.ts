@@ -192,7 +192,5 @@ function* identified(directory: string): FileSteps<Map<string, string>> {
 }
 
 function unusable(failure: FileFailure | TooLarge): Reading {
-  return isFailure(failure)
-    ? { status: 'unreadable', ...failure }
-    : { status: 'too-large', tooLarge: (failure as TooLarge).tooLarge };
+  return 'tooLarge' in failure ? { status: 'too-large', ...failure } : { status: 'unreadable', ...failure };
 }

@@ -100,6 +100,19 @@ function unusable(state: State, _child: Child, event: EventOf<'unusable'>, turn:
   return end(state, turn, EXIT_FAILED, event.refusal);
 }
 
+function logStop(turn: Turn, signal: Signal, what: string): void {
+  const name = signalName(signal);
+  log(turn, 'info', 'stop.requested', `${name}: ${what}`, { signal: name });
+}
+
+/** Without a child only a stop means anything: the next child starts with the present state. */
+function isDropped(state: State, signal: Signal, turn: Turn): boolean {
+  if (meansStop(state, signal)) return false;
+  const name = signalName(signal);
+  log(turn, 'info', 'signal.dropped', `${name}: no child runs`, { signal: name });
+  return true;
+}
+
 /** A signal while there is no child to send it to. */
 function signalWithoutChild(
   state: State,
@@ -107,12 +120,8 @@ function signalWithoutChild(
   event: EventOf<'signal'>,
   turn: Turn,
 ): State {
-  const name = signalName(event.signal);
-  if (!meansStop(state, event.signal)) {
-    log(turn, 'info', 'signal.dropped', `${name}: no child runs`, { signal: name });
-    return state;
-  }
-  log(turn, 'info', 'stop.requested', `${name}: no child runs`, { signal: name });
+  if (isDropped(state, event.signal, turn)) return state;
+  logStop(turn, event.signal, 'no child runs');
   turn.notices.push({ type: 'stopped' });
   return end(state, turn, child.last === undefined ? signalCode(event.signal) : exitCode(child.last));
 }
@@ -210,12 +219,11 @@ function terminate(
 ): State {
   const { pid, since } = child;
   const sent = translated(state, arrived);
-  const name = signalName(arrived);
   const before = child.phase === 'quitting' ? child.resume : child;
   const known = before.phase === 'stopping' && before.sent === sent;
   clearTimers(turn, 'stop-timeout', 'verify-start', 'quit');
   if (!known) send(turn, pid, { signal: sent, purpose: 'stop', to: state.settings.signalTo });
-  log(turn, 'info', 'stop.requested', `${name}: the child is asked to stop`, { signal: name });
+  logStop(turn, arrived, 'the child is asked to stop');
   turn.notices.push({ type: 'stopped' });
   const toGroup = known && before.toGroup;
   return withChild(state, { phase: 'terminating', pid, since, sent, toGroup });
@@ -227,7 +235,7 @@ function quit(state: State, child: In<'running' | 'stopping' | 'quitting'>, turn
   clearTimers(turn, 'stop-timeout');
   setTimer(turn, 'quit', state.settings.stopTimeout);
   send(turn, child.pid, { signal: SIGQUIT, purpose: 'stop', to: state.settings.signalTo });
-  log(turn, 'info', 'stop.requested', 'SIGQUIT: a stop, if the child ends of it', { signal: 'SIGQUIT' });
+  logStop(turn, SIGQUIT, 'a stop, if the child ends of it');
   return withChild(state, { phase: 'quitting', pid: child.pid, since: child.since, toGroup: false, resume });
 }
 
@@ -392,18 +400,12 @@ function signalWhileClearing(
   event: EventOf<'signal'>,
   turn: Turn,
 ): State {
-  const name = signalName(event.signal);
-  if (!meansStop(state, event.signal)) {
-    log(turn, 'info', 'signal.dropped', `${name}: no child runs`, { signal: name });
-    return state;
-  }
+  if (isDropped(state, event.signal, turn)) return state;
   const sent = translated(state, event.signal);
   const known = child.toGroup && sent === state.settings.stopSignal;
   clearTimers(turn, 'stop-timeout');
   if (!known) send(turn, child.pid, { signal: sent, purpose: 'stop', to: 'group' });
-  log(turn, 'info', 'stop.requested', `${name}: what is left of the child's group is asked to stop`, {
-    signal: name,
-  });
+  logStop(turn, event.signal, "what is left of the child's group is asked to stop");
   turn.notices.push({ type: 'stopped' });
   const { pid, status, pace } = child;
   return withChild(state, { phase: 'leaving', pid, status, sent, toGroup: true, pace });

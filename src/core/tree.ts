@@ -56,7 +56,8 @@ export function* walk(
     const found = yield* statusOf(tree, next.path);
     if (isFailure(found)) {
       if (!isGone(found)) return found;
-      tree.torn = true;
+      // What the watch itself names may just not be there; a name that was listed has vanished since.
+      if (next.name !== '') tree.torn = true;
     } else if (found.kind === 'directory') {
       if (tree.seen.has(found.identity)) continue;
       tree.seen.add(found.identity);
