@@ -2,7 +2,7 @@ import { type Content, contentOf } from './content.ts';
 import { type FileFailure, type FileSteps, isFailure, liesInMemory, status } from './files.ts';
 import type { PathPredicate } from './glob.ts';
 import { parentPath } from './path.ts';
-import { emptyTree, type TooLarge, type WalkOptions, walk } from './tree.ts';
+import { emptyTree, type TooLarge, type Tree, type WalkOptions, walk } from './tree.ts';
 import {
   countedEntries,
   findVolume,
@@ -98,13 +98,18 @@ function* readWatch(
       return { status: 'unchanged' };
     }
   }
-  const volume = yield* findVolume(path);
-  const options = { keyed: yield* liesInMemory(volume?.root ?? path), ignore };
-  if (volume === undefined) return yield* readPlain(request, options);
-  const before = seen.generations.get(volume.root);
-  if (before !== undefined && before !== volume.generation && !last) return undefined;
-  seen.generations.set(volume.root, volume.generation);
-  return yield* readFromVolume(request, options, volume, seen, last);
+  const found = yield* findVolume(path);
+  const options = { keyed: yield* liesInMemory(found?.root ?? path), ignore };
+  if (found === undefined) {
+    const reading = yield* readPlain(request, options);
+    // A volume that was written for the first time meanwhile is read as one.
+    return !last && (yield* findVolume(path)) !== undefined ? undefined : reading;
+  }
+  const before = seen.generations.get(found.root) ?? found.generation;
+  if (before !== found.generation && !last) return undefined;
+  seen.generations.set(found.root, before);
+  // On the last try a watch keeps to the generation of the others, and is then seen to be moving.
+  return yield* readFromVolume(request, options, { root: found.root, generation: before }, seen, last);
 }
 
 function* readFromVolume(
@@ -133,7 +138,7 @@ function* readFromVolume(
   if (!whole && tree.files.size === 0 && settled && tree.directories.size === 0) {
     return { status: 'missing', expected: true, volume, directories };
   }
-  const content = yield* contentOf(tree.files, options.keyed);
+  const content = yield* contentOfTree(tree, options);
   const selfContained = settled && level.pure && !tree.linked;
   const known = selfContained ? { digest: content.digest, volume } : { digest: content.digest };
   if (!level.pure) for (const [directory, identity] of tree.directories) directories.set(directory, identity);
@@ -149,8 +154,11 @@ function* readPlain({ path, known }: ReadingRequest, options: WalkOptions): File
     const tree = emptyTree();
     const failure = yield* walk(tree, path, '', options);
     if (failure !== undefined) return unusable(failure);
-    if (tree.files.size === 0 && tree.directories.size === 0) return yield* missing(path);
-    const content = yield* contentOf(tree.files, options.keyed);
+    if (tree.files.size === 0 && tree.directories.size === 0) {
+      if (tree.torn && tries < TRIES) continue;
+      return yield* missing(path);
+    }
+    const content = yield* contentOfTree(tree, options);
     const settled = content.digest === before;
     if (settled || tries === TRIES) {
       const directories = tree.files.has('') ? yield* identified(parentPath(path)) : tree.directories;
@@ -166,6 +174,11 @@ function* readPlain({ path, known }: ReadingRequest, options: WalkOptions): File
     }
     before = content.digest;
   }
+}
+
+/** The digest over all is keyed if that of any file is. */
+function* contentOfTree(tree: Tree, { keyed }: WalkOptions): FileSteps<Content> {
+  return yield* contentOf(tree.files, keyed || [...tree.memory.values()].includes(true));
 }
 
 function* missing(path: string): FileSteps<Reading> {

@@ -1,133 +1,34 @@
-import { textOfBytes } from './bytes.ts';
-import type { ExitStatus, SignalOutcome, SignalPurpose } from './event.ts';
+import { type In, logStop, meansStop, send, translated, withChild } from './child.ts';
+import type { SignalOutcome } from './event.ts';
 import {
-  describeStatus,
-  EXIT_FAILED,
-  exitCode,
-  signalCode,
-  startFailureCode,
-  startFailureReason,
-} from './exit.ts';
-import { requestLook } from './observation.ts';
-import type { SignalTarget } from './settings.ts';
+  checkGroup,
+  endedByItself,
+  endedStopping,
+  endedTerminating,
+  group,
+  killGroup,
+  signalWhileClearing,
+  signalWhileLeaving,
+} from './group.ts';
+import { SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, type Signal, signalName } from './signals.ts';
 import {
-  SIGINT,
-  SIGKILL,
-  SIGQUIT,
-  SIGTERM,
-  SIGTSTP,
-  SIGTTIN,
-  SIGTTOU,
-  type Signal,
-  signalName,
-} from './signals.ts';
+  begin,
+  content,
+  keepSignal,
+  signalWithoutChild,
+  spawnFailed,
+  startAgain,
+  unusable,
+} from './starting.ts';
 import type { Child, State } from './state.ts';
 import { clearTimers, type EventOf, log, setTimer, type Table, type Turn } from './turn.ts';
-
-/** Delays between looks at a group that is not empty yet: doubled from the first to the last, ms. */
-const FIRST_GROUP_DELAY = 5;
-const LAST_GROUP_DELAY = 100;
-
-/** A restart that can't start the command is tried this often (specification 3), with these delays between, ms. */
-const START_ATTEMPTS = 3;
-const START_RETRY_DELAY = 1_500;
 
 /** The signals by which a terminal stops its jobs. */
 const JOB_CONTROL: readonly Signal[] = [SIGTSTP, SIGTTIN, SIGTTOU];
 
-type In<Phase extends Child['phase']> = Extract<Child, { phase: Phase }>;
-
-function withChild(state: State, child: Child): State {
-  return { ...state, child };
-}
-
-function end(state: State, turn: Turn, code: number, refusal?: string): State {
-  turn.effects.push(refusal === undefined ? { type: 'exit', code } : { type: 'exit', code, refusal });
-  return withChild(state, { phase: 'ended' });
-}
-
-function meansStop(state: State, signal: Signal): boolean {
-  return [SIGTERM, SIGINT, SIGQUIT, state.settings.stopSignal].includes(signal);
-}
-
-/** The signal that the child is sent for a stop that arrived: a TERM or INT becomes `--stop-signal` where that is given. */
-function translated(state: State, signal: Signal): Signal {
-  const { translateStop, stopSignal } = state.settings;
-  return translateStop && (signal === SIGTERM || signal === SIGINT) ? stopSignal : signal;
-}
-
 function asksForReload({ settings }: State, signal: Signal): boolean {
   const actions = [settings.onChange, ...settings.watches.map((watch) => watch.action)];
   return actions.some((action) => action.kind === 'signal' && action.signal === signal);
-}
-
-type Sending = { readonly signal: Signal; readonly purpose: SignalPurpose; readonly to: SignalTarget };
-
-function send(turn: Turn, pid: number, { signal, purpose, to }: Sending): void {
-  turn.effects.push({
-    type: 'signal',
-    pid,
-    signal,
-    to,
-    purpose,
-    wake: purpose === 'stop',
-    onlyIfCaught: false,
-  });
-}
-
-/** Takes the child from nothing to the look that comes before each start. */
-function prepare(state: State, last: ExitStatus | undefined, turn: Turn): State {
-  const { state: looking, look } = requestLook(state, turn);
-  return withChild(looking, { phase: 'preparing', look, last });
-}
-
-function start(state: State, attempt: number, last: ExitStatus | undefined, turn: Turn): State {
-  turn.effects.push({ type: 'start' });
-  turn.notices.push({ type: 'child-starting' });
-  return withChild(state, { phase: 'starting', attempt, last, kept: [] });
-}
-
-function begin(state: State, _child: Child, event: EventOf<'begin'>, turn: Turn): State {
-  if (!event.pid1) log(turn, 'info', 'rehup.subreaper', 'not PID 1: adopting the orphans of the child only');
-  return prepare({ ...state, pid1: event.pid1, terminal: event.terminal }, undefined, turn);
-}
-
-function content(state: State, child: In<'preparing'>, event: EventOf<'content'>, turn: Turn): State {
-  return event.look >= child.look ? start(state, 1, child.last, turn) : state;
-}
-
-function unusable(state: State, _child: Child, event: EventOf<'unusable'>, turn: Turn): State {
-  return end(state, turn, EXIT_FAILED, event.refusal);
-}
-
-function logStop(turn: Turn, signal: Signal, what: string): void {
-  const name = signalName(signal);
-  log(turn, 'info', 'stop.requested', `${name}: ${what}`, { signal: name });
-}
-
-/** Without a child only a stop means anything: the next child starts with the present state. */
-function isDropped(state: State, signal: Signal, turn: Turn): boolean {
-  if (meansStop(state, signal)) return false;
-  const name = signalName(signal);
-  log(turn, 'info', 'signal.dropped', `${name}: no child runs`, { signal: name });
-  return true;
-}
-
-/** A signal while there is no child to send it to. */
-function signalWithoutChild(
-  state: State,
-  child: In<'preparing' | 'retrying'>,
-  event: EventOf<'signal'>,
-  turn: Turn,
-): State {
-  if (isDropped(state, event.signal, turn)) return state;
-  logStop(turn, event.signal, 'no child runs');
-  turn.notices.push({ type: 'stopped' });
-  return end(state, turn, child.last === undefined ? signalCode(event.signal) : exitCode(child.last));
-}
-
-function keepSignal(state: State, child: In<'starting'>, event: EventOf<'signal'>): State {
-  return withChild(state, { ...child, kept: [...child.kept, event.signal] });
 }
 
 function spawned(state: State, child: In<'starting'>, event: EventOf<'spawned'>, turn: Turn): State {
@@ -148,29 +49,6 @@ function signalAfterStart(state: State, signal: Signal, turn: Turn): State {
   if (child.phase === 'running' || child.phase === 'quitting')
     return signalToChild(state, child, event, turn);
   return child.phase === 'terminating' ? signalToTerminating(state, child, event, turn) : state;
-}
-
-function spawnFailed(state: State, child: In<'starting'>, event: EventOf<'spawn-failed'>, turn: Turn): State {
-  const command = textOfBytes(state.settings.command[0] ?? '');
-  const reason = startFailureReason(event.errno);
-  const stop = child.kept.find((signal) => meansStop(state, signal));
-  const again = child.last !== undefined && child.attempt < START_ATTEMPTS && stop === undefined;
-  log(turn, again ? 'error' : 'fatal', 'child.start_failed', `${command} can't be started: ${reason}`, {
-    command,
-    errno: event.errno,
-    attempt: child.attempt,
-  });
-  if (again) {
-    setTimer(turn, 'start', START_RETRY_DELAY);
-    return withChild(state, { phase: 'retrying', attempt: child.attempt, last: child.last });
-  }
-  turn.notices.push({ type: 'start-failed', errno: event.errno });
-  if (stop === undefined) return end(state, turn, startFailureCode(event.errno));
-  return end(state, turn, child.last === undefined ? signalCode(stop) : exitCode(child.last));
-}
-
-function startAgain(state: State, child: In<'retrying'>, _event: unknown, turn: Turn): State {
-  return start(state, child.attempt + 1, child.last, turn);
 }
 
 function verified(state: State, child: In<'running'>, _event: unknown, turn: Turn): State {
@@ -274,15 +152,6 @@ function stopChild(state: State, child: In<'running'>, event: EventOf<'stop-chil
   return withChild(state, { phase: 'stopping', pid, since, afterwards, sent: stopSignal, toGroup: false });
 }
 
-function killGroup(state: State, child: In<'stopping' | 'clearing'>, _event: unknown, turn: Turn): State {
-  log(turn, 'warn', 'child.killed', `not gone after ${state.settings.stopTimeout} ms: SIGKILL to its group`, {
-    pid: child.pid,
-    ms: state.settings.stopTimeout,
-  });
-  send(turn, child.pid, { signal: SIGKILL, purpose: 'kill', to: 'group' });
-  return state;
-}
-
 function reached(outcome: SignalOutcome): boolean {
   return outcome.kind === 'sent' && outcome.to === 'group';
 }
@@ -307,114 +176,6 @@ function signalled(state: State, child: Child, event: EventOf<'signalled'>, turn
   return purpose === 'stop' && remembers && reached(outcome)
     ? withChild(state, { ...child, toGroup: true })
     : state;
-}
-
-function logExit(
-  child: { readonly pid: number; readonly since: number },
-  status: ExitStatus,
-  turn: Turn,
-): void {
-  const ms = Math.round(turn.at - child.since);
-  log(turn, 'info', 'child.exited', `child ${child.pid} ${describeStatus(status)}`, {
-    pid: child.pid,
-    code: exitCode(status),
-    ms,
-  });
-}
-
-/** The child ended by itself: what is left of its group is asked to stop, and rehup ends with the child's code. */
-function endedByItself(
-  state: State,
-  child: In<'running'>,
-  event: EventOf<'child-exited'>,
-  turn: Turn,
-): State {
-  const { pid } = child;
-  const { status } = event;
-  logExit(child, status, turn);
-  clearTimers(turn, 'verify-start');
-  turn.notices.push({ type: 'child-ended', status });
-  setTimer(turn, 'stop-timeout', state.settings.stopTimeout);
-  turn.effects.push({ type: 'check-group', pid });
-  const pace = FIRST_GROUP_DELAY;
-  return withChild(state, { phase: 'clearing', pid, afterwards: 'exit', status, toGroup: false, pace });
-}
-
-function endedStopping(
-  state: State,
-  child: In<'stopping'>,
-  event: EventOf<'child-exited'>,
-  turn: Turn,
-): State {
-  const { pid, afterwards, toGroup } = child;
-  const { status } = event;
-  logExit(child, status, turn);
-  turn.notices.push({ type: 'child-ended', status });
-  turn.effects.push({ type: 'check-group', pid });
-  const pace = FIRST_GROUP_DELAY;
-  return withChild(state, { phase: 'clearing', pid, afterwards, status, toGroup, pace });
-}
-
-function endedTerminating(
-  state: State,
-  child: In<'terminating' | 'quitting'>,
-  event: EventOf<'child-exited'>,
-  turn: Turn,
-): State {
-  const { pid, toGroup } = child;
-  const { status } = event;
-  logExit(child, status, turn);
-  clearTimers(turn, 'quit', 'verify-start');
-  if (child.phase === 'quitting') turn.notices.push({ type: 'stopped' });
-  turn.effects.push({ type: 'check-group', pid });
-  const sent = child.phase === 'quitting' ? SIGQUIT : child.sent;
-  return withChild(state, { phase: 'leaving', pid, status, sent, toGroup, pace: FIRST_GROUP_DELAY });
-}
-
-/** Waits for the group to be empty, after having asked what is left of it to stop. */
-function group(state: State, child: In<'clearing' | 'leaving'>, event: EventOf<'group'>, turn: Turn): State {
-  if (!event.alive) return groupGone(state, child, turn);
-  const { pid, pace } = child;
-  const signal = child.phase === 'leaving' ? child.sent : state.settings.stopSignal;
-  if (!child.toGroup) send(turn, pid, { signal, purpose: 'stop', to: 'group' });
-  setTimer(turn, 'group', pace);
-  return withChild(state, { ...child, toGroup: true, pace: Math.min(pace * 2, LAST_GROUP_DELAY) });
-}
-
-function groupGone(state: State, child: In<'clearing' | 'leaving'>, turn: Turn): State {
-  clearTimers(turn, 'stop-timeout', 'group');
-  return child.phase === 'clearing' && child.afterwards === 'start'
-    ? prepare(state, child.status, turn)
-    : end(state, turn, exitCode(child.status));
-}
-
-function checkGroup(state: State, child: In<'clearing' | 'leaving'>, _event: unknown, turn: Turn): State {
-  turn.effects.push({ type: 'check-group', pid: child.pid });
-  return state;
-}
-
-/** The child is gone, its group is not: a stop cancels what was planned for the group, and the SIGKILL with it. */
-function signalWhileClearing(
-  state: State,
-  child: In<'clearing'>,
-  event: EventOf<'signal'>,
-  turn: Turn,
-): State {
-  if (isDropped(state, event.signal, turn)) return state;
-  const sent = translated(state, event.signal);
-  const known = child.toGroup && sent === state.settings.stopSignal;
-  clearTimers(turn, 'stop-timeout');
-  if (!known) send(turn, child.pid, { signal: sent, purpose: 'stop', to: 'group' });
-  logStop(turn, event.signal, "what is left of the child's group is asked to stop");
-  turn.notices.push({ type: 'stopped' });
-  const { pid, status, pace } = child;
-  return withChild(state, { phase: 'leaving', pid, status, sent, toGroup: true, pace });
-}
-
-function signalWhileLeaving(state: State, child: In<'leaving'>, event: EventOf<'signal'>, turn: Turn): State {
-  if (!meansStop(state, event.signal)) return state;
-  send(turn, child.pid, { signal: translated(state, event.signal), purpose: 'stop', to: 'group' });
-  return state;
 }
 
 type ChildKey =

@@ -2,14 +2,16 @@ import {
   digestFile,
   type FileDigest,
   type FileFailure,
+  type FileStatus,
   type FileSteps,
   isFailure,
+  liesInMemory,
   names,
   status,
 } from './files.ts';
 import type { PathPredicate } from './glob.ts';
 import { joinPath } from './path.ts';
-import { isReserved } from './volume.ts';
+import { isApart } from './volume.ts';
 
 /** A watch holds at most this much (specification 4.1). */
 export const MAX_FILES = 10_000;
@@ -26,6 +28,8 @@ export type Tree = {
   torn: boolean;
   /** Whether a link was followed. */
   linked: boolean;
+  /** By device, whether the files of it that were read lie in memory, where the watch itself does not. */
+  readonly memory: Map<string, boolean>;
   bytes: number;
 };
 
@@ -34,7 +38,15 @@ export type WalkOptions = { readonly keyed: boolean; readonly ignore: PathPredic
 export type TooLarge = { readonly tooLarge: 'files' | 'bytes' };
 
 export function emptyTree(): Tree {
-  return { files: new Map(), directories: new Map(), seen: new Set(), torn: false, linked: false, bytes: 0 };
+  return {
+    files: new Map(),
+    directories: new Map(),
+    seen: new Set(),
+    torn: false,
+    linked: false,
+    memory: new Map(),
+    bytes: 0,
+  };
 }
 
 /**
@@ -54,6 +66,7 @@ export function* walk(
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     if (next.name !== '' && options.ignore(next.name)) continue;
     const found = yield* statusOf(tree, next.path);
+    if (found === undefined) continue;
     if (isFailure(found)) {
       if (!isGone(found)) return found;
       // What the watch itself names may just not be there; a name that was listed has vanished since.
@@ -70,25 +83,35 @@ export function* walk(
       }
       // In a fixed order, so that a directory with two names has the same one in each reading.
       for (const child of [...children].sort().reverse()) {
-        if (isReserved(child) || child === 'lost+found') continue;
+        if (isApart(child)) continue;
         pending.push({
           path: joinPath(next.path, child),
           name: next.name === '' ? child : `${next.name}/${child}`,
         });
       }
     } else if (found.kind === 'file') {
-      const failure = yield* add(tree, next.path, next.name, options.keyed);
+      const keyed = options.keyed || (yield* holdsMemory(tree, next.path, found));
+      const failure = yield* add(tree, next.path, next.name, keyed);
       if (failure !== undefined) return failure;
     }
   }
   return undefined;
 }
 
-function* statusOf(tree: Tree, path: string) {
+/** What lies at a path, links followed; undefined for a link that leads nowhere, which is no sign of a writer. */
+function* statusOf(tree: Tree, path: string): FileSteps<FileStatus | FileFailure | undefined> {
   const found = yield* status(path, false);
   if (isFailure(found) || found.kind !== 'link') return found;
   tree.linked = true;
-  return yield* status(path, true);
+  const target = yield* status(path, true);
+  return isFailure(target) && isGone(target) ? undefined : target;
+}
+
+/** Whether a file lies in memory: a link or a mount may lead from a disk to a Secret. */
+function* holdsMemory(tree: Tree, path: string, { device }: FileStatus): FileSteps<boolean> {
+  const known = tree.memory.get(device) ?? (yield* liesInMemory(path));
+  tree.memory.set(device, known);
+  return known;
 }
 
 function* add(
@@ -110,7 +133,7 @@ function* add(
   return undefined;
 }
 
-/** Whether the application could not see the file either: it is not there, or a link to it leads nowhere. */
+/** Whether what was there is not there any more, or is something else by now (EISDIR: a directory, ENXIO: a socket). */
 function isGone(failure: FileFailure): boolean {
-  return ['ENOENT', 'ENOTDIR', 'ELOOP', 'ESTALE'].includes(failure.errno);
+  return ['ENOENT', 'ENOTDIR', 'ELOOP', 'ESTALE', 'EISDIR', 'ENXIO'].includes(failure.errno);
 }

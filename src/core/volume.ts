@@ -20,6 +20,11 @@ export function isReserved(name: string): boolean {
   return name.startsWith('..');
 }
 
+/** Whether a name does not count: the kubelet's own, and what mkfs(8) makes at the root of a file system. */
+export function isApart(name: string): boolean {
+  return isReserved(name) || name === 'lost+found';
+}
+
 /** The generation of the volume at `root`; undefined if there is no volume. */
 export function* readGeneration(root: string): FileSteps<string | undefined> {
   const target = yield* readlink(joinPath(root, DATA_LINK));
@@ -51,13 +56,14 @@ export function* readLevel(volume: Volume): FileSteps<VolumeLevel | FileFailure 
   const published = yield* names(generationPath);
   if (isFailure(published)) return published.errno === 'ENOENT' ? undefined : published;
   const visible = yield* names(volume.root);
-  if (isFailure(visible)) return visible;
-  const available = new Set(published.filter((name) => !isReserved(name)));
+  if (isFailure(visible)) return visible.errno === 'ENOENT' ? undefined : visible;
+  const available = new Set(published.filter((name) => !isApart(name)));
   const entries = new Map<string, string>();
   let complete = true;
   let pure = true;
-  for (const name of visible) {
-    if (isReserved(name)) continue;
+  // In a fixed order, so that a directory with two names has the same one in each reading.
+  for (const name of [...visible].sort()) {
+    if (isApart(name)) continue;
     if (available.delete(name)) {
       entries.set(name, joinPath(generationPath, name));
       continue;

@@ -1,0 +1,76 @@
+import { textOfBytes } from './bytes.ts';
+import { end, type In, isDropped, logStop, meansStop, prepare, withChild } from './child.ts';
+import type { ExitStatus } from './event.ts';
+import { EXIT_FAILED, exitCode, signalCode, startFailureCode, startFailureReason } from './exit.ts';
+import type { Child, State } from './state.ts';
+import { type EventOf, log, setTimer, type Turn } from './turn.ts';
+
+/* From nothing to a child that was asked for. */
+
+/** A restart that can't start the command is tried this often (specification 3), with these delays between, ms. */
+const START_ATTEMPTS = 3;
+const START_RETRY_DELAY = 1_500;
+
+function start(state: State, attempt: number, last: ExitStatus | undefined, turn: Turn): State {
+  turn.effects.push({ type: 'start' });
+  turn.notices.push({ type: 'child-starting' });
+  return withChild(state, { phase: 'starting', attempt, last, kept: [] });
+}
+
+export function begin(state: State, _child: Child, event: EventOf<'begin'>, turn: Turn): State {
+  if (!event.pid1) log(turn, 'info', 'rehup.subreaper', 'not PID 1: adopting the orphans of the child only');
+  return prepare({ ...state, pid1: event.pid1, terminal: event.terminal }, undefined, turn);
+}
+
+export function content(state: State, child: In<'preparing'>, event: EventOf<'content'>, turn: Turn): State {
+  return event.look >= child.look ? start(state, 1, child.last, turn) : state;
+}
+
+export function unusable(state: State, _child: Child, event: EventOf<'unusable'>, turn: Turn): State {
+  return end(state, turn, EXIT_FAILED, event.refusal);
+}
+
+/** A signal while there is no child to send it to. */
+export function signalWithoutChild(
+  state: State,
+  child: In<'preparing' | 'retrying'>,
+  event: EventOf<'signal'>,
+  turn: Turn,
+): State {
+  if (isDropped(state, event.signal, turn)) return state;
+  logStop(turn, event.signal, 'no child runs');
+  turn.notices.push({ type: 'stopped' });
+  return end(state, turn, child.last === undefined ? signalCode(event.signal) : exitCode(child.last));
+}
+
+export function keepSignal(state: State, child: In<'starting'>, event: EventOf<'signal'>): State {
+  return withChild(state, { ...child, kept: [...child.kept, event.signal] });
+}
+
+export function spawnFailed(
+  state: State,
+  child: In<'starting'>,
+  event: EventOf<'spawn-failed'>,
+  turn: Turn,
+): State {
+  const command = textOfBytes(state.settings.command[0] ?? '');
+  const reason = startFailureReason(event.errno);
+  const stop = child.kept.find((signal) => meansStop(state, signal));
+  const again = child.last !== undefined && child.attempt < START_ATTEMPTS && stop === undefined;
+  log(turn, again ? 'error' : 'fatal', 'child.start_failed', `${command} can't be started: ${reason}`, {
+    command,
+    errno: event.errno,
+    attempt: child.attempt,
+  });
+  if (again) {
+    setTimer(turn, 'start', START_RETRY_DELAY);
+    return withChild(state, { phase: 'retrying', attempt: child.attempt, last: child.last });
+  }
+  turn.notices.push({ type: 'start-failed', errno: event.errno });
+  if (stop === undefined) return end(state, turn, startFailureCode(event.errno));
+  return end(state, turn, child.last === undefined ? signalCode(stop) : exitCode(child.last));
+}
+
+export function startAgain(state: State, child: In<'retrying'>, _event: unknown, turn: Turn): State {
+  return start(state, child.attempt + 1, child.last, turn);
+}
