@@ -34,6 +34,7 @@ export async function bundleNeutral(entry: Entry, options: NeutralOptions = {}):
     // Packages that have one for browsers are nearest to this engine there; without a list they could not be found at all.
     mainFields: ['browser', 'module', 'main'],
     plugins: [shims],
+    inject: [path.join(SHIMS, 'error.ts')],
     globalName: options.globalName ?? 'rehup',
     minify: options.minify ?? false,
   });
@@ -67,6 +68,8 @@ export function neutralContext(): Context {
   for (const name of names) {
     if (!ES2023.has(name)) runInContext(`delete globalThis.${name}`, context);
   }
+  // Of V8 alone.
+  for (const name of ['captureStackTrace', 'stackTraceLimit']) runInContext(`delete Error.${name}`, context);
   return context;
 }
 

@@ -5,6 +5,7 @@
 
 /** The UTF-8 bytes of a text, as a byte string. A lone surrogate becomes U+FFFD, as in the Encoding Standard. */
 export function bytesOfText(text: string): string {
+  if (isAscii(text)) return text;
   let bytes = '';
   for (const character of text) {
     const point = character.codePointAt(0) ?? 0;
@@ -25,8 +26,14 @@ export function bytesOfText(text: string): string {
   return bytes;
 }
 
+function isAscii(text: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: all 128 are meant.
+  return /^[\x00-\x7f]*$/.test(text);
+}
+
 /** The text that a byte string holds as UTF-8, for people and JSON; each invalid byte becomes `\xNN`. */
 export function textOfBytes(bytes: string): string {
+  if (isAscii(bytes)) return bytes;
   let text = '';
   let index = 0;
   while (index < bytes.length) {

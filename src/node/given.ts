@@ -17,17 +17,6 @@ export function givenEnvironment(): readonly string[] {
   return entries ?? Object.entries(process.env).map(([name, value]) => bytesOfText(`${name}=${value ?? ''}`));
 }
 
-/** The environment by name; of a name that is given twice the first counts, as in getenv(3). */
-export function environmentMap(entries: readonly string[]): ReadonlyMap<string, string> {
-  const map = new Map<string, string>();
-  for (const entry of entries) {
-    const equals = entry.indexOf('=');
-    const name = entry.slice(0, equals);
-    if (equals > 0 && !map.has(name)) map.set(name, entry.slice(equals + 1));
-  }
-  return map;
-}
-
 /** The working directory, a byte string; undefined if it is gone. */
 export function givenDirectory(): string | undefined {
   try {

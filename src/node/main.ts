@@ -3,6 +3,7 @@ import { writeSync } from 'node:fs';
 import type { RunOptions } from '../cli/invocation.ts';
 import { parse } from '../cli/parse.ts';
 import { createEngine } from '../core/engine.ts';
+import { environmentMap } from '../core/environment.ts';
 import type { Occurrence } from '../core/event.ts';
 import { EXIT_FAILED } from '../core/exit.ts';
 import type { LogLine } from '../core/log.ts';
@@ -10,17 +11,10 @@ import type { Directories } from '../core/reading.ts';
 import type { Signal } from '../core/signals.ts';
 import { createClock } from './clock.ts';
 import { createFiles } from './files.ts';
-import {
-  environmentMap,
-  givenDirectory,
-  givenEnvironment,
-  givenWords,
-  isTerminal,
-  terminalWidth,
-} from './given.ts';
+import { givenDirectory, givenEnvironment, givenWords, isTerminal, terminalWidth } from './given.ts';
 import { createProcesses } from './processes.ts';
 import { listenForRealTimeSignals, listenForSignals } from './signals.ts';
-import { createLineWriter } from './stderr.ts';
+import { createErrorWriter } from './stderr.ts';
 
 /** Set by the build from package.json. */
 declare const REHUP_VERSION: string;
@@ -113,7 +107,7 @@ function run(
 
   const logging = import('./log.ts').then(({ createFormatter }) => {
     const options = { level: logLevel, format: logFormat, colours };
-    write = createFormatter(options, createLineWriter());
+    write = createFormatter(options, createErrorWriter());
     for (const [line, at] of lines.splice(0)) write(line, at);
   });
 

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { ExitStatus } from '../core/event.ts';
 import { executableCandidates, tryCandidates } from '../core/executable.ts';
 import type { Processes } from '../core/ports.ts';
+import { catchesSignal, isLiveMember, isProcess } from '../core/proc.ts';
 import { SIGSTOP, SIGTTOU } from '../core/signals.ts';
 import { errnoOf } from './errno.ts';
 import { libc, memory, signalSet } from './libc.ts';
@@ -69,8 +70,7 @@ function kill(pid: number, signal: number): string | undefined {
 
 function catches(pid: number, signal: number): boolean | undefined {
   try {
-    const mask = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
-    return mask === undefined ? undefined : (BigInt(`0x${mask}`) >> BigInt(signal - 1)) % 2n === 1n;
+    return catchesSignal(readFileSync(`/proc/${pid}/status`, 'latin1'), signal);
   } catch {
     return undefined;
   }
@@ -81,18 +81,15 @@ function groupAlive(group: number): boolean {
   if (errno !== undefined) return errno !== 'ESRCH';
   // Zombies whose parent does not wait for them count as members for kill(2), and may stay for ever.
   try {
-    return readdirSync('/proc').some((name) => /^\d+$/.test(name) && isMember(name, group));
+    return readdirSync('/proc').some((name) => isProcess(name) && isMember(name, group));
   } catch {
     return true;
   }
 }
 
-/** proc_pid_stat(5): the state and the process group stand behind the command, which may hold anything. */
 function isMember(pid: string, group: number): boolean {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const [state, , processGroup] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return Number(processGroup) === group && state !== 'Z' && state !== 'X';
+    return isLiveMember(readFileSync(`/proc/${pid}/stat`, 'latin1'), group);
   } catch {
     return false;
   }

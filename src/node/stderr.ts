@@ -1,46 +1,21 @@
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
+import { createLineWriter, type LineWriter } from '../core/formatter.ts';
 import { errnoOf } from './errno.ts';
 
-/** Lines to descriptor 2, which rehup shares with the child and whose flags it must not change. */
-export type LineWriter = {
-  /** Writes a line, or drops it: what reads a log must never hold up signals and reaping (specification 2.8). */
-  write(line: string): void;
-  /** Lines dropped since the last call. */
-  takeDropped(): number;
-};
-
 /**
- * A writer that does not wait. For a pipe it opens a description of its own through /proc, whose O_NONBLOCK the child
- * does not see; where that is not allowed, and for files and terminals, it writes to descriptor 2 itself.
+ * Lines to descriptor 2 that nothing waits for. For a pipe it opens a description of its own through /proc, whose
+ * O_NONBLOCK the child does not see; where that is not allowed, and for files and terminals, it writes to descriptor 2
+ * itself.
  */
-export function createLineWriter(): LineWriter {
+export function createErrorWriter(): LineWriter {
   const descriptor = ownDescription();
-  let dropped = 0;
-  let rest: Buffer = Buffer.alloc(0);
-
-  /** Whether all of it was written; what is left of a line that was begun is kept, so that no line is torn. */
-  function flush(bytes: Buffer): boolean {
+  return createLineWriter((bytes) => {
     try {
-      const length = writeSync(descriptor, bytes);
-      rest = bytes.subarray(length);
-      return true;
+      return writeSync(descriptor, Buffer.from(bytes, 'latin1'));
     } catch (error) {
-      if (errnoOf(error) !== 'EAGAIN') rest = Buffer.alloc(0);
-      return false;
+      return errnoOf(error) === 'EAGAIN' ? undefined : 0;
     }
-  }
-
-  return {
-    write(line) {
-      if (rest.length > 0) flush(rest);
-      if (rest.length > 0 || !flush(Buffer.from(line))) dropped += 1;
-    },
-    takeDropped() {
-      const count = dropped;
-      dropped = 0;
-      return count;
-    },
-  };
+  });
 }
 
 function ownDescription(): number {

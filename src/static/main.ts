@@ -1,0 +1,128 @@
+import type { RunOptions } from '../cli/invocation.ts';
+import { parse } from '../cli/parse.ts';
+import { bytesOfText } from '../core/bytes.ts';
+import { createEngine } from '../core/engine.ts';
+import { environmentMap } from '../core/environment.ts';
+import type { Occurrence } from '../core/event.ts';
+import { EXIT_FAILED } from '../core/exit.ts';
+import { SIGCHLD } from '../core/signals.ts';
+import { createClock } from './clock.ts';
+import { createFiles } from './files.ts';
+import { createLog } from './log.ts';
+import { createLoop } from './loop.ts';
+import { errnoOf } from './native.ts';
+import { createProcesses } from './processes.ts';
+import { createWatcher } from './watcher.ts';
+
+/** Set by the build from package.json. */
+declare const REHUP_VERSION: string;
+
+main();
+
+function main(): never {
+  const environment = native.environment();
+  const variables = environmentMap(environment);
+  const cwd = givenDirectory();
+  const terminal = native.terminal(2) >= 0;
+  const invocation = parse({
+    words: native.words(),
+    environment: variables,
+    cwd,
+    terminal,
+    columns: () => {
+      const columns = native.terminal(1);
+      return columns > 0 ? columns : undefined;
+    },
+    version: REHUP_VERSION,
+  });
+  switch (invocation.kind) {
+    case 'print':
+      say(1, invocation.text);
+      return native.exit(0);
+    case 'refuse':
+      refuse(invocation.message);
+      return native.exit(EXIT_FAILED);
+    case 'run':
+      return run(invocation, environment, cwd, terminal && !variables.has('NO_COLOR'));
+    default:
+      return invocation satisfies never;
+  }
+}
+
+/** The working directory; undefined if it is gone. */
+function givenDirectory(): string | undefined {
+  try {
+    return native.directory();
+  } catch (error) {
+    errnoOf(error);
+    return undefined;
+  }
+}
+
+function refuse(message: string): void {
+  say(2, `rehup: ${message}\n`);
+}
+
+/** Writes to a descriptor that may have been closed by whoever reads it, which is no failure of ours. */
+function say(descriptor: number, text: string): void {
+  try {
+    native.print(descriptor, bytesOfText(text));
+  } catch (error) {
+    errnoOf(error);
+  }
+}
+
+function run(
+  { settings, logLevel, logFormat }: RunOptions,
+  environment: readonly string[],
+  cwd: string | undefined,
+  colours: boolean,
+): never {
+  const terminal = native.terminal(0) >= 0;
+  // From here on rehup keeps no mount busy; the child is started in the directory that was given.
+  if (cwd !== undefined) native.changeDirectory('/');
+  const loop = createLoop();
+  const tell = (occurrence: Occurrence): void => engine.deliver(occurrence);
+  const processes = createProcesses({
+    environment,
+    cwd,
+    terminal,
+    exited: (status) => tell({ type: 'child-exited', status }),
+  });
+  const clock = createClock(loop, (timer) => tell({ type: 'timer', timer }));
+  const write = createLog({ level: logLevel, format: logFormat, colours });
+  const engine = createEngine(settings, {
+    processes,
+    clock,
+    files: createFiles(),
+    watcher: createWatcher(loop, {
+      hint: () => tell({ type: 'hint' }),
+      watching: () => tell({ type: 'watching' }),
+      failed: (path, errno) => tell({ type: 'watch-failed', path, errno }),
+    }),
+    log: { write: (line) => write(line, Math.floor(native.time())) },
+    exit(code, refusal) {
+      if (refusal !== undefined) refuse(refusal);
+      native.exit(code);
+    },
+  });
+
+  function reap(): void {
+    if (!processes.reap()) loop.soon(reap);
+  }
+
+  const signals = native.openSignals();
+  loop.onReadable(signals, () => {
+    for (const signal of native.takeSignals(signals)) {
+      if (signal === SIGCHLD) reap();
+      else tell({ type: 'signal', signal });
+    }
+  });
+  // What has come already is known before anything is started.
+  const early = native.takeSignals(signals).filter((signal) => signal !== SIGCHLD);
+  const arrivals = early.map((signal): Occurrence => ({ type: 'signal', signal }));
+  engine.deliver({ type: 'begin', pid1: native.processId() === 1, terminal }, ...arrivals);
+  // What was there before rehup, by an exec, may have ended already.
+  reap();
+  return loop.run(clock.due);
+}

@@ -1,0 +1,118 @@
+/**
+ * The functions of the C host (native/), as properties of the global object `native`. Strings are byte strings. What
+ * fails is thrown as a {@link SystemError}. The comments of the C functions are their documentation.
+ */
+export type Native = {
+  // given.c
+  words(): readonly string[];
+  environment(): readonly string[];
+  directory(): string;
+  changeDirectory(path: string): void;
+  /** The columns of the terminal on a descriptor, 0 if it does not say; -1 if it is none. */
+  terminal(descriptor: number): number;
+
+  // process.c
+  /** Of stdin, stdout and stderr -1 is that of rehup. */
+  spawn(
+    file: string,
+    argv: readonly string[],
+    environment: readonly string[],
+    directory: string | undefined,
+    foreground: boolean,
+    stdin: number,
+    stdout: number,
+    stderr: number,
+  ): number;
+  /** Process id, 1 if it exited by itself, and its code or signal, in turn. */
+  reap(most: number): readonly number[];
+  kill(pid: number, signal: number): void;
+  processId(): number;
+  becomeSubreaper(): void;
+  inForeground(): boolean;
+  takeForeground(): void;
+  exit(code: number): never;
+
+  // signals.c
+  openSignals(): number;
+  takeSignals(descriptor: number): readonly number[];
+
+  // events.c
+  expect(descriptor: number, events: number): void;
+  /** Descriptors and their epoll(7) events in turn. */
+  wait(milliseconds: number): readonly number[];
+  openNotifier(): number;
+  watchDirectory(notifier: number, path: string): number;
+  unwatch(notifier: number, watch: number): void;
+  /** Numbers of watches and their inotify(7) masks in turn. */
+  takeHints(notifier: number): readonly number[];
+  now(): number;
+  time(): number;
+
+  // files.c
+  readlink(path: string): string;
+  names(path: string): readonly string[];
+  status(path: string, follow: boolean): NativeStatus;
+  fileSystem(path: string): number;
+  open(path: string): number;
+
+  // staging.c
+  mkdir(path: string, mode: number): void;
+  create(path: string, mode: number): number;
+  chmod(path: string, mode: number): void;
+  chown(path: string, owner: number, group: number): void;
+  symlink(target: string, path: string): void;
+  rename(from: string, to: string): void;
+  unlink(path: string): void;
+  rmdir(path: string): void;
+  copy(from: number, to: number): number;
+  store(descriptor: number, bytes: string): void;
+  sync(descriptor: number): void;
+
+  // digest.c
+  digest(keyed: boolean): number;
+  digestFile(digest: number, descriptor: number): number;
+  digestBytes(digest: number, bytes: string): void;
+  digestEnd(digest: number): string;
+
+  // descriptors.c
+  close(descriptor: number): void;
+  pipe(): readonly [number, number];
+  read(descriptor: number, most: number): string;
+  readTail(descriptor: number, most: number): string;
+  print(descriptor: number, bytes: string): void;
+  openLog(): void;
+  log(bytes: string): number;
+
+  // sockets.c
+  connect(address: string, port: number): number;
+  connected(descriptor: number): void;
+  send(descriptor: number, bytes: string): number;
+  listenTcp(address: string, port: number): number;
+  listenUnix(path: string): number;
+  port(descriptor: number): number;
+  accept(descriptor: number): number;
+};
+
+export type NativeStatus = {
+  readonly kind: 'file' | 'directory' | 'link' | 'other';
+  readonly identity: string;
+  readonly device: string;
+  readonly mode: number;
+  readonly owner: number;
+  readonly group: number;
+};
+
+/** A system call that failed. */
+export type SystemError = { readonly call: string; readonly errno: string };
+
+/** The name of the errno(3) that something thrown carries. What is no {@link SystemError} is a bug, and thrown on. */
+export function errnoOf(error: unknown): string {
+  if (typeof error === 'object' && error !== null && 'errno' in error && typeof error.errno === 'string') {
+    return error.errno;
+  }
+  throw error;
+}
+
+declare global {
+  var native: Native;
+}

@@ -1,0 +1,156 @@
+/* Descriptors: pipes, what rehup prints, and a log that never makes it wait. */
+#include "host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* RWF_NOWAIT of linux/fs.h, for pwritev2(2), which the C library may not have. */
+#define NO_WAIT 8
+
+int away_from_stdio(int descriptor)
+{
+    if (descriptor < 0 || descriptor >= FIRST_FOREIGN) return descriptor;
+    int other = fcntl(descriptor, F_DUPFD_CLOEXEC, FIRST_FOREIGN);
+    int error = errno;
+    close(descriptor);
+    errno = error;
+    return other;
+}
+
+NATIVE(close)
+{
+    UNUSED;
+    int descriptor;
+    if (to_int(ctx, &descriptor, argv[0]) < 0) return JS_EXCEPTION;
+    return result_of(ctx, "close", close(descriptor));
+}
+
+/* A pipe: the descriptor to read from, which does not make one wait, and the one to write to. */
+NATIVE(pipe)
+{
+    UNUSED;
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0) return throw_system(ctx, "pipe2", errno);
+    for (int end = 0; end < 2; end++) ends[end] = away_from_stdio(ends[end]);
+    if (ends[0] < 0 || ends[1] < 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0)
+        return throw_system(ctx, "fcntl", errno);
+    JSValue list = JS_NewArray(ctx);
+    uint32_t length = 0;
+    append(ctx, list, &length, ends[0]);
+    append(ctx, list, &length, ends[1]);
+    return list;
+}
+
+/* read(descriptor, most): some bytes, at most 64 KiB; none at the end; EAGAIN where one would have to wait. */
+NATIVE(read)
+{
+    UNUSED;
+    static char buffer[CHUNK];
+    int descriptor, most;
+    if (to_int(ctx, &descriptor, argv[0]) < 0 || to_int(ctx, &most, argv[1]) < 0) return JS_EXCEPTION;
+    size_t size = most < 0 ? 0 : most > CHUNK ? CHUNK : (size_t)most;
+    ssize_t length = read(descriptor, buffer, size);
+    return length < 0 ? throw_system(ctx, "read", errno) : from_bytes(ctx, buffer, (size_t)length);
+}
+
+/*
+ * readTail(descriptor, most): takes all that can be read at once, at most 64 KiB, and gives its last bytes. What a
+ * check writes is not to fill the memory. None at the end; EAGAIN where one would have to wait.
+ */
+NATIVE(readTail)
+{
+    UNUSED;
+    static char buffer[CHUNK];
+    int descriptor, most;
+    if (to_int(ctx, &descriptor, argv[0]) < 0 || to_int(ctx, &most, argv[1]) < 0) return JS_EXCEPTION;
+    ssize_t length = read(descriptor, buffer, sizeof buffer);
+    if (length < 0) return throw_system(ctx, "read", errno);
+    ssize_t kept = length > most ? most : length;
+    return from_bytes(ctx, buffer + (length - kept), (size_t)kept);
+}
+
+/* print(descriptor, bytes): all of it, waiting for the reader; for what rehup says before it supervises anything. */
+NATIVE(print)
+{
+    UNUSED;
+    int descriptor;
+    struct bytes bytes;
+    if (to_int(ctx, &descriptor, argv[0]) < 0 || to_bytes(ctx, &bytes, argv[1]) < 0) return JS_EXCEPTION;
+    ssize_t written = 0;
+    for (size_t done = 0; done < bytes.length && written >= 0; done += (size_t)written) {
+        written = write(descriptor, bytes.data + done, bytes.length - done);
+        if (written < 0 && errno == EAGAIN) {
+            struct pollfd room = { .fd = descriptor, .events = POLLOUT };
+            written = poll(&room, 1, -1) < 0 ? -1 : 0;
+        }
+    }
+    int error = errno;
+    free_bytes(ctx, &bytes);
+    return written < 0 ? throw_system(ctx, "write", error) : JS_UNDEFINED;
+}
+
+/* How lines are written to descriptor 2, which is the child's as well, so that its flags must stay as they are. */
+static enum { PLAIN, SOCKET, SHARED } way = PLAIN;
+static int log_descriptor = 2;
+
+/* Finds out what descriptor 2 is; a pipe or terminal is opened once more, for a description with flags of our own. */
+NATIVE(openLog)
+{
+    UNUSED;
+    struct stat given, opened;
+    if (fstat(2, &given) < 0 || S_ISREG(given.st_mode)) return JS_UNDEFINED;
+    way = S_ISSOCK(given.st_mode) ? SOCKET : SHARED;
+    if (!S_ISFIFO(given.st_mode) && !isatty(2)) return JS_UNDEFINED;
+    int own = away_from_stdio(open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    if (own < 0) return JS_UNDEFINED;
+    if (fstat(own, &opened) < 0 || opened.st_ino != given.st_ino || opened.st_dev != given.st_dev) {
+        close(own);
+        return JS_UNDEFINED;
+    }
+    log_descriptor = own;
+    way = PLAIN;
+    return JS_UNDEFINED;
+}
+
+/* Writes to a description with the child's flags: by a write that does not wait, else only where there is room. */
+static ssize_t write_shared(const char *data, size_t length)
+{
+    struct iovec piece = { .iov_base = (void *)data, .iov_len = length };
+    ssize_t written = syscall(SYS_pwritev2, log_descriptor, &piece, 1L, -1L, -1L, NO_WAIT);
+    if (written >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL)) return written;
+    struct pollfd room = { .fd = log_descriptor, .events = POLLOUT };
+    if (poll(&room, 1, 0) != 1 || (room.revents & POLLOUT) == 0) {
+        errno = EAGAIN;
+        return -1;
+    }
+    /* A pipe that has room has room for this much (pipe(7)). */
+    return write(log_descriptor, data, length < PIPE_BUF ? length : PIPE_BUF);
+}
+
+/* log(bytes): writes some of it, as much as goes without waiting; EAGAIN if nothing does. */
+NATIVE(log)
+{
+    UNUSED;
+    struct bytes bytes;
+    if (to_bytes(ctx, &bytes, argv[0]) < 0) return JS_EXCEPTION;
+    ssize_t written = way == PLAIN    ? write(log_descriptor, bytes.data, bytes.length)
+                      : way == SOCKET ? send(log_descriptor, bytes.data, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL)
+                                      : write_shared(bytes.data, bytes.length);
+    JSValue result = result_of(ctx, "write", written);
+    free_bytes(ctx, &bytes);
+    return result;
+}
+
+const JSCFunctionListEntry descriptors_functions[] = {
+    FUNCTION(close, 1), FUNCTION(pipe, 0),    FUNCTION(read, 2), FUNCTION(readTail, 2),
+    FUNCTION(print, 2), FUNCTION(openLog, 0), FUNCTION(log, 1),
+};
+END_OF_PART(descriptors);

@@ -1,0 +1,125 @@
+/* Waiting for descriptors, hints on directories, and clocks. */
+#include "host.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Whatever may change what a directory's files hold, or which there are. */
+#define CHANGES                                                                                        \
+    (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB |    \
+     IN_DELETE_SELF | IN_MOVE_SELF)
+
+static int queue = -1;
+
+/* expect(descriptor, mask): has wait() tell of these epoll(7) events on it; a mask of 0 for none any more. */
+NATIVE(expect)
+{
+    UNUSED;
+    int descriptor, mask;
+    if (to_int(ctx, &descriptor, argv[0]) < 0 || to_int(ctx, &mask, argv[1]) < 0) return JS_EXCEPTION;
+    if (queue < 0) queue = away_from_stdio(epoll_create1(EPOLL_CLOEXEC));
+    if (queue < 0) return throw_system(ctx, "epoll_create1", errno);
+    struct epoll_event event = { .events = (uint32_t)mask, .data.fd = descriptor };
+    if (mask == 0) return result_of(ctx, "epoll_ctl", epoll_ctl(queue, EPOLL_CTL_DEL, descriptor, NULL));
+    int result = epoll_ctl(queue, EPOLL_CTL_ADD, descriptor, &event);
+    if (result < 0 && errno == EEXIST) result = epoll_ctl(queue, EPOLL_CTL_MOD, descriptor, &event);
+    return result_of(ctx, "epoll_ctl", result);
+}
+
+/* wait(milliseconds): descriptors and their events in turn; -1 waits for ever. */
+NATIVE(wait)
+{
+    UNUSED;
+    int timeout;
+    struct epoll_event events[16];
+    if (to_int(ctx, &timeout, argv[0]) < 0) return JS_EXCEPTION;
+    int count = epoll_wait(queue, events, sizeof events / sizeof events[0], timeout);
+    if (count < 0 && errno != EINTR) return throw_system(ctx, "epoll_wait", errno);
+    JSValue list = JS_NewArray(ctx);
+    uint32_t length = 0;
+    for (int index = 0; index < count; index++) {
+        append(ctx, list, &length, events[index].data.fd);
+        append(ctx, list, &length, events[index].events);
+    }
+    return list;
+}
+
+NATIVE(openNotifier)
+{
+    UNUSED;
+    int descriptor = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (descriptor < 0) return throw_system(ctx, "inotify_init1", errno);
+    return result_of(ctx, "inotify_init1", away_from_stdio(descriptor));
+}
+
+/* watchDirectory(notifier, path): the watch's number, the same for the same directory under another path. */
+NATIVE(watchDirectory)
+{
+    UNUSED;
+    int notifier;
+    struct bytes path;
+    if (to_int(ctx, &notifier, argv[0]) < 0) return JS_EXCEPTION;
+    if (to_c_string(ctx, &path, argv[1], "inotify_add_watch") < 0) return JS_EXCEPTION;
+    JSValue result = result_of(ctx, "inotify_add_watch",
+                               inotify_add_watch(notifier, path.data, CHANGES | IN_ONLYDIR | IN_EXCL_UNLINK));
+    free_bytes(ctx, &path);
+    return result;
+}
+
+NATIVE(unwatch)
+{
+    UNUSED;
+    int notifier, watch;
+    if (to_int(ctx, &notifier, argv[0]) < 0 || to_int(ctx, &watch, argv[1]) < 0) return JS_EXCEPTION;
+    return result_of(ctx, "inotify_rm_watch", inotify_rm_watch(notifier, watch));
+}
+
+/* takeHints(notifier): numbers of watches and their inotify(7) masks in turn; an empty list when there are no more. */
+NATIVE(takeHints)
+{
+    UNUSED;
+    int notifier;
+    _Alignas(struct inotify_event) char buffer[4096];
+    if (to_int(ctx, &notifier, argv[0]) < 0) return JS_EXCEPTION;
+    ssize_t size = read(notifier, buffer, sizeof buffer);
+    if (size < 0 && errno != EAGAIN) return throw_system(ctx, "read", errno);
+    JSValue list = JS_NewArray(ctx);
+    uint32_t length = 0;
+    for (ssize_t at = 0; at < size;) {
+        const struct inotify_event *event = (const struct inotify_event *)(const void *)(buffer + at);
+        append(ctx, list, &length, event->wd);
+        append(ctx, list, &length, event->mask);
+        at += (ssize_t)(sizeof *event + event->len);
+    }
+    return list;
+}
+
+static JSValue milliseconds(JSContext *ctx, clockid_t clock)
+{
+    struct timespec time;
+    if (clock_gettime(clock, &time) < 0) return throw_system(ctx, "clock_gettime", errno);
+    return JS_NewFloat64(ctx, (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6);
+}
+
+/* Milliseconds on a clock that never jumps. */
+NATIVE(now)
+{
+    UNUSED;
+    return milliseconds(ctx, CLOCK_MONOTONIC);
+}
+
+/* Milliseconds since the epoch. */
+NATIVE(time)
+{
+    UNUSED;
+    return milliseconds(ctx, CLOCK_REALTIME);
+}
+
+const JSCFunctionListEntry events_functions[] = {
+    FUNCTION(expect, 2),  FUNCTION(wait, 1),      FUNCTION(openNotifier, 0), FUNCTION(watchDirectory, 2),
+    FUNCTION(unwatch, 2), FUNCTION(takeHints, 1), FUNCTION(now, 0),          FUNCTION(time, 0),
+};
+END_OF_PART(events);

@@ -1,0 +1,92 @@
+/*
+ * The static host: system calls for the TypeScript of rehup, which runs as bytecode on QuickJS. One thread, no policy:
+ * each function does one thing, and what fails is thrown as the object { call, errno }.
+ *
+ * Strings that cross are byte strings: one character 0-255 for each byte.
+ */
+#ifndef REHUP_HOST_H
+#define REHUP_HOST_H
+
+#include <quickjs.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The first descriptor that is not the child's own. */
+#define FIRST_FOREIGN 3
+
+/* The most that is read or copied at once. */
+#define CHUNK (64 * 1024)
+
+/* engine.c: between C and the engine. */
+
+/* A byte string in C, with a zero behind it. */
+struct bytes {
+    const char *data;
+    size_t length;
+    const char *held; /* the engine's copy, to be given back */
+    char *own;        /* ours, to be freed */
+};
+
+/* Throws { call, errno } and returns JS_EXCEPTION. */
+JSValue throw_system(JSContext *ctx, const char *call, int error);
+
+/* Takes a byte string out of the engine; -1 with an exception for anything else. To be freed by free_bytes. */
+int to_bytes(JSContext *ctx, struct bytes *bytes, JSValueConst value);
+
+/* The same for what C must see whole: a zero within is an EINVAL of this call. */
+int to_c_string(JSContext *ctx, struct bytes *bytes, JSValueConst value, const char *call);
+
+void free_bytes(JSContext *ctx, struct bytes *bytes);
+
+JSValue from_bytes(JSContext *ctx, const void *data, size_t length);
+
+/* An integer that fits; -1 with an exception for anything else. */
+int to_int(JSContext *ctx, int *number, JSValueConst value);
+
+/* Adds a number to an array that is being made. */
+void append(JSContext *ctx, JSValueConst array, uint32_t *length, int64_t number);
+
+/* Returns a number, or throws what errno(3) tells if it is negative. */
+JSValue result_of(JSContext *ctx, const char *call, int64_t number);
+
+/* errno.c: the name of an errno(3), for example "ENOENT"; "EIO" for one that has none. */
+const char *errno_name(int error);
+
+/* descriptors.c: the same open file at a number that is not the child's, closed on exec; -1 and errno on failure. */
+int away_from_stdio(int descriptor);
+
+/* The functions that each part gives, as properties of the global object `native`. */
+#define PART(name)                               \
+    extern const JSCFunctionListEntry name##_functions[]; \
+    extern const int name##_count
+PART(given);
+PART(process);
+PART(signals);
+PART(events);
+PART(files);
+PART(staging);
+PART(digest);
+PART(descriptors);
+PART(sockets);
+
+#define END_OF_PART(name) const int name##_count = sizeof name##_functions / sizeof name##_functions[0]
+
+/* One function: its name in the engine and in C, and how many arguments it takes. */
+#define FUNCTION(name, count) JS_CFUNC_DEF(#name, count, native_##name)
+
+/* The head of a function. */
+#define NATIVE(name) static JSValue native_##name(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
+
+/* Where a function does not look at all that it is given. */
+#define UNUSED (void)ctx, (void)self, (void)argc, (void)argv
+
+/* given.c: what main was given. */
+extern int given_argc;
+extern char **given_argv;
+extern char **given_environment;
+
+/* signals.c: blocks every signal, before anything else, so that none is lost. */
+void block_signals(void);
+
+#endif

@@ -1,0 +1,101 @@
+/* Where the program begins: signals are kept, the engine is made, and the bytecode takes over. */
+#include "host.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The exit code for what went wrong in rehup itself (specification 2.4). */
+#define EXIT_FAILED 125
+
+/* Enough for every recursion of the core; JavaScript that goes deeper gets an exception instead of a crash. */
+#define STACK_SIZE (512 * 1024)
+
+/* The bytecode, put here by the assembler from the file that the build names. */
+__asm__(".section .rodata\n"
+        ".balign 16\n"
+        "bytecode: .incbin \"" REHUP_BYTECODE "\"\n"
+        "bytecode_end: .byte 0\n"
+        ".previous\n");
+extern const uint8_t bytecode[] __asm__("bytecode");
+extern const uint8_t bytecode_end[] __asm__("bytecode_end");
+
+/* Only what the bytecode uses; what is not added is not linked, the parser and eval for one. */
+static JSContext *make_context(JSRuntime *runtime)
+{
+    JSContext *ctx = JS_NewContextRaw(runtime);
+    if (ctx == NULL) return NULL;
+    JS_AddIntrinsicBaseObjects(ctx);
+    JS_AddIntrinsicDate(ctx);
+    JS_AddIntrinsicRegExp(ctx);
+    JS_AddIntrinsicJSON(ctx);
+    JS_AddIntrinsicMapSet(ctx);
+    JS_AddIntrinsicPromise(ctx);
+    return ctx;
+}
+
+#define ADD_PART(name) JS_SetPropertyFunctionList(ctx, native, name##_functions, name##_count)
+
+static void add_native(JSContext *ctx)
+{
+    JSValue global = JS_GetGlobalObject(ctx);
+    JSValue native = JS_NewObject(ctx);
+    ADD_PART(given);
+    ADD_PART(process);
+    ADD_PART(signals);
+    ADD_PART(events);
+    ADD_PART(files);
+    ADD_PART(staging);
+    ADD_PART(digest);
+    ADD_PART(descriptors);
+    ADD_PART(sockets);
+    JS_SetPropertyStr(ctx, global, "native", native);
+    JS_FreeValue(ctx, global);
+}
+
+static void say(const char *text)
+{
+    /* Nobody is there to be told that this failed. */
+    if (text != NULL && write(2, text, strlen(text)) < 0) return;
+}
+
+/* Says what the exception was, with the names and lines of the bytecode. */
+static void say_exception(JSContext *ctx)
+{
+    JSValue exception = JS_GetException(ctx);
+    JSValue stack = JS_GetPropertyStr(ctx, exception, "stack");
+    JSValue call = JS_GetPropertyStr(ctx, exception, "call");
+    const char *text = JS_ToCString(ctx, exception);
+    say("rehup: internal error: ");
+    if (JS_IsString(call)) {
+        JSValue error = JS_GetPropertyStr(ctx, exception, "errno");
+        say(JS_ToCString(ctx, call));
+        say(": ");
+        say(JS_ToCString(ctx, error));
+    } else {
+        say(text);
+    }
+    say("\n");
+    if (JS_IsString(stack)) say(JS_ToCString(ctx, stack));
+}
+
+int main(int argc, char **argv, char **environment)
+{
+    block_signals();
+    given_argc = argc;
+    given_argv = argv;
+    given_environment = environment;
+    JSRuntime *runtime = JS_NewRuntime();
+    JSContext *ctx = runtime == NULL ? NULL : make_context(runtime);
+    if (ctx == NULL) {
+        say("rehup: out of memory\n");
+        return EXIT_FAILED;
+    }
+    JS_SetMaxStackSize(runtime, STACK_SIZE);
+    add_native(ctx);
+    JSValue program = JS_ReadObject(ctx, bytecode, (size_t)(bytecode_end - bytecode), JS_READ_OBJ_BYTECODE);
+    /* The program ends by native.exit(), so whatever comes back is a failure. */
+    if (!JS_IsException(program)) JS_EvalFunction(ctx, program);
+    say_exception(ctx);
+    return EXIT_FAILED;
+}

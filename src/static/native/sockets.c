@@ -1,0 +1,169 @@
+/* Sockets, none of which ever makes one wait. */
+#include "host.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* As many connections as may wait to be accepted. */
+#define BACKLOG 16
+
+union address {
+    struct sockaddr any;
+    struct sockaddr_in version4;
+    struct sockaddr_in6 version6;
+    struct sockaddr_un local;
+};
+
+/* An IPv4 or IPv6 address and a port as the kernel wants them; its size, or 0 if it is neither. */
+static socklen_t parse_address(union address *address, const char *host, int port)
+{
+    memset(address, 0, sizeof *address);
+    if (inet_pton(AF_INET, host, &address->version4.sin_addr) == 1) {
+        address->version4.sin_family = AF_INET;
+        address->version4.sin_port = htons((uint16_t)port);
+        return sizeof address->version4;
+    }
+    if (inet_pton(AF_INET6, host, &address->version6.sin6_addr) == 1) {
+        address->version6.sin6_family = AF_INET6;
+        address->version6.sin6_port = htons((uint16_t)port);
+        return sizeof address->version6;
+    }
+    return 0;
+}
+
+static int new_socket(int family)
+{
+    return away_from_stdio(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+
+/* Closes a socket on which a call failed, and throws that. */
+static JSValue close_and_throw(JSContext *ctx, int descriptor, const char *call)
+{
+    int error = errno;
+    close(descriptor);
+    return throw_system(ctx, call, error);
+}
+
+/* Takes an address and a port, EINVAL for what is none; its size, or 0 with an exception. */
+static socklen_t to_address(JSContext *ctx, union address *address, JSValueConst *argv, const char *call)
+{
+    int port;
+    struct bytes host;
+    if (to_int(ctx, &port, argv[1]) < 0 || to_c_string(ctx, &host, argv[0], call) < 0) return 0;
+    socklen_t size = port < 0 || port > UINT16_MAX ? 0 : parse_address(address, host.data, port);
+    free_bytes(ctx, &host);
+    if (size == 0) throw_system(ctx, call, EINVAL);
+    return size;
+}
+
+/* connect(address, port): begins to; the descriptor, which can be written once it is connected or has failed. */
+NATIVE(connect)
+{
+    UNUSED;
+    union address address;
+    socklen_t size = to_address(ctx, &address, argv, "connect");
+    if (size == 0) return JS_EXCEPTION;
+    int descriptor = new_socket(address.any.sa_family);
+    if (descriptor < 0) return throw_system(ctx, "socket", errno);
+    if (connect(descriptor, &address.any, size) < 0 && errno != EINPROGRESS)
+        return close_and_throw(ctx, descriptor, "connect");
+    return JS_NewInt32(ctx, descriptor);
+}
+
+/* connected(descriptor): throws what became of a connect() that failed. */
+NATIVE(connected)
+{
+    UNUSED;
+    int descriptor, error;
+    socklen_t size = sizeof error;
+    if (to_int(ctx, &descriptor, argv[0]) < 0) return JS_EXCEPTION;
+    if (getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &size) < 0) return throw_system(ctx, "getsockopt", errno);
+    return error == 0 ? JS_UNDEFINED : throw_system(ctx, "connect", error);
+}
+
+/* send(descriptor, bytes): the number of bytes that went; EAGAIN where one would have to wait. */
+NATIVE(send)
+{
+    UNUSED;
+    int descriptor;
+    struct bytes bytes;
+    if (to_int(ctx, &descriptor, argv[0]) < 0 || to_bytes(ctx, &bytes, argv[1]) < 0) return JS_EXCEPTION;
+    JSValue result =
+        result_of(ctx, "send", send(descriptor, bytes.data, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL));
+    free_bytes(ctx, &bytes);
+    return result;
+}
+
+static JSValue listen_on(JSContext *ctx, const union address *address, socklen_t size)
+{
+    static const int yes = 1;
+    int descriptor = new_socket(address->any.sa_family);
+    if (descriptor < 0) return throw_system(ctx, "socket", errno);
+    if (address->any.sa_family != AF_UNIX &&
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) < 0)
+        return close_and_throw(ctx, descriptor, "setsockopt");
+    if (bind(descriptor, &address->any, size) < 0) return close_and_throw(ctx, descriptor, "bind");
+    if (listen(descriptor, BACKLOG) < 0) return close_and_throw(ctx, descriptor, "listen");
+    return JS_NewInt32(ctx, descriptor);
+}
+
+/* listenTcp(address, port): the descriptor. Port 0: any that is free. */
+NATIVE(listenTcp)
+{
+    UNUSED;
+    union address address;
+    socklen_t size = to_address(ctx, &address, argv, "bind");
+    return size == 0 ? JS_EXCEPTION : listen_on(ctx, &address, size);
+}
+
+/* listenUnix(path): the descriptor of a new socket that is its owner's alone. */
+NATIVE(listenUnix)
+{
+    UNUSED;
+    union address address = { .local = { .sun_family = AF_UNIX } };
+    struct bytes path;
+    if (to_c_string(ctx, &path, argv[0], "bind") < 0) return JS_EXCEPTION;
+    bool fits = path.length < sizeof address.local.sun_path;
+    if (fits) memcpy(address.local.sun_path, path.data, path.length);
+    free_bytes(ctx, &path);
+    if (!fits) return throw_system(ctx, "bind", ENAMETOOLONG);
+    mode_t before = umask(0177);
+    JSValue result = listen_on(ctx, &address, sizeof address.local);
+    umask(before);
+    return result;
+}
+
+/* port(descriptor): that of a listening TCP socket. */
+NATIVE(port)
+{
+    UNUSED;
+    int descriptor;
+    union address address;
+    socklen_t size = sizeof address;
+    if (to_int(ctx, &descriptor, argv[0]) < 0) return JS_EXCEPTION;
+    if (getsockname(descriptor, &address.any, &size) < 0) return throw_system(ctx, "getsockname", errno);
+    return JS_NewInt32(ctx, ntohs(address.any.sa_family == AF_INET ? address.version4.sin_port
+                                                                    : address.version6.sin6_port));
+}
+
+/* accept(descriptor): that of a connection; EAGAIN if none waits. */
+NATIVE(accept)
+{
+    UNUSED;
+    int descriptor;
+    if (to_int(ctx, &descriptor, argv[0]) < 0) return JS_EXCEPTION;
+    int accepted = accept4(descriptor, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    return result_of(ctx, "accept4", away_from_stdio(accepted));
+}
+
+const JSCFunctionListEntry sockets_functions[] = {
+    FUNCTION(connect, 2),    FUNCTION(connected, 1), FUNCTION(send, 2),   FUNCTION(listenTcp, 2),
+    FUNCTION(listenUnix, 1), FUNCTION(port, 1),      FUNCTION(accept, 1),
+};
+END_OF_PART(sockets);

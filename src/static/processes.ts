@@ -1,0 +1,123 @@
+import type { ExitStatus } from '../core/event.ts';
+import { executableCandidates, tryCandidates } from '../core/executable.ts';
+import type { Processes } from '../core/ports.ts';
+import { catchesSignal, isLiveMember, isProcess } from '../core/proc.ts';
+import { SIGSTOP } from '../core/signals.ts';
+import { errnoOf } from './native.ts';
+
+export type ProcessOptions = {
+  /** `NAME=value` entries for the child, byte strings. */
+  readonly environment: readonly string[];
+  readonly cwd: string | undefined;
+  /** Whether descriptor 0 is a terminal; the child is then put in the foreground if rehup is there. */
+  readonly terminal: boolean;
+  /** Called when the child has ended. */
+  readonly exited: (status: ExitStatus) => void;
+};
+
+/** The Processes port, and what a SIGCHLD is for. */
+export type ReapingProcesses = Processes & {
+  /** Takes the exit statuses of zombies, the child and orphans alike; false if there may be more. */
+  reap(): boolean;
+};
+
+/** A turn of reaping ends after this many zombies, to let in what else has happened. */
+const ZOMBIES_PER_TURN = 200;
+
+/** More than any file of /proc that is read here holds. */
+const PROC_SIZE = 64 * 1024;
+
+/** `-1` of spawn: the descriptor of rehup itself. */
+const OWN = -1;
+
+export function createProcesses({ environment, cwd, terminal, exited }: ProcessOptions): ReapingProcesses {
+  let child = 0;
+  let foreground = false;
+  if (native.processId() !== 1) native.becomeSubreaper();
+  const path = environment.find((entry) => entry.startsWith('PATH='))?.slice('PATH='.length);
+
+  function start(command: readonly string[]): { readonly pid: number } | { readonly errno: string } {
+    // Only what is in the foreground itself can hand it over: in the background of a shell it would be taken from the shell.
+    foreground = terminal && native.inForeground();
+    const errno = tryCandidates(executableCandidates(command[0] ?? '', path), (file) =>
+      attempt(() => {
+        child = native.spawn(file, command, environment, cwd, foreground, OWN, OWN, OWN);
+      }),
+    );
+    return errno === undefined ? { pid: child } : { errno };
+  }
+
+  function ended(pid: number, status: ExitStatus): void {
+    if (pid !== child) return;
+    child = 0;
+    if (foreground) attempt(() => native.takeForeground());
+    exited(status);
+  }
+
+  return {
+    start,
+    catches,
+    groupAlive,
+    signal: (pid, signal, to) => kill(to === 'group' ? -pid : pid, signal),
+    suspend: () => void kill(native.processId(), SIGSTOP),
+    reap() {
+      const zombies = native.reap(ZOMBIES_PER_TURN);
+      for (let index = 0; index < zombies.length; index += 3) {
+        const [pid = 0, byItself, status = 0] = zombies.slice(index, index + 3);
+        ended(pid, byItself === 1 ? { kind: 'code', code: status } : { kind: 'signal', signal: status });
+      }
+      return zombies.length < 3 * ZOMBIES_PER_TURN;
+    },
+  };
+}
+
+/** Does something that may fail; answers the name of the errno if it does. */
+function attempt(act: () => void): string | undefined {
+  try {
+    act();
+    return undefined;
+  } catch (error) {
+    return errnoOf(error);
+  }
+}
+
+function kill(pid: number, signal: number): string | undefined {
+  return attempt(() => native.kill(pid, signal));
+}
+
+function catches(pid: number, signal: number): boolean | undefined {
+  const status = readProc(`/proc/${pid}/status`);
+  return status === undefined ? undefined : catchesSignal(status, signal);
+}
+
+function groupAlive(group: number): boolean {
+  const errno = kill(-group, 0);
+  if (errno !== undefined) return errno !== 'ESRCH';
+  // Zombies whose parent does not wait for them count as members for kill(2), and may stay for ever.
+  try {
+    return native.names('/proc').some((name) => isProcess(name) && isMember(name, group));
+  } catch (error) {
+    errnoOf(error);
+    return true;
+  }
+}
+
+function isMember(pid: string, group: number): boolean {
+  const stat = readProc(`/proc/${pid}/stat`);
+  return stat !== undefined && isLiveMember(stat, group);
+}
+
+/** A file of /proc; undefined if it is not there, any more or at all. */
+function readProc(path: string): string | undefined {
+  try {
+    const file = native.open(path);
+    try {
+      return native.read(file, PROC_SIZE);
+    } finally {
+      native.close(file);
+    }
+  } catch (error) {
+    errnoOf(error);
+    return undefined;
+  }
+}

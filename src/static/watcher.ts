@@ -1,0 +1,75 @@
+import type { Watcher } from '../core/ports.ts';
+import type { Directories } from '../core/reading.ts';
+import type { Loop } from './loop.ts';
+import { errnoOf } from './native.ts';
+
+/** What the watcher tells. */
+export type WatcherReports = {
+  readonly hint: () => void;
+  readonly watching: () => void;
+  readonly failed: (path: string, errno: string) => void;
+};
+
+/** inotify(7). */
+const IN_IGNORED = 0x8000;
+
+type Armed = { readonly identity: string; readonly watch: number };
+
+/** The Watcher port: one inotify instance, made when it is first needed, and one watch a directory. */
+export function createWatcher(loop: Loop, reports: WatcherReports): Watcher {
+  const armed = new Map<string, Armed>();
+  let notifier: number | undefined;
+
+  function take(descriptor: number): void {
+    const hints = native.takeHints(descriptor);
+    for (let index = 0; index < hints.length; index += 2) {
+      const mask = hints[index + 1] ?? 0;
+      if ((mask & IN_IGNORED) !== 0) forget(hints[index] ?? -1);
+    }
+    if (hints.length > 0) reports.hint();
+  }
+
+  /** The kernel has ended a watch, with its directory. */
+  function forget(watch: number): void {
+    for (const [path, entry] of armed) if (entry.watch === watch) armed.delete(path);
+  }
+
+  function open(): number {
+    if (notifier !== undefined) return notifier;
+    const descriptor = native.openNotifier();
+    notifier = descriptor;
+    loop.onReadable(descriptor, () => take(descriptor));
+    return descriptor;
+  }
+
+  function disarm(path: string, { watch }: Armed): void {
+    armed.delete(path);
+    // The same directory may be watched under another path, by the same number.
+    if (notifier === undefined || [...armed.values()].some((other) => other.watch === watch)) return;
+    try {
+      native.unwatch(notifier, watch);
+    } catch (error) {
+      // The directory was deleted, and IN_IGNORED is still to be read.
+      errnoOf(error);
+    }
+  }
+
+  function arm(path: string, identity: string): boolean {
+    try {
+      armed.set(path, { identity, watch: native.watchDirectory(open(), path) });
+      return true;
+    } catch (error) {
+      reports.failed(path, errnoOf(error));
+      return false;
+    }
+  }
+
+  return {
+    watch(directories: Directories) {
+      for (const [path, entry] of armed) if (directories.get(path) !== entry.identity) disarm(path, entry);
+      let all = true;
+      for (const [path, identity] of directories) if (!armed.has(path)) all = arm(path, identity) && all;
+      if (all) reports.watching();
+    },
+  };
+}
