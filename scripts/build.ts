@@ -1,15 +1,16 @@
 /**
  * Builds what rehup ships, each product only when something in it changed:
  *
- *     node scripts/build.ts              dist/rehup-node, one executable with Node in it
+ *     node scripts/build.ts              dist/rehup, static, and what else this machine can make:
+ *                                        dist/rehup-arm64, and dist/rehup-node, one executable with Node in it
  *     node scripts/build.ts --package    lib/rehup.cjs, what the npm package runs
+ *     node scripts/build.ts --asan       dist/rehup-asan, the static one with the checks of ASAN and UBSAN
  *
- * Nothing is downloaded: Node comes from the package that npm installed.
+ * Node comes from the package that npm installed, the engine of the static executables from Debian (quickjs.ts).
  */
 import { execFile } from 'node:child_process';
-import { createHash, randomUUID } from 'node:crypto';
-import { rmSync } from 'node:fs';
-import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import process from 'node:process';
@@ -17,29 +18,23 @@ import { promisify } from 'node:util';
 import type { SeaConfig } from '@yao-pkg/pkg/lib-es5/sea.js';
 import pkg from '@yao-pkg/pkg/package.json' with { type: 'json' };
 import { bundle } from './neutral.ts';
+import {
+  build,
+  CACHE,
+  digest,
+  identity,
+  type Product,
+  passing,
+  ROOT,
+  removeUnfinished,
+  replace,
+} from './product.ts';
+import { armExecutable, asanExecutable, staticExecutable } from './static.ts';
 
 const run = promisify(execFile);
 const fromHere = createRequire(import.meta.url);
 
-const ROOT = path.resolve(import.meta.dirname, '..');
 const ENTRY = path.join(ROOT, 'src/node/main.ts');
-const CACHE = path.join(ROOT, 'node_modules/.cache/rehup');
-
-/** Something that can be built: one output file, made from inputs whose digest tells whether it must be made again. */
-export interface Product {
-  /** The absolute path of the file that is built. */
-  readonly output: string;
-  /** Gathers the inputs; cheap enough to be done at every build. */
-  prepare(): Promise<Prepared>;
-}
-
-/** A product whose inputs are known. */
-export interface Prepared {
-  /** The same for the same inputs. */
-  readonly fingerprint: string;
-  /** Writes the product to this path, and returns what the user should be told besides, if anything. */
-  make(target: string): Promise<string | undefined>;
-}
 
 /** Where a product's parts are; for tests that build something else than the repository's own. */
 export interface Places {
@@ -116,35 +111,6 @@ export function packageBundle(places: Partial<Places> = {}): Product {
       };
     },
   };
-}
-
-/**
- * Builds a product unless it is there already, made from the same inputs. The output is replaced in one step, so that
- * whoever runs it meanwhile meets the old one or the new one. Returns the line that tells the user.
- */
-export async function build(product: Product, cache: string = CACHE): Promise<string> {
-  const started = performance.now();
-  const { output } = product;
-  const name = path.relative(ROOT, output).startsWith('..') ? output : path.relative(ROOT, output);
-  const record = path.join(cache, `${path.basename(output)}.stamp`);
-  await mkdir(cache, { recursive: true });
-
-  const prepared = await product.prepare();
-  // This file decides as much about the product as its inputs do.
-  const fingerprint = digest(prepared.fingerprint, output, await readFile(import.meta.filename));
-  const found = await identity(output);
-  if (found !== undefined && (await recorded(record)) === `${fingerprint} ${found.stamp}`) {
-    return `${name}: up to date, ${inMegabytes(found.size)}`;
-  }
-
-  await mkdir(path.dirname(output), { recursive: true });
-  const note = await replace(output, prepared.make);
-  const made = await identity(output);
-  if (made === undefined) throw new Error(`${name} vanished while it was built`);
-  await writeFile(record, `${fingerprint} ${made.stamp}`);
-  const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  const line = `${name}: built in ${seconds} s, ${inMegabytes(made.size)}`;
-  return note === undefined ? line : `${line}\n${name}: ${note}`;
 }
 
 /** What a launcher or Node's single-executable loader runs: the entry and all libraries in one CommonJS script. */
@@ -239,70 +205,20 @@ async function pack(packing: Packing): Promise<void> {
   });
 }
 
-/** Makes a file beside the one it is to replace, and puts it there in one step; nothing is left if that fails. */
-function replace<T>(file: string, make: (beside: string) => Promise<T>): Promise<T> {
-  return passing(`${file}.${randomUUID()}`, async (beside) => {
-    const made = await make(beside);
-    await rename(beside, file);
-    return made;
-  });
-}
-
-/** What Ctrl-C would leave behind. */
-const unfinished = new Set<string>();
-
-/** Uses a path where nothing may stay. */
-async function passing<T>(place: string, use: (place: string) => Promise<T>): Promise<T> {
-  unfinished.add(place);
-  try {
-    return await use(place);
-  } finally {
-    remove(place);
-    unfinished.delete(place);
-  }
-}
-
-function remove(place: string): void {
-  rmSync(place, { recursive: true, force: true });
-}
-
-/** The size of a file and what tells it from others of its name, or `undefined` if there is none. */
-async function identity(file: string): Promise<{ size: number; stamp: string } | undefined> {
-  try {
-    const { size, mtimeMs } = await stat(file);
-    return { size, stamp: `${size} ${mtimeMs}` };
-  } catch {
-    return undefined;
-  }
-}
-
-async function recorded(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch {
-    return undefined;
-  }
-}
-
-function digest(...parts: readonly (string | Uint8Array)[]): string {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(createHash('sha256').update(part).digest());
-  return hash.digest('hex');
-}
-
-function inMegabytes(bytes: number): string {
-  return bytes < 1e6 ? `${Math.ceil(bytes / 1000)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
-}
+const PRODUCTS: ReadonlyMap<string | undefined, () => readonly Product[]> = new Map([
+  [undefined, () => [staticExecutable(), armExecutable(), nodeExecutable()]],
+  ['--package', () => [packageBundle()]],
+  ['--asan', () => [asanExecutable()]],
+]);
 
 async function main([word]: readonly string[]): Promise<void> {
-  if (word !== undefined && word !== '--package')
-    throw new Error(`${word} is not an option; there is --package`);
+  const products = PRODUCTS.get(word);
+  if (products === undefined) throw new Error(`${word} is not an option; there are --package and --asan`);
   process.on('SIGINT', () => {
-    for (const place of unfinished) remove(place);
+    removeUnfinished();
     process.exit(130);
   });
-  const products = word === '--package' ? [packageBundle()] : [nodeExecutable()];
-  for (const product of products) console.log(await build(product));
+  for (const product of products()) console.log(await build(product));
 }
 
 if (import.meta.main) {

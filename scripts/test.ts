@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import process from 'node:process';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -14,11 +14,25 @@ const LEFT_OUT = join(CACHE, 'left-out.txt');
 
 type Counts = { readonly passed: number; readonly failed: number; readonly skipped: number };
 
-function runVitest(words: readonly string[]): { readonly ok: boolean; readonly counts: Counts } {
+/** The executables that were built, the one that people put into images first; or the one that REHUP_BIN names. */
+function executables(): readonly string[] {
+  const given = process.env['REHUP_BIN'];
+  if (given !== undefined) return [given];
+  return ['dist/rehup', 'dist/rehup-node'].map((name) => join(ROOT, name)).filter((file) => existsSync(file));
+}
+
+function runVitest(
+  executable: string,
+  words: readonly string[],
+): { readonly ok: boolean; readonly counts: Counts } {
   rmSync(RESULT, { force: true });
   const vitest = join(ROOT, 'node_modules/.bin/vitest');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${RESULT}`];
-  const { status } = spawnSync(vitest, ['run', ...reporters, ...words], { cwd: ROOT, stdio: 'inherit' });
+  const { status } = spawnSync(vitest, ['run', ...reporters, ...words], {
+    cwd: ROOT,
+    stdio: 'inherit',
+    env: { ...process.env, REHUP_BIN: executable },
+  });
   const result: Record<string, unknown> = existsSync(RESULT) ? JSON.parse(readFileSync(RESULT, 'utf8')) : {};
   const count = (name: string) => Number(result[name] ?? 0);
   return {
@@ -33,8 +47,17 @@ function runVitest(words: readonly string[]): { readonly ok: boolean; readonly c
 
 mkdirSync(dirname(RESULT), { recursive: true });
 rmSync(LEFT_OUT, { force: true });
-const { ok, counts } = runVitest(process.argv.slice(2));
+const words = process.argv.slice(2);
+const total = { passed: 0, failed: 0, skipped: 0 };
+let ok = true;
+for (const [index, executable] of executables().entries()) {
+  // All tests once, and those of the built program again for each other one.
+  const run = runVitest(executable, index === 0 || words.length > 0 ? words : ['test/contract']);
+  console.log(`${relative(ROOT, executable)}: ${run.counts.passed} passed, ${run.counts.failed} failed`);
+  ok &&= run.ok;
+  for (const name of ['passed', 'failed', 'skipped'] as const) total[name] += run.counts[name];
+}
 const leftOut = existsSync(LEFT_OUT) ? [...new Set(readFileSync(LEFT_OUT, 'utf8').trim().split('\n'))] : [];
-console.log(`\nTests: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
+console.log(`\nTests: ${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 if (leftOut.length > 0) console.log(`Left out, because this machine lacks: ${leftOut.join('; ')}`);
 process.exitCode = ok ? 0 : 1;

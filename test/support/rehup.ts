@@ -1,10 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PID_NAMESPACE } from './machine.ts';
 
-/** The executable under test. */
-export const REHUP_BIN = process.env['REHUP_BIN'] ?? join(import.meta.dirname, '../../dist/rehup-node');
+const DIST = join(import.meta.dirname, '../../dist');
+
+/** The executable under test: that of `REHUP_BIN`, else the static one, if this machine could build it. */
+export const REHUP_BIN =
+  process.env['REHUP_BIN'] ?? join(DIST, existsSync(join(DIST, 'rehup')) ? 'rehup' : 'rehup-node');
 
 const VICTIMS = join(import.meta.dirname, '../victims');
 

@@ -1,0 +1,263 @@
+/**
+ * The static executable: rehup's TypeScript as bytecode, the engine that runs it and the C host, in one file that needs
+ * nothing of the image it lies in. The same sources and compiler give the same bytes.
+ */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { bundleNeutral, type Entry } from './neutral.ts';
+import {
+  CACHE,
+  digest,
+  type LeftOut,
+  type Prepared,
+  type Product,
+  passing,
+  ROOT,
+  replace,
+} from './product.ts';
+import { ENGINE_FILES, ENGINE_VERSION, engineSource } from './quickjs.ts';
+
+const run = promisify(execFile);
+
+const ENTRY: Entry = { file: path.join(ROOT, 'src/static/main.ts') };
+export const NATIVE = path.join(ROOT, 'src/static/native');
+
+/** Runs at build time only. */
+const COMPILER = 'compile.c';
+
+/** A C compiler with what it needs to be told. */
+interface Toolchain {
+  readonly compiler: string;
+  /** For all files. */
+  readonly flags: readonly string[];
+  /** For the host's own files besides. */
+  readonly hostFlags: readonly string[];
+  readonly linkFlags: readonly string[];
+  /** C files beside those of the host. */
+  readonly extra: readonly string[];
+  /** The Debian packages that bring it. */
+  readonly packages: string;
+}
+
+const SMALL: Omit<Toolchain, 'compiler' | 'packages'> = {
+  flags: ['-Os', '-ffunction-sections', '-fdata-sections', '-fno-asynchronous-unwind-tables'],
+  hostFlags: ['-fstack-protector-strong'],
+  linkFlags: [
+    '-static',
+    '-s',
+    '-Wl,--gc-sections',
+    '-Wl,--build-id=none',
+    '-Wl,-z,noexecstack,-z,relro,-z,now',
+  ],
+  extra: [],
+};
+
+const MUSL: Toolchain = { ...SMALL, compiler: 'musl-gcc', packages: 'musl-tools gcc' };
+const GLIBC: Toolchain = { ...SMALL, compiler: 'gcc', packages: 'musl-tools gcc' };
+const ARM64: Toolchain = {
+  ...SMALL,
+  compiler: 'aarch64-linux-gnu-gcc',
+  packages: 'gcc-aarch64-linux-gnu libc6-dev-arm64-cross',
+};
+const ASAN: Toolchain = {
+  compiler: 'gcc',
+  flags: ['-O1', '-g', '-fno-omit-frame-pointer', '-fsanitize=address'],
+  // The engine's own code is not free of what UBSAN reports.
+  hostFlags: ['-fsanitize=undefined', '-fno-sanitize-recover=undefined'],
+  linkFlags: ['-fsanitize=address,undefined'],
+  extra: [path.join(ROOT, 'test/static/asan.c')],
+  packages: 'gcc libc6-dev',
+};
+
+export interface StaticOptions {
+  readonly entry?: Entry;
+  readonly output?: string;
+  /** A folder for what is kept between builds. */
+  readonly cache?: string;
+}
+
+/** `dist/rehup`, for this machine's architecture: with musl if it is there, else with glibc. */
+export function staticExecutable(options: StaticOptions = {}): Product {
+  return product('dist/rehup', [MUSL, GLIBC], options);
+}
+
+/** `dist/rehup-arm64`, made by a cross compiler. */
+export function armExecutable(options: StaticOptions = {}): Product {
+  return product('dist/rehup-arm64', [ARM64], options);
+}
+
+/** `dist/rehup-asan`, which ends with a report at the first wrong access to memory or undefined behaviour of the host. */
+export function asanExecutable(options: StaticOptions = {}): Product {
+  return product('dist/rehup-asan', [ASAN], options);
+}
+
+function product(name: string, toolchains: readonly Toolchain[], options: StaticOptions): Product {
+  const { entry = ENTRY, output = path.join(ROOT, name), cache = CACHE } = options;
+  return {
+    output,
+    async prepare(): Promise<Prepared | LeftOut> {
+      const found = await firstThere(toolchains);
+      const own = await firstThere([MUSL, GLIBC]);
+      if (found === undefined || own === undefined) {
+        const [{ packages } = MUSL] = found === undefined ? toolchains : [];
+        return { leftOut: `there is no C compiler for it: apt-get install -y ${packages} xz-utils` };
+      }
+      let engine: string;
+      try {
+        engine = await engineSource(cache);
+      } catch (error) {
+        return { leftOut: `its engine's source can't be had: ${firstLine(error)}` };
+      }
+      const script = await bundleNeutral(entry, { minify: true });
+      const sources = await hostSources(found.toolchain);
+      const contents = await Promise.all(sources.map((file) => readFile(file)));
+      const headers = await Promise.all((await filesOf(NATIVE, '.h')).map((file) => readFile(file)));
+      return {
+        fingerprint: digest(script, JSON.stringify([found, own]), engine, ...contents, ...headers),
+        async make(target) {
+          const tool = await bytecodeCompiler(own, engine, cache);
+          const objects = await engineObjects(found, engine, cache);
+          await passing(`${target}.build`, async (place) => {
+            await mkdir(place);
+            await writeFile(path.join(place, 'rehup.js'), script);
+            await run(tool, [path.join(place, 'rehup.js'), path.join(place, 'bytecode')]);
+            const made = await compileAll(
+              found.toolchain,
+              sources,
+              place,
+              hostFlags(found.toolchain, engine, place),
+            );
+            await link(found.toolchain, [...made, ...objects], target);
+          });
+          await chmod(target, 0o755);
+          if (found.toolchain !== GLIBC) return undefined;
+          return 'linked with glibc, which takes twice the space and memory of musl: apt-get install -y musl-tools';
+        },
+      };
+    },
+  };
+}
+
+interface Found {
+  readonly toolchain: Toolchain;
+  /** What tells one release of compiler and C library from another. */
+  readonly version: string;
+}
+
+async function firstThere(toolchains: readonly Toolchain[]): Promise<Found | undefined> {
+  for (const toolchain of toolchains) {
+    try {
+      const { stdout } = await run(toolchain.compiler, ['--version']);
+      const { stdout: library } = await run(toolchain.compiler, ['-print-file-name=libc.a']);
+      // A compiler without a C library gives the name back as it is.
+      if (!existsSync(library.trim())) continue;
+      return { toolchain, version: `${stdout}${digest(await readFile(library.trim()))}` };
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    }
+  }
+  return undefined;
+}
+
+async function filesOf(folder: string, ending: string): Promise<readonly string[]> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith(ending)).sort();
+  return names.map((name) => path.join(folder, name));
+}
+
+async function hostSources({ extra }: Toolchain): Promise<readonly string[]> {
+  const own = (await filesOf(NATIVE, '.c')).filter((file) => path.basename(file) !== COMPILER);
+  return [...own, ...extra];
+}
+
+/** How the host's own files are compiled; a test holds them to be free of warnings. */
+export const HOST_STANDARD: readonly string[] = ['-std=c11', '-D_GNU_SOURCE'];
+
+function hostFlags({ flags, hostFlags }: Toolchain, engine: string, place: string): readonly string[] {
+  const bytecode = `-DREHUP_BYTECODE="${path.join(place, 'bytecode')}"`;
+  return [...HOST_STANDARD, ...flags, ...hostFlags, '-isystem', engine, bytecode];
+}
+
+function engineFlags({ flags }: Toolchain): readonly string[] {
+  const version = `-DCONFIG_VERSION="${ENGINE_VERSION}"`;
+  // As its own Makefile has it; its warnings are not ours to mend.
+  return ['-D_GNU_SOURCE', version, '-fwrapv', '-funsigned-char', '-w', ...flags];
+}
+
+/** The engine's objects for a toolchain, made once. */
+async function engineObjects(
+  { toolchain, version }: Found,
+  engine: string,
+  cache: string,
+): Promise<readonly string[]> {
+  const flags = engineFlags(toolchain);
+  const sources = ENGINE_FILES.map((name) => path.join(engine, `${name}.c`));
+  const contents = await Promise.all(
+    (await readdir(engine))
+      .sort()
+      .filter(isSource)
+      .map((name) => readFile(path.join(engine, name))),
+  );
+  const key = digest(version, JSON.stringify([toolchain.compiler, flags]), ...contents).slice(0, 16);
+  const folder = path.join(cache, `engine-${key}`);
+  if (!existsSync(folder)) {
+    await replace(folder, async (beside) => {
+      await mkdir(beside, { recursive: true });
+      await compileAll(toolchain, sources, beside, flags);
+    });
+  }
+  return ENGINE_FILES.map((name) => path.join(folder, `${name}.o`));
+}
+
+function isSource(name: string): boolean {
+  return name.endsWith('.c') || name.endsWith('.h');
+}
+
+/** The program that turns a script into bytecode, with the same engine. */
+async function bytecodeCompiler(own: Found, engine: string, cache: string): Promise<string> {
+  const objects = await engineObjects(own, engine, cache);
+  const source = path.join(NATIVE, COMPILER);
+  const key = digest(await readFile(source), objects.join()).slice(0, 16);
+  const target = path.join(cache, `compile-${key}`);
+  if (!existsSync(target)) {
+    await replace(target, (beside) =>
+      run(own.toolchain.compiler, ['-static', '-isystem', engine, source, ...objects, '-lm', '-o', beside]),
+    );
+  }
+  return target;
+}
+
+/** Hot enough that its speed is worth its size. */
+const FAST = ['sha256.c'];
+
+/** Compiles each file to an object of its name in a folder. */
+async function compileAll(
+  { compiler }: Toolchain,
+  sources: readonly string[],
+  folder: string,
+  flags: readonly string[],
+): Promise<readonly string[]> {
+  return Promise.all(
+    sources.map(async (source) => {
+      const object = path.join(folder, `${path.basename(source, '.c')}.o`);
+      const more = FAST.includes(path.basename(source)) ? ['-O3'] : [];
+      await run(compiler, [...flags, ...more, '-c', source, '-o', object]);
+      return object;
+    }),
+  );
+}
+
+async function link(
+  { compiler, linkFlags }: Toolchain,
+  objects: readonly string[],
+  target: string,
+): Promise<void> {
+  await run(compiler, [...linkFlags, ...objects, '-lm', '-o', target]);
+}
+
+function firstLine(error: unknown): string {
+  const { stderr = '', message } = error as { stderr?: string; message: string };
+  return (stderr.trim() === '' ? message : stderr.trim()).split('\n')[0] ?? message;
+}
