@@ -155,8 +155,8 @@ async function firstThere(toolchains: readonly Toolchain[]): Promise<Found | und
       // A compiler without a C library gives the name back as it is.
       if (!existsSync(library.trim())) continue;
       return { toolchain, version: `${stdout}${digest(await readFile(library.trim()))}` };
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    } catch {
+      // Not there, or a wrapper of a compiler that is not there.
     }
   }
   return undefined;

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { isSea } from 'node:sea';
 import { isatty, WriteStream } from 'node:tty';
 import { bytesOfText } from '../core/bytes.ts';
@@ -20,7 +20,17 @@ export function givenEnvironment(): readonly string[] {
 /** The working directory, a byte string; undefined if it is gone. */
 export function givenDirectory(): string | undefined {
   try {
-    return bytesOfText(process.cwd());
+    const text = process.cwd();
+    // Node has lost what is not UTF-8; the link tells it, but would name a directory that is gone as well.
+    return linkTarget('/proc/self/cwd') ?? bytesOfText(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function linkTarget(path: string): string | undefined {
+  try {
+    return readlinkSync(path, 'buffer').toString('latin1');
   } catch {
     return undefined;
   }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { PID_NAMESPACE } from './machine.ts';
 
 const DIST = join(import.meta.dirname, '../../dist');
@@ -8,6 +8,9 @@ const DIST = join(import.meta.dirname, '../../dist');
 /** The executable under test: that of `REHUP_BIN`, else the static one, if this machine could build it. */
 export const REHUP_BIN =
   process.env['REHUP_BIN'] ?? join(DIST, existsSync(join(DIST, 'rehup')) ? 'rehup' : 'rehup-node');
+
+/** Whether it is the one with Node in it, which can do a little less (README, "Two editions"). */
+export const IS_NODE = basename(REHUP_BIN) === 'rehup-node';
 
 const VICTIMS = join(import.meta.dirname, '../victims');
 

@@ -12,7 +12,14 @@
     (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB |    \
      IN_DELETE_SELF | IN_MOVE_SELF)
 
-static int queue = -1;
+/* The epoll(7) instance, made when it is first needed; -1 with an exception. */
+static int open_queue(JSContext *ctx)
+{
+    static int queue = -1;
+    if (queue < 0) queue = away_from_stdio(epoll_create1(EPOLL_CLOEXEC));
+    if (queue < 0) throw_system(ctx, "epoll_create1", errno);
+    return queue;
+}
 
 /* expect(descriptor, mask): has wait() tell of these epoll(7) events on it; a mask of 0 for none any more. */
 NATIVE(expect)
@@ -20,8 +27,8 @@ NATIVE(expect)
     UNUSED;
     int descriptor, mask;
     if (to_int(ctx, &descriptor, argv[0]) < 0 || to_int(ctx, &mask, argv[1]) < 0) return JS_EXCEPTION;
-    if (queue < 0) queue = away_from_stdio(epoll_create1(EPOLL_CLOEXEC));
-    if (queue < 0) return throw_system(ctx, "epoll_create1", errno);
+    int queue = open_queue(ctx);
+    if (queue < 0) return JS_EXCEPTION;
     struct epoll_event event = { .events = (uint32_t)mask, .data.fd = descriptor };
     if (mask == 0) return result_of(ctx, "epoll_ctl", epoll_ctl(queue, EPOLL_CTL_DEL, descriptor, NULL));
     int result = epoll_ctl(queue, EPOLL_CTL_ADD, descriptor, &event);
@@ -36,6 +43,8 @@ NATIVE(wait)
     int timeout;
     struct epoll_event events[16];
     if (to_int(ctx, &timeout, argv[0]) < 0) return JS_EXCEPTION;
+    int queue = open_queue(ctx);
+    if (queue < 0) return JS_EXCEPTION;
     int count = epoll_wait(queue, events, sizeof events / sizeof events[0], timeout);
     if (count < 0 && errno != EINTR) return throw_system(ctx, "epoll_wait", errno);
     JSValue list = JS_NewArray(ctx);

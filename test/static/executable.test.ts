@@ -1,0 +1,77 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect } from 'vitest';
+import { PID_NAMESPACE } from '../support/machine.ts';
+import { needing } from '../support/needing.ts';
+import { disposeAll, IS_NODE, REHUP_BIN, rehup, witness } from '../support/rehup.ts';
+
+/** What only the static executable can do; the README has the same as a table. */
+
+const test = IS_NODE
+  ? needing({ prefix: undefined, remedy: 'a C compiler (apt-get install -y musl-tools gcc)' })
+  : needing(PID_NAMESPACE);
+
+const NAMESPACE = PID_NAMESPACE.prefix ?? [];
+
+const directory = mkdtempSync(join(tmpdir(), 'rehup-static-'));
+
+afterAll(async () => {
+  await disposeAll();
+  rmSync(directory, { recursive: true });
+});
+
+/** SEGV, BUS, FPE, ILL, TRAP, ABRT, SYS and PIPE. */
+const SENT_BY_NOBODY_ELSE = [11, 7, 8, 4, 5, 6, 31, 13];
+
+describe('the static executable', () => {
+  test('forwards the fault signals and SIGPIPE, too', async () => {
+    for (const signal of SENT_BY_NOBODY_ELSE) {
+      const self = rehup(['sh', '-c', 'echo ready; exec sleep 60']);
+      await self.said('ready');
+      await self.logged('child.started');
+      self.signal(signal);
+      expect(await self.ended).toBe(128 + signal);
+    }
+  });
+
+  test('keeps a stop that came before its first instruction, and then starts nothing', () => {
+    // A signal that is blocked by who execs rehup is pending when it begins.
+    const early = ['sh', '-c', 'kill -TERM $$; exec "$@"', 'sh'];
+    const [program = '', ...words] = ['env', '--block-signal=TERM', ...NAMESPACE, ...early, REHUP_BIN];
+    const { status, stdout } = spawnSync(program, [...words, 'sh', '-c', 'echo started'], {
+      encoding: 'utf8',
+    });
+    expect([status, stdout]).toEqual([143, '']);
+  });
+
+  test('loses no stop, however early it comes', async () => {
+    for (let round = 0; round < 20; round++) {
+      const early = ['sh', '-c', '(kill -TERM 1) & exec "$@"', 'sh'];
+      const self = rehup(['sleep', '60'], { prefix: ['env', '--block-signal=TERM', ...NAMESPACE, ...early] });
+      expect(await self.ended).toBe(143);
+    }
+  });
+
+  test('is one thread', async () => {
+    const self = rehup(['sh', '-c', 'echo ready; exec sleep 60']);
+    await self.said('ready');
+    expect(readdirSync(`/proc/${self.pid()}/task`)).toHaveLength(1);
+  });
+
+  test('is not held up by a log that nobody reads, even where it can not open that anew', async () => {
+    const unread = ['sh', '-c', 'mkfifo "$0" && exec 3<>"$0" && exec "$@" 2>"$0"', join(directory, 'unread')];
+    const hidden = ['sh', '-c', 'mount -t tmpfs none /proc && exec "$@"', 'sh'];
+    const prefix = [...unread, ...NAMESPACE, ...hidden];
+    const self = rehup(['--log-level', 'trace', ...witness('/dev/null', 'exit=3')], { prefix });
+    await self.said('start');
+    const linesThatFillAPipe = 1_500;
+    for (let count = 1; count <= linesThatFillAPipe; count++) {
+      self.signal('SIGUSR1');
+      await self.said('SIGUSR1', count);
+    }
+    self.signal('SIGTERM');
+    expect(await self.ended).toBe(3);
+  });
+});
