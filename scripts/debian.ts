@@ -78,7 +78,7 @@ async function fetchInto(place: string, { suite, name, version, file }: DebianSo
 }
 
 /** The first place that the machine itself takes Debian's packages from: sources.list(5), in either of its formats. */
-async function mirror(): Promise<string | undefined> {
+export async function mirror(): Promise<string | undefined> {
   const folder = '/etc/apt/sources.list.d';
   const parts = existsSync(folder)
     ? (await readdir(folder)).sort().map((name) => path.join(folder, name))

@@ -1,0 +1,105 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect } from 'vitest';
+import {
+  CONTAINERS,
+  type ContainerOptions,
+  containerWords,
+  type Kind,
+  makeImage,
+  removeImages,
+} from '../support/images.ts';
+import { createVolume } from '../support/kubelet.ts';
+import { needing } from '../support/needing.ts';
+import { disposeAll, REHUP_BIN, type Rehup, rehup } from '../support/rehup.ts';
+
+/** The static executable in real containers, by podman and runc, as strict as a cluster may be (specification 2.7). */
+
+const test = needing(CONTAINERS);
+
+const temporary = mkdtempSync(join(tmpdir(), 'rehup-images-'));
+
+afterAll(async () => {
+  await disposeAll();
+  if (CONTAINERS.prefix !== undefined) removeImages();
+  rmSync(temporary, { recursive: true });
+});
+
+let count = 0;
+
+/** Runs rehup with these words in a container. */
+function run(
+  words: readonly string[],
+  options: Omit<ContainerOptions, 'name'>,
+  before: readonly string[] = [],
+) {
+  count += 1;
+  const name = `rehup-test-${process.pid}-${count}`;
+  const [program = '', ...rest] = words;
+  const prefix = [...before, ...containerWords({ ...options, name })];
+  const self: Rehup = rehup(rest, { prefix, executable: program });
+  const podman = (...command: readonly string[]) =>
+    execFileSync('podman', [...command, name], { stdio: 'ignore' });
+  return { self, podman };
+}
+
+function newVolume(): ReturnType<typeof createVolume> & { readonly path: string } {
+  const path = mkdtempSync(join(temporary, 'volume-'));
+  chmodSync(temporary, 0o755);
+  chmodSync(path, 0o755);
+  return Object.assign(createVolume(path), { path });
+}
+
+const AT_ONCE = ['--min-interval', '0', '-w', '/etc/app'];
+
+describe.each<Kind>(['scratch', 'alpine-like', 'distroless-like', 'debian'])('in an image %s', (kind) => {
+  test('reloads, restarts, forwards, stops and fails as anywhere', async () => {
+    const volume = newVolume();
+    volume.write({ key: 'one' });
+    const image = await makeImage(kind, REHUP_BIN);
+    const options = { image, volume: volume.path };
+
+    const told = run([...AT_ONCE, '--on-change', 'SIGHUP', '/teller', '/etc/app/key', '3'], options);
+    await told.self.said('start one');
+    expect(told.self.output[0]).toBe('descriptors');
+    await told.self.logged('child.started');
+    volume.write({ key: 'two' });
+    await told.self.said('1 two');
+    for (const signal of ['USR1', 'WINCH', '40']) told.podman('kill', '--signal', signal);
+    for (const line of ['10 two', '28 two', '40 two']) await told.self.said(line);
+    told.podman('stop');
+    expect(await told.self.ended).toBe(3);
+    expect(told.self.output.filter((line) => line.startsWith('1 '))).toEqual(['1 two']);
+
+    const restarted = run([...AT_ONCE, '--verify', '0', '/teller', '/etc/app/key', '4'], options);
+    await restarted.self.said('start two');
+    await restarted.self.logged('child.started');
+    volume.write({ key: 'three' });
+    await restarted.self.said('start three');
+    restarted.podman('stop');
+    expect(await restarted.self.ended).toBe(4);
+
+    expect(await run(['/nothing'], options).self.ended).toBe(127);
+    expect(await run(['/etc/app/key'], options).self.ended).toBe(126);
+    expect(await run(['--settle', '5x', '/teller'], options).self.ended).toBe(125);
+  });
+});
+
+test('a kernel without close_range gives the child no descriptors either', async () => {
+  const profile = join(temporary, 'no-close-range.json');
+  const refused = { names: ['close_range'], action: 'SCMP_ACT_ERRNO', errnoRet: 38 };
+  writeFileSync(profile, JSON.stringify({ defaultAction: 'SCMP_ACT_ALLOW', syscalls: [refused] }));
+  const volume = newVolume();
+  volume.write({ key: 'one' });
+  const image = await makeImage('scratch', REHUP_BIN);
+  const more = ['--preserve-fds', '2', '--security-opt', `seccomp=${profile}`];
+  const open = ['sh', '-c', 'exec 3</dev/null 4</dev/null; exec "$@"', 'sh'];
+  const { self, podman } = run(['/teller', '/etc/app/key', '0'], { image, volume: volume.path, more }, open);
+  await self.said('start one');
+  expect(self.output[0]).toBe('descriptors');
+  await self.logged('child.started');
+  podman('stop');
+  expect(await self.ended).toBe(0);
+});
