@@ -5,6 +5,7 @@
  *                                        dist/rehup-arm64, and dist/rehup-node, one executable with Node in it
  *     node scripts/build.ts --package    lib/rehup.cjs, what the npm package runs
  *     node scripts/build.ts --asan       dist/rehup-asan, the static one with the checks of ASAN and UBSAN
+ *     node scripts/build.ts --fuzz       dist/rehup-fuzz, what of its C takes bytes apart, for libFuzzer
  *
  * Node comes from the package that npm installed, the engine of the static executables from Debian (quickjs.ts).
  */
@@ -29,7 +30,7 @@ import {
   removeUnfinished,
   replace,
 } from './product.ts';
-import { armExecutable, asanExecutable, staticExecutable } from './static.ts';
+import { armExecutable, asanExecutable, fuzzTarget, staticExecutable } from './static.ts';
 
 const run = promisify(execFile);
 const fromHere = createRequire(import.meta.url);
@@ -209,11 +210,13 @@ const PRODUCTS: ReadonlyMap<string | undefined, () => readonly Product[]> = new 
   [undefined, () => [staticExecutable(), armExecutable(), nodeExecutable()]],
   ['--package', () => [packageBundle()]],
   ['--asan', () => [asanExecutable()]],
+  ['--fuzz', () => [fuzzTarget()]],
 ]);
 
 async function main([word]: readonly string[]): Promise<void> {
   const products = PRODUCTS.get(word);
-  if (products === undefined) throw new Error(`${word} is not an option; there are --package and --asan`);
+  if (products === undefined)
+    throw new Error(`${word} is not an option; there are --package, --asan and --fuzz`);
   process.on('SIGINT', () => {
     removeUnfinished();
     process.exit(130);

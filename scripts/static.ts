@@ -72,6 +72,48 @@ const ASAN: Toolchain = {
   packages: 'gcc libc6-dev',
 };
 
+const FUZZ: Toolchain = {
+  compiler: 'clang',
+  flags: ['-O1', '-g'],
+  hostFlags: ['-fsanitize=fuzzer-no-link,address,undefined', '-fno-sanitize-recover=undefined'],
+  linkFlags: ['-fsanitize=fuzzer,address,undefined'],
+  extra: [],
+  packages: 'clang libclang-rt-dev libc6-dev',
+};
+
+/** What the fuzz target is made of; it includes some files of the host itself, to reach what is private to them. */
+const FUZZED = ['engine.c', 'errno.c', 'sha256.c', 'descriptors.c'].map((name) => path.join(NATIVE, name));
+
+/** `dist/rehup-fuzz`, for libFuzzer: all of the C host that takes bytes apart. */
+export function fuzzTarget({
+  output = path.join(ROOT, 'dist/rehup-fuzz'),
+  cache = CACHE,
+}: StaticOptions = {}): Product {
+  const sources = [path.join(ROOT, 'test/static/fuzz.c'), ...FUZZED];
+  return {
+    output,
+    async prepare() {
+      const found = await firstThere([FUZZ]);
+      if (found === undefined) return { leftOut: `there is no clang: apt-get install -y ${FUZZ.packages}` };
+      const engine = await engineSource(cache);
+      const included = await filesOf(NATIVE, '');
+      const contents = await Promise.all([...sources, ...included].map((file) => readFile(file)));
+      return {
+        fingerprint: digest(JSON.stringify(found), ...contents),
+        async make(target) {
+          const objects = await engineObjects(found, engine, cache);
+          await passing(`${target}.build`, async (place) => {
+            await mkdir(place);
+            const made = await compileAll(FUZZ, sources, place, hostFlags(FUZZ, engine, place));
+            await link(FUZZ, [...made, ...objects], target);
+          });
+          return undefined;
+        },
+      };
+    },
+  };
+}
+
 export interface StaticOptions {
   readonly entry?: Entry;
   readonly output?: string;

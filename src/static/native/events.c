@@ -2,6 +2,7 @@
 #include "host.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <time.h>
@@ -86,23 +87,31 @@ NATIVE(unwatch)
     return result_of(ctx, "inotify_rm_watch", inotify_rm_watch(notifier, watch));
 }
 
+/* Adds what is in a buffer of inotify(7) events to a list. */
+static void append_hints(JSContext *ctx, JSValueConst list, const char *buffer, size_t size)
+{
+    uint32_t length = 0;
+    struct inotify_event event;
+    for (size_t at = 0; size - at >= sizeof event;) {
+        memcpy(&event, buffer + at, sizeof event);
+        if (size - at - sizeof event < event.len) return;
+        append(ctx, list, &length, event.wd);
+        append(ctx, list, &length, event.mask);
+        at += sizeof event + event.len;
+    }
+}
+
 /* takeHints(notifier): numbers of watches and their inotify(7) masks in turn; an empty list when there are no more. */
 NATIVE(takeHints)
 {
     UNUSED;
     int notifier;
-    _Alignas(struct inotify_event) char buffer[4096];
+    char buffer[4096];
     if (to_int(ctx, &notifier, argv[0]) < 0) return JS_EXCEPTION;
     ssize_t size = read(notifier, buffer, sizeof buffer);
     if (size < 0 && errno != EAGAIN) return throw_system(ctx, "read", errno);
     JSValue list = JS_NewArray(ctx);
-    uint32_t length = 0;
-    for (ssize_t at = 0; at < size;) {
-        const struct inotify_event *event = (const struct inotify_event *)(const void *)(buffer + at);
-        append(ctx, list, &length, event->wd);
-        append(ctx, list, &length, event->mask);
-        at += (ssize_t)(sizeof *event + event->len);
-    }
+    if (size > 0) append_hints(ctx, list, buffer, (size_t)size);
     return list;
 }
 

@@ -11,14 +11,18 @@
 /* Enough for every recursion of the core; JavaScript that goes deeper gets an exception instead of a crash. */
 #define STACK_SIZE (512 * 1024)
 
-/* The bytecode, put here by the assembler from the file that the build names. */
+/*
+ * The bytecode, put here by the assembler from the file that the build names. Its labels are global, because the linker
+ * for arm64 can't tell two local ones of a section apart where they are reached through a table.
+ */
 __asm__(".section .rodata\n"
         ".balign 16\n"
-        "bytecode: .incbin \"" REHUP_BYTECODE "\"\n"
-        "bytecode_end: .byte 0\n"
+        ".global rehup_bytecode, rehup_bytecode_end\n"
+        "rehup_bytecode: .incbin \"" REHUP_BYTECODE "\"\n"
+        "rehup_bytecode_end: .byte 0\n"
         ".previous\n");
-extern const uint8_t bytecode[] __asm__("bytecode");
-extern const uint8_t bytecode_end[] __asm__("bytecode_end");
+extern const uint8_t rehup_bytecode[] __attribute__((visibility("hidden")));
+extern const uint8_t rehup_bytecode_end[] __attribute__((visibility("hidden")));
 
 /* Only what the bytecode uses; what is not added is not linked, the parser and eval for one. */
 static JSContext *make_context(JSRuntime *runtime)
@@ -93,7 +97,8 @@ int main(int argc, char **argv, char **environment)
     }
     JS_SetMaxStackSize(runtime, STACK_SIZE);
     add_native(ctx);
-    JSValue program = JS_ReadObject(ctx, bytecode, (size_t)(bytecode_end - bytecode), JS_READ_OBJ_BYTECODE);
+    JSValue program = JS_ReadObject(ctx, rehup_bytecode, (size_t)(rehup_bytecode_end - rehup_bytecode),
+                                    JS_READ_OBJ_BYTECODE);
     /* The program ends by native.exit(), so whatever comes back is a failure. */
     if (!JS_IsException(program)) JS_EvalFunction(ctx, program);
     say_exception(ctx);

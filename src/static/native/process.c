@@ -23,11 +23,17 @@ struct request {
     int stdio[3]; /* -1: that of rehup */
 };
 
-/* What went wrong between vfork and exec, in memory that parent and child share. */
+/*
+ * What went wrong between vfork and exec, as the child writes it into a pipe that an exec closes. Memory would do where
+ * vfork(2) shares it; where Linux is emulated (qemu) it need not.
+ */
 struct mishap {
-    const char *volatile call;
-    volatile int error;
+    const char *call;
+    int error;
 };
+
+/* The child's end of that pipe, while it has one. */
+#define MISHAP_PIPE FIRST_FOREIGN
 
 /* What getdents64(2) gives. */
 struct entry {
@@ -38,7 +44,7 @@ struct entry {
     char name[];
 };
 
-/* Closes all descriptors but 0-2, for kernels before 5.9: by what /proc lists, else by number. */
+/* Closes all that is no child's, for kernels before 5.9: by what /proc lists, else by number. */
 static void close_each(void)
 {
     _Alignas(struct entry) char buffer[1024];
@@ -49,7 +55,7 @@ static void close_each(void)
             for (long at = 0; at < size;) {
                 const struct entry *entry = (const struct entry *)(const void *)(buffer + at);
                 int number = atoi(entry->name);
-                if (number >= FIRST_FOREIGN && number != list) close(number);
+                if (number > MISHAP_PIPE && number != list) close(number);
                 at += entry->size;
             }
         }
@@ -58,12 +64,12 @@ static void close_each(void)
     }
     struct rlimit limit;
     rlim_t most = getrlimit(RLIMIT_NOFILE, &limit) < 0 ? MOST_DESCRIPTORS : limit.rlim_cur;
-    for (int number = FIRST_FOREIGN; number < (int)(most < MOST_DESCRIPTORS ? most : MOST_DESCRIPTORS); number++)
+    for (int number = MISHAP_PIPE + 1; number < (int)(most < MOST_DESCRIPTORS ? most : MOST_DESCRIPTORS); number++)
         close(number);
 }
 
 /* In the child: all that comes before exec. Only system calls, since the memory is the parent's. */
-static const char *prepare(const struct request *request)
+static const char *prepare(const struct request *request, int *pipe)
 {
     static const uint64_t no_signals = 0;
     if (setpgid(0, 0) < 0) return "setpgid";
@@ -72,24 +78,26 @@ static const char *prepare(const struct request *request)
     for (int number = 0; number < 3; number++)
         if (request->stdio[number] >= 0 && dup2(request->stdio[number], number) < 0) return "dup2";
     if (request->directory != NULL && chdir(request->directory) < 0) return "chdir";
-    if (syscall(SYS_close_range, FIRST_FOREIGN, ~0U, 0) < 0) close_each();
+    if (*pipe != MISHAP_PIPE && dup3(*pipe, MISHAP_PIPE, O_CLOEXEC) < 0) return "dup3";
+    *pipe = MISHAP_PIPE;
+    if (syscall(SYS_close_range, MISHAP_PIPE + 1, ~0U, 0) < 0) close_each();
     if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &no_signals, NULL, sizeof no_signals) < 0) return "sigprocmask";
     return NULL;
 }
 
 /* Apart from the parent's frame, which a child of vfork(2) must leave as it is. */
-__attribute__((noinline)) static pid_t start(const struct request *request, struct mishap *mishap)
+__attribute__((noinline)) static pid_t start(const struct request *request, int pipe)
 {
     pid_t pid = vfork();
     if (pid != 0) return pid;
-    const char *failed = prepare(request);
-    if (failed == NULL) {
+    struct mishap mishap = { .call = prepare(request, &pipe) };
+    if (mishap.call == NULL) {
         execve(request->file, request->argv, request->environment);
-        failed = "execve";
+        mishap.call = "execve";
     }
-    mishap->error = errno;
-    mishap->call = failed;
-    _exit(127);
+    mishap.error = errno;
+    ssize_t told = write(pipe, &mishap, sizeof mishap);
+    _exit(told == sizeof mishap ? 127 : 126);
 }
 
 /* A list of byte strings as execve(2) wants it, freed by free_strings; NULL with an exception. */
@@ -125,10 +133,18 @@ static void free_strings(JSContext *ctx, char **strings, struct bytes *held)
 
 static JSValue spawn(JSContext *ctx, const struct request *request)
 {
-    struct mishap mishap = { NULL, 0 };
-    pid_t pid = start(request, &mishap);
-    if (pid < 0) return throw_system(ctx, "vfork", errno);
-    if (mishap.call == NULL) return JS_NewInt32(ctx, pid);
+    int ends[2];
+    struct mishap mishap;
+    if (pipe2(ends, O_CLOEXEC) < 0) return throw_system(ctx, "pipe2", errno);
+    /* Away from 0-2, which the child may replace. */
+    for (int end = 0; end < 2; end++) ends[end] = away_from_stdio(ends[end]);
+    pid_t pid = ends[0] < 0 || ends[1] < 0 ? -1 : start(request, ends[1]);
+    int error = errno;
+    if (ends[1] >= 0) close(ends[1]);
+    ssize_t length = pid < 0 ? 0 : read(ends[0], &mishap, sizeof mishap);
+    if (ends[0] >= 0) close(ends[0]);
+    if (pid < 0) return throw_system(ctx, "vfork", error);
+    if (length != sizeof mishap) return JS_NewInt32(ctx, pid);
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
     return throw_system(ctx, mishap.call, mishap.error);
 }
