@@ -3,6 +3,7 @@
  * A promise that does not hold is an abort; the sanitizers see the rest.
  */
 #include "../../src/static/native/events.c"
+#include "../../src/static/native/memory.c"
 #include "../../src/static/native/sockets.c"
 
 #include "../../src/static/native/sha256.h"
@@ -79,8 +80,46 @@ static void digest(const uint8_t *data, size_t size)
     require(memcmp(first, second, sizeof first) == 0);
 }
 
+#define BLOCKS 16
+
+/* Whether both ends of some memory hold what was written there. */
+static bool is_whole(const uint8_t *memory, size_t size, int mark)
+{
+    return size == 0 || (memory[0] == mark && memory[size / 2] == mark && memory[size - 1] == mark);
+}
+
+/* Memory that was given keeps what was written into it, whatever else is taken, resized and given back. */
+static void memory(const uint8_t *data, size_t size)
+{
+    static JSMallocState state;
+    uint8_t *blocks[BLOCKS] = { NULL };
+    size_t sizes[BLOCKS] = { 0 };
+    for (size_t at = 0; at + 3 <= size && at < 192; at += 3) {
+        int index = data[at] % BLOCKS;
+        /* Few are large, so that a run does not take its time for them. */
+        size_t wanted = (size_t)data[at + 1] << (data[at + 2] % 9);
+        size_t before = sizes[index];
+        require(is_whole(blocks[index], before, index));
+        if (data[at] >= 128) {
+            engine_memory.js_free(&state, blocks[index]);
+            blocks[index] = wanted == 0 ? NULL : engine_memory.js_malloc(&state, wanted);
+        } else {
+            blocks[index] = engine_memory.js_realloc(&state, blocks[index], wanted);
+            require(wanted == 0 || before == 0 || blocks[index][0] == index);
+        }
+        sizes[index] = wanted;
+        if (wanted == 0) continue;
+        require((uintptr_t)blocks[index] % 16 == 0);
+        sizes[index] = engine_memory.js_malloc_usable_size(blocks[index]);
+        require(sizes[index] >= wanted);
+        memset(blocks[index], index, sizes[index]);
+    }
+    for (int index = 0; index < BLOCKS; index++) engine_memory.js_free(&state, blocks[index]);
+    require(state.malloc_count == 0 && state.malloc_size == 0);
+}
+
 static void (*const targets[])(const uint8_t *, size_t) = {
-    through_the_engine, out_of_the_engine, hints, address, digest,
+    through_the_engine, out_of_the_engine, hints, address, digest, memory,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

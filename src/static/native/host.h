@@ -50,6 +50,9 @@ void append(JSContext *ctx, JSValueConst array, uint32_t *length, int64_t number
 /* Returns a number, or throws what errno(3) tells if it is negative. */
 JSValue result_of(JSContext *ctx, const char *call, int64_t number);
 
+/* memory.c: for JS_NewRuntime2. */
+extern const JSMallocFunctions engine_memory;
+
 /* errno.c: the name of an errno(3), for example "ENOENT"; "EIO" for one that has none. */
 const char *errno_name(int error);
 

@@ -11,6 +11,9 @@
 /* Enough for every recursion of the core; JavaScript that goes deeper gets an exception instead of a crash. */
 #define STACK_SIZE (512 * 1024)
 
+/* Cycles are looked for when this much is allocated, bytes: not while the bytecode is loaded, which makes none. */
+#define GARBAGE_THRESHOLD (1024 * 1024)
+
 /*
  * The bytecode, put here by the assembler from the file that the build names. Its labels are global, because the linker
  * for arm64 can't tell two local ones of a section apart where they are reached through a table.
@@ -89,13 +92,19 @@ int main(int argc, char **argv, char **environment)
     given_argc = argc;
     given_argv = argv;
     given_environment = environment;
+#ifdef __SANITIZE_ADDRESS__
+    /* ASAN looks after the memory that its own allocator gives. */
     JSRuntime *runtime = JS_NewRuntime();
+#else
+    JSRuntime *runtime = JS_NewRuntime2(&engine_memory, NULL);
+#endif
     JSContext *ctx = runtime == NULL ? NULL : make_context(runtime);
     if (ctx == NULL) {
         say("rehup: out of memory\n");
         return EXIT_FAILED;
     }
     JS_SetMaxStackSize(runtime, STACK_SIZE);
+    JS_SetGCThreshold(runtime, GARBAGE_THRESHOLD);
     add_native(ctx);
     JSValue program = JS_ReadObject(ctx, rehup_bytecode, (size_t)(rehup_bytecode_end - rehup_bytecode),
                                     JS_READ_OBJ_BYTECODE);
