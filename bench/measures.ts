@@ -59,7 +59,7 @@ export function swapToSignal(product: Product, victim: readonly string[], count:
   });
 }
 
-/** Time from the start of `true` under each product to its exit, interleaved so that a drift hits all alike. */
+/** Time from the start of `/bin/true` under each product to its exit, interleaved so that a drift hits all alike. */
 export async function startToExit(
   products: readonly (Product | undefined)[],
   count: number,
@@ -67,7 +67,7 @@ export async function startToExit(
   const results = new Map<string, number[]>();
   for (let round = 0; round < count; round++) {
     for (const product of products) {
-      const [program = '', ...args] = product?.wraps(['true']) ?? ['true'];
+      const [program = '', ...args] = product?.wraps(['/bin/true']) ?? ['/bin/true'];
       const name = product?.name ?? 'bare';
       const began = now();
       await new Promise((resolve) => spawn(program, args, { stdio: 'ignore' }).on('exit', resolve));

@@ -73,6 +73,8 @@ const ALL: readonly (Product & { readonly debian?: string })[] = [
   ours('rehup'),
   ours('rehup-node'),
   { ...peer('tini', '/usr/bin/tini', ['-s']), debian: 'tini' },
+  { ...peer('tini-static', '/usr/bin/tini-static', ['-s']), debian: 'tini' },
+  { ...peer('catatonit', '/usr/bin/catatonit'), debian: 'catatonit' },
   { ...peer('dumb-init', '/usr/bin/dumb-init'), debian: 'dumb-init' },
   { ...INOTIFYWAIT, debian: 'inotify-tools' },
 ];
@@ -80,9 +82,9 @@ const ALL: readonly (Product & { readonly debian?: string })[] = [
 export const PRODUCTS: readonly Product[] = ALL.filter((product) => existsSync(product.file));
 
 /** Debian packages of the peers that this machine lacks. */
-export const MISSING: readonly string[] = ALL.filter((product) => !existsSync(product.file)).flatMap(
-  ({ debian }) => debian ?? [],
-);
+export const MISSING: readonly string[] = [
+  ...new Set(ALL.filter((product) => !existsSync(product.file)).flatMap(({ debian }) => debian ?? [])),
+];
 
 export function sizeOf(product: Product): number {
   return statSync(product.file).size;

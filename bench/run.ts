@@ -10,7 +10,7 @@ import { buildVictim, MISSING, PRODUCTS, type Product, sizeOf } from './products
 
 const quick = process.argv.includes('--quick');
 const SWAPS = quick ? 10 : 100;
-const STARTS = quick ? 5 : 40;
+const STARTS = quick ? 5 : 100;
 const REST_SECONDS = quick ? 2 : 20;
 
 function progress(text: string): void {
@@ -80,7 +80,7 @@ async function bench(): Promise<void> {
   const header = [
     '',
     'swap to signal: median (worst)',
-    'start of `true` to its exit: median (worst)',
+    'start of `/bin/true` to its exit: median (worst)',
     'RSS',
     'anonymous',
     'threads',

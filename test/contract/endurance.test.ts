@@ -5,11 +5,14 @@ import { afterAll, describe, expect } from 'vitest';
 import { createVolume } from '../support/kubelet.ts';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
-import { disposeAll, IS_NODE, PATIENCE, type Rehup, rehup, witness } from '../support/rehup.ts';
+import { disposeAll, IS_NODE, PATIENCE, REHUP_BIN, type Rehup, rehup, witness } from '../support/rehup.ts';
 
 /** That rehup does not grow, however much it does. `npm run soak` counts further. */
 
 const test = needing(PID_NAMESPACE);
+
+/** Where the sanitizers are in charge, memory is theirs to keep. */
+const IS_SANITIZED = REHUP_BIN.endsWith('-asan');
 
 const SOAK = process.env['REHUP_SOAK'] === '1';
 
@@ -41,8 +44,9 @@ async function lines(self: Rehup, count: number): Promise<void> {
 }
 
 function expectNoGrowth(before: Size, after: Size): void {
+  if (SOAK) console.log(`${before.kib} KiB after a tenth of them, ${after.kib} KiB in the end`);
   expect(after.descriptors).toBe(before.descriptors);
-  expect(after.kib).toBeLessThanOrEqual(before.kib + SLACK);
+  if (!IS_SANITIZED) expect(after.kib).toBeLessThanOrEqual(before.kib + SLACK);
 }
 
 describe('rehup does not grow', () => {

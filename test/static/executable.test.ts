@@ -5,13 +5,11 @@ import { join } from 'node:path';
 import { afterAll, describe, expect } from 'vitest';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
-import { disposeAll, IS_NODE, REHUP_BIN, rehup, witness } from '../support/rehup.ts';
+import { disposeAll, REHUP_BIN, rehup, STATIC_EXECUTABLE, witness } from '../support/rehup.ts';
 
 /** What only the static executable can do; the README has the same as a table. */
 
-const test = IS_NODE
-  ? needing({ prefix: undefined, remedy: 'a C compiler (apt-get install -y musl-tools gcc)' })
-  : needing(PID_NAMESPACE);
+const test = needing(STATIC_EXECUTABLE, PID_NAMESPACE);
 
 const NAMESPACE = PID_NAMESPACE.prefix ?? [];
 

@@ -13,11 +13,11 @@ import {
 } from '../support/images.ts';
 import { createVolume } from '../support/kubelet.ts';
 import { needing } from '../support/needing.ts';
-import { disposeAll, REHUP_BIN, type Rehup, rehup } from '../support/rehup.ts';
+import { disposeAll, REHUP_BIN, type Rehup, rehup, STATIC_EXECUTABLE } from '../support/rehup.ts';
 
 /** The static executable in real containers, by podman and runc, as strict as a cluster may be (specification 2.7). */
 
-const test = needing(CONTAINERS);
+const test = needing(STATIC_EXECUTABLE, CONTAINERS);
 
 const temporary = mkdtempSync(join(tmpdir(), 'rehup-images-'));
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { PID_NAMESPACE } from './machine.ts';
+import { type Capability, PID_NAMESPACE } from './machine.ts';
 
 const DIST = join(import.meta.dirname, '../../dist');
 
@@ -11,6 +11,12 @@ export const REHUP_BIN =
 
 /** Whether it is the one with Node in it, which can do a little less (README, "Two editions"). */
 export const IS_NODE = basename(REHUP_BIN) === 'rehup-node';
+
+/** The static executable, as the one under test. */
+export const STATIC_EXECUTABLE: Capability = {
+  prefix: IS_NODE ? undefined : [],
+  remedy: 'a C compiler for the static executable (apt-get install -y musl-tools gcc xz-utils)',
+};
 
 const VICTIMS = join(import.meta.dirname, '../victims');
 
