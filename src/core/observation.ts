@@ -27,8 +27,16 @@ export function snapshotOf(observation: Observation): Snapshot {
   return new Map(observation.watched.map((watched) => [watched.path, watched.content ?? NO_CONTENT]));
 }
 
-/** Begins a look, or has one follow the present one; returns its number, by which its `content` notice is known. */
-export function requestLook(state: State, turn: Turn): { readonly state: State; readonly look: number } {
+/**
+ * Begins a look, or has one follow the present one; returns its number, by which its `content` notice is known.
+ *
+ * @param trusting takes a generation that was read whole for what it was, though it is not confirmed yet
+ */
+export function requestLook(
+  state: State,
+  turn: Turn,
+  trusting = false,
+): { readonly state: State; readonly look: number } {
   const { observation } = state;
   if (observation.phase === 'looking') {
     return { state: { ...state, observation: { ...observation, again: true } }, look: observation.looks + 1 };
@@ -36,7 +44,7 @@ export function requestLook(state: State, turn: Turn): { readonly state: State; 
   const look = observation.looks + 1;
   turn.effects.push({
     type: 'look',
-    requests: observation.watched.map(requestFor),
+    requests: observation.watched.map((watched) => requestFor(watched, trusting)),
   });
   return {
     state: { ...state, observation: { ...observation, phase: 'looking', looks: look, again: false } },
@@ -44,10 +52,10 @@ export function requestLook(state: State, turn: Turn): { readonly state: State; 
   };
 }
 
-/** A volume that has not moved is told by its link alone, once what was read of it has been confirmed. */
-function requestFor({ path, known, confirmed }: Watched): ReadingRequest {
+/** A volume that has not moved is told by its link alone, once what was read of it has been confirmed, or is trusted. */
+function requestFor({ path, known, confirmed }: Watched, trusting: boolean): ReadingRequest {
   if (known === undefined) return { path };
-  return { path, known: confirmed ? known : { digest: known.digest } };
+  return { path, known: confirmed || trusting ? known : { digest: known.digest } };
 }
 
 function lookNow(state: State, _part: unknown, _event: unknown, turn: Turn): State {
@@ -240,7 +248,9 @@ function watchFailed(state: State, _part: unknown, event: EventOf<'watch-failed'
 
 function hint(state: State, _part: unknown, _event: unknown, turn: Turn): State {
   log(turn, 'trace', 'watch.hint', 'something may have changed');
-  return requestLook(state, turn).state;
+  // An event tells of the directory, not of what lies in a generation, which is read once more to be confirmed. A
+  // kubelet makes two events before each swap: a reading for each would be in the way of the one that counts.
+  return requestLook(state, turn, true).state;
 }
 
 type ObservationKey =
