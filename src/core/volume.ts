@@ -25,6 +25,15 @@ export function isApart(name: string): boolean {
   return isReserved(name) || name === 'lost+found';
 }
 
+/**
+ * Whether an event on this name in a watched directory (none: on the directory itself) may tell of other content. Of the
+ * kubelet's own names only the link does: it makes a generation and a temporary link before it swaps, and what is looked
+ * at for those is in the way of the look that counts.
+ */
+export function mayChangeContent(name: string): boolean {
+  return !isReserved(name) || name === DATA_LINK;
+}
+
 /** The generation of the volume at `root`; undefined if there is no volume. */
 export function* readGeneration(root: string): FileSteps<string | undefined> {
   const target = yield* readlink(joinPath(root, DATA_LINK));

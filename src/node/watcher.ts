@@ -1,6 +1,8 @@
 import { type FSWatcher, watch } from 'chokidar';
+import { bytesOfText } from '../core/bytes.ts';
 import type { Watcher } from '../core/ports.ts';
 import type { Directories } from '../core/reading.ts';
+import { mayChangeContent } from '../core/volume.ts';
 import { errnoOf } from './errno.ts';
 
 /** What the watcher tells. */
@@ -40,7 +42,9 @@ export function createWatcher(reports: WatcherReports): Watcher {
     const watcher = watch(text, options);
     const entry: Armed = { identity, watcher, ready: false };
     armed.set(path, entry);
-    watcher.on('raw', reports.hint);
+    watcher.on('raw', (_event, name) => {
+      if (mayChangeContent(bytesOfText(String(name ?? '')))) reports.hint();
+    });
     watcher.on('error', (error) => {
       if (armed.get(path) !== entry) return;
       disarm(path);

@@ -43,8 +43,8 @@ export type Native = {
   openNotifier(): number;
   watchDirectory(notifier: number, path: string): number;
   unwatch(notifier: number, watch: number): void;
-  /** Numbers of watches and their inotify(7) masks in turn. */
-  takeHints(notifier: number): readonly number[];
+  /** Numbers of watches, their inotify(7) masks and the names concerned in turn. */
+  takeHints(notifier: number): readonly (number | string)[];
   now(): number;
   time(): number;
 

@@ -1,5 +1,6 @@
 import type { Watcher } from '../core/ports.ts';
 import type { Directories } from '../core/reading.ts';
+import { mayChangeContent } from '../core/volume.ts';
 import type { Loop } from './loop.ts';
 import { errnoOf } from './native.ts';
 
@@ -22,11 +23,13 @@ export function createWatcher(loop: Loop, reports: WatcherReports): Watcher {
 
   function take(descriptor: number): void {
     const hints = native.takeHints(descriptor);
-    for (let index = 0; index < hints.length; index += 2) {
-      const mask = hints[index + 1] ?? 0;
-      if ((mask & IN_IGNORED) !== 0) forget(hints[index] ?? -1);
+    let counts = false;
+    for (let index = 0; index < hints.length; index += 3) {
+      const [watch, mask, name] = hints.slice(index, index + 3);
+      if ((Number(mask) & IN_IGNORED) !== 0) forget(Number(watch));
+      counts ||= mayChangeContent(String(name));
     }
-    if (hints.length > 0) reports.hint();
+    if (counts) reports.hint();
   }
 
   /** The kernel has ended a watch, with its directory. */

@@ -15,6 +15,21 @@ const directory = eachWithDirectory();
 const volumePath = () => join(directory.path, 'volume');
 
 describe('a write of the kubelet', () => {
+  test('is looked at once: what comes before the swap tells of nothing', async () => {
+    const volume = writtenVolume(volumePath(), { a: '0' });
+    const run = await followed(volume.path, join(volume.path, 'a'), {
+      options: [...AT_ONCE, '--log-level', 'trace'],
+    });
+    await run.logged('child.started');
+    for (let round = 1; round <= 3; round++) {
+      volume.write({ a: `${round}` });
+      await run.said(`SIGHUP ${round}`);
+    }
+    run.signal('SIGTERM');
+    await run.ended;
+    expect(run.log().filter((line) => line.event === 'watch.hint')).toHaveLength(3);
+  });
+
   for (const order of WRITE_ORDERS.filter((name) => name !== 'copier')) {
     test(`stopped half-way between any two operations (${order}) is one reload, with what came to rest`, async () => {
       const volume = writtenVolume(volumePath(), { a: '0', gone: 'x' }, { order });

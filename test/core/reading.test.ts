@@ -15,6 +15,7 @@ import { describe, expect, test } from 'vitest';
 import { textOfBytes } from '../../src/core/bytes.ts';
 import { compileGlob } from '../../src/core/glob.ts';
 import { type Reading, readWatches } from '../../src/core/reading.ts';
+import { mayChangeContent } from '../../src/core/volume.ts';
 import { type Between, drive } from '../support/driver.ts';
 import { createVolume, type Payload } from '../support/kubelet.ts';
 import { eachWithDirectory, writtenVolume } from '../support/volume.ts';
@@ -334,4 +335,9 @@ describe('contents', () => {
     expect(digest(readOne(shared))).toBe(digest(readOne(shared)));
     rmSync(shared, { recursive: true });
   });
+});
+
+test('of the kubelet’s own names only the link tells of other content', () => {
+  const names = ['..data_tmp', '..2026_11_23_20_00_00.1234', '..data', 'key', '', '.hidden'];
+  expect(names.filter(mayChangeContent)).toEqual(['..data', 'key', '', '.hidden']);
 });

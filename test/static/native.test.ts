@@ -429,7 +429,7 @@ describe('events', () => {
     );
     expect(same).toBe(watch);
     // IN_CREATE; the file is still open for writing.
-    expect(hints).toEqual([second, 0x100]);
+    expect(hints).toEqual([second, 0x100, 'new']);
     expect(none).toEqual([]);
   });
 
@@ -445,8 +445,8 @@ describe('events', () => {
       ['unwatch', result(0), result(4)],
       ['takeHints', result(0)],
     );
-    expect(hints).toEqual([watch, 0x400, watch, 0x8000]);
-    expect(ignored).toEqual([kept, 0x8000]);
+    expect(hints).toEqual([watch, 0x400, '', watch, 0x8000, '']);
+    expect(ignored).toEqual([kept, 0x8000, '']);
     expect(threw(['openNotifier'], ['unwatch', result(0), 1])).toEqual({
       call: 'inotify_rm_watch',
       errno: 'EINVAL',

@@ -95,13 +95,18 @@ static void append_hints(JSContext *ctx, JSValueConst list, const char *buffer, 
     for (size_t at = 0; size - at >= sizeof event;) {
         memcpy(&event, buffer + at, sizeof event);
         if (size - at - sizeof event < event.len) return;
+        const char *name = buffer + at + sizeof event;
         append(ctx, list, &length, event.wd);
         append(ctx, list, &length, event.mask);
+        JS_SetPropertyUint32(ctx, list, length++, from_bytes(ctx, name, strnlen(name, event.len)));
         at += sizeof event + event.len;
     }
 }
 
-/* takeHints(notifier): numbers of watches and their inotify(7) masks in turn; an empty list when there are no more. */
+/*
+ * takeHints(notifier): numbers of watches, their inotify(7) masks and the names concerned in turn, a name being empty for
+ * the directory itself; an empty list when there are no more.
+ */
 NATIVE(takeHints)
 {
     UNUSED;
