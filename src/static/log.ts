@@ -6,7 +6,8 @@ import {
   tellingOfDropped,
   type WriteLine,
 } from '../core/formatter.ts';
-import { LOG_LEVELS, type LogLevel } from '../core/log.ts';
+import { LOG_LEVELS, type LogLevel, type LogLine } from '../core/log.ts';
+import type { Log } from '../core/ports.ts';
 import { errnoOf } from './native.ts';
 
 export type LogOptions = {
@@ -15,8 +16,23 @@ export type LogOptions = {
   readonly colours: boolean;
 };
 
-/** Writes log lines to descriptor 2 without waiting for who reads them: JSON in pino's shape, or for people. */
-export function createLog({ level, format, colours }: LogOptions): WriteLine {
+/** The Log port, which keeps lines until it is asked to write them: what they tell of is more urgent than they are. */
+export type KeepingLog = Log & { flush(): void };
+
+/** Writes to descriptor 2 without waiting for who reads it. */
+export function createLog(options: LogOptions): KeepingLog {
+  const write = createFormatter(options);
+  const kept: [LogLine, number][] = [];
+  return {
+    write: (line) => void kept.push([line, Math.floor(native.time())]),
+    flush() {
+      for (const [line, at] of kept.splice(0)) write(line, at);
+    },
+  };
+}
+
+/** JSON in pino's shape, or lines for people. */
+function createFormatter({ level, format, colours }: LogOptions): WriteLine {
   native.openLog();
   const writer = createLineWriter((bytes) => {
     try {

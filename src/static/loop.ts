@@ -7,8 +7,8 @@ export type Loop = {
   onReadable(descriptor: number, ready: () => void): void;
   /** Runs something as soon as what has happened meanwhile has been delivered. */
   soon(task: () => void): void;
-  /** Runs for ever; `due` runs the timers that are due, and answers the milliseconds until the next one. */
-  run(due: () => number | undefined): never;
+  /** Runs for ever; `turn` does what is due before each wait, and answers the milliseconds until there is more. */
+  run(turn: () => number | undefined): never;
 };
 
 /** epoll_wait(2) takes the time as a 32-bit number; who waits longer waits again. */
@@ -29,12 +29,12 @@ export function createLoop(): Loop {
       handlers.set(descriptor, ready);
     },
     soon: (task) => void tasks.push(task),
-    run(due) {
+    run(turn) {
       for (;;) {
         const now = tasks;
         tasks = [];
         for (const task of now) task();
-        const delay = due();
+        const delay = turn();
         if (tasks.length > 0) wait(0);
         // Rounded up, so that a timer that is waited for is due.
         else wait(delay === undefined ? -1 : Math.min(Math.ceil(delay), LONGEST));

@@ -37,7 +37,7 @@ function main(): never {
   });
   switch (invocation.kind) {
     case 'print':
-      say(1, invocation.text);
+      quietly(() => native.print(1, bytesOfText(invocation.text)));
       return native.exit(0);
     case 'refuse':
       refuse(invocation.message);
@@ -59,14 +59,15 @@ function givenDirectory(): string | undefined {
   }
 }
 
+/** Tells the user one line, unless nobody can read it, which is no failure of ours. */
 function refuse(message: string): void {
-  say(2, `rehup: ${message}\n`);
+  native.openLog();
+  quietly(() => native.log(bytesOfText(`rehup: ${message}\n`)));
 }
 
-/** Writes to a descriptor that may have been closed by whoever reads it, which is no failure of ours. */
-function say(descriptor: number, text: string): void {
+function quietly(act: () => void): void {
   try {
-    native.print(descriptor, bytesOfText(text));
+    act();
   } catch (error) {
     errnoOf(error);
   }
@@ -90,7 +91,7 @@ function run(
     exited: (status) => tell({ type: 'child-exited', status }),
   });
   const clock = createClock(loop, (timer) => tell({ type: 'timer', timer }));
-  const write = createLog({ level: logLevel, format: logFormat, colours });
+  const log = createLog({ level: logLevel, format: logFormat, colours });
   const engine = createEngine(settings, {
     processes,
     clock,
@@ -100,8 +101,9 @@ function run(
       watching: () => tell({ type: 'watching' }),
       failed: (path, errno) => tell({ type: 'watch-failed', path, errno }),
     }),
-    log: { write: (line) => write(line, Math.floor(native.time())) },
+    log,
     exit(code, refusal) {
+      log.flush();
       if (refusal !== undefined) refuse(refusal);
       native.exit(code);
     },
@@ -124,5 +126,9 @@ function run(
   engine.deliver({ type: 'begin', pid1: native.processId() === 1, terminal }, ...arrivals);
   // What was there before rehup, by an exec, may have ended already.
   reap();
-  return loop.run(clock.due);
+  return loop.run(() => {
+    const delay = clock.due();
+    log.flush();
+    return delay;
+  });
 }
