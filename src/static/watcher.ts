@@ -11,9 +11,6 @@ export type WatcherReports = {
   readonly failed: (path: string, errno: string) => void;
 };
 
-/** inotify(7). */
-const IN_IGNORED = 0x8000;
-
 type Armed = { readonly identity: string; readonly watch: number };
 
 /** The Watcher port: one inotify instance, made when it is first needed, and one watch a directory. */
@@ -24,17 +21,8 @@ export function createWatcher(loop: Loop, reports: WatcherReports): Watcher {
   function take(descriptor: number): void {
     const hints = native.takeHints(descriptor);
     let counts = false;
-    for (let index = 0; index < hints.length; index += 3) {
-      const [watch, mask, name] = hints.slice(index, index + 3);
-      if ((Number(mask) & IN_IGNORED) !== 0) forget(Number(watch));
-      counts ||= mayChangeContent(String(name));
-    }
+    for (let index = 2; index < hints.length; index += 3) counts ||= mayChangeContent(String(hints[index]));
     if (counts) reports.hint();
-  }
-
-  /** The kernel has ended a watch, with its directory. */
-  function forget(watch: number): void {
-    for (const [path, entry] of armed) if (entry.watch === watch) armed.delete(path);
   }
 
   function open(): number {
@@ -52,7 +40,7 @@ export function createWatcher(loop: Loop, reports: WatcherReports): Watcher {
     try {
       native.unwatch(notifier, watch);
     } catch (error) {
-      // The directory was deleted, and IN_IGNORED is still to be read.
+      // The directory was deleted, and the watch with it.
       errnoOf(error);
     }
   }

@@ -195,6 +195,17 @@ describe('rehup itself', () => {
     expect(self.log().filter((line) => line.event === 'rehup.subreaper')).toHaveLength(1);
   });
 
+  test('that is not PID 1 is the new parent of orphans', async () => {
+    // The orphan waits until the shell that started it has ended.
+    const orphan =
+      'while [ "$(cut -d" " -f4 /proc/$$/stat)" = "$1" ]; do sleep 0.01; done; cut -d" " -f4 /proc/$$/stat';
+    const parent = `sh -c '${orphan}' sh $$ & exit 0`;
+    const self = rehup(['sh', '-c', `sh -c "$0"; exec sleep 60`, parent], { prefix: [] });
+    expect(await self.said('')).toBe(String(self.pid()));
+    self.signal('SIGTERM');
+    expect(await self.ended).toBe(143);
+  });
+
   test('is not held up by a log that nobody reads', async () => {
     // The pipe is held open for reading by the processes themselves, and never read.
     const unread = ['sh', '-c', 'mkfifo "$0" && exec 3<>"$0" && exec "$@" 2>"$0"', join(directory, 'unread')];

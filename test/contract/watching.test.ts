@@ -249,6 +249,21 @@ describe('contents', () => {
       expect(errors).not.toContain(hash.slice(0, 12));
     }
     await run.dispose();
+    // The same content has the same digest on a disk in every process, and another one in memory in each.
+    const digestIn = async (path: string) => {
+      const own = createVolume(path);
+      own.write({ password: 'before' });
+      const other = rehup(['-w', path, '--on-change', 'none', ...AT_ONCE, 'sleep', '60']);
+      await other.logged('child.started');
+      own.write({ password: secret });
+      const { digests } = await other.logged('config.changed');
+      await other.dispose();
+      return String(digests).split(' ').at(-1);
+    };
+    const onDisk = [await digestIn(join(directory.path, 'one')), await digestIn(join(directory.path, 'two'))];
+    const inMemory = [await digestIn(join(shared, 'one')), await digestIn(join(shared, 'two'))];
+    expect(onDisk[1]).toBe(onDisk[0]);
+    expect(new Set([...onDisk, ...inMemory]).size).toBe(3);
     rmSync(shared, { recursive: true });
   });
 });

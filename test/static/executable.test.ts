@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import { afterAll, describe, expect } from 'vitest';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
-import { disposeAll, REHUP_BIN, rehup, STATIC_EXECUTABLE, witness } from '../support/rehup.ts';
+import {
+  disposeAll,
+  REHUP_BIN,
+  type RehupOptions,
+  rehup,
+  STATIC_EXECUTABLE,
+  witness,
+} from '../support/rehup.ts';
 
 /** What only the static executable can do; the README has the same as a table. */
 
@@ -61,15 +68,23 @@ describe('the static executable', () => {
   test('is not held up by a log that nobody reads, even where it can not open that anew', async () => {
     const unread = ['sh', '-c', 'mkfifo "$0" && exec 3<>"$0" && exec "$@" 2>"$0"', join(directory, 'unread')];
     const hidden = ['sh', '-c', 'mount -t tmpfs none /proc && exec "$@"', 'sh'];
-    const prefix = [...unread, ...NAMESPACE, ...hidden];
-    const self = rehup(['--log-level', 'trace', ...witness('/dev/null', 'exit=3')], { prefix });
-    await self.said('start');
-    const linesThatFillAPipe = 1_500;
-    for (let count = 1; count <= linesThatFillAPipe; count++) {
-      self.signal('SIGUSR1');
-      await self.said('SIGUSR1', count);
-    }
-    self.signal('SIGTERM');
-    expect(await self.ended).toBe(3);
+    await expectFreeOfItsLog([...unread, ...NAMESPACE, ...hidden]);
+  });
+
+  test('is not held up by a socket that nobody reads either', async () => {
+    await expectFreeOfItsLog(['sh', '-c', 'exec "$@" 2>&0', 'sh', ...NAMESPACE], { unreadStdin: true });
   });
 });
+
+/** Logs more than any pipe or socket holds, and forwards and stops all the same. */
+async function expectFreeOfItsLog(prefix: readonly string[], options: RehupOptions = {}): Promise<void> {
+  const self = rehup(['--log-level', 'trace', ...witness('/dev/null', 'exit=3')], { prefix, ...options });
+  await self.said('start');
+  const linesThatFillIt = 3_000;
+  for (let count = 1; count <= linesThatFillIt; count++) {
+    self.signal('SIGUSR1');
+    await self.said('SIGUSR1', count);
+  }
+  self.signal('SIGTERM');
+  expect(await self.ended).toBe(3);
+}

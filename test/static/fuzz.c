@@ -2,11 +2,10 @@
  * A target for libFuzzer: all of the C host that takes bytes apart. The first byte says which, the others are the bytes.
  * A promise that does not hold is an abort; the sanitizers see the rest.
  */
+#include "../../src/static/native/digest.c"
 #include "../../src/static/native/events.c"
 #include "../../src/static/native/memory.c"
 #include "../../src/static/native/sockets.c"
-
-#include "../../src/static/native/sha256.h"
 
 #include <stdlib.h>
 
@@ -65,7 +64,7 @@ static void address(const uint8_t *data, size_t size)
 }
 
 /* A digest does not depend on how it is fed. */
-static void digest(const uint8_t *data, size_t size)
+static void fed_in_parts(const uint8_t *data, size_t size)
 {
     struct sha256 whole, parts;
     uint8_t first[SHA256_SIZE], second[SHA256_SIZE];
@@ -78,6 +77,25 @@ static void digest(const uint8_t *data, size_t size)
     sha256_add(&parts, data + cut, size - cut);
     sha256_end(&parts, second);
     require(memcmp(first, second, sizeof first) == 0);
+}
+
+/* RFC 4231, 4.3: a key and a text whose HMAC-SHA-256 is known. */
+static void check_keyed_digest(void)
+{
+    static const char text[] = "what do ya want for nothing?";
+    static const char expected[] = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+    JSValue words[2] = { JS_TRUE, JS_UNDEFINED };
+    memcpy(key, "Jefe", 4);
+    has_key = true;
+    words[0] = native_digest(ctx, JS_UNDEFINED, 1, words);
+    words[1] = JS_NewString(ctx, text);
+    native_digestBytes(ctx, JS_UNDEFINED, 2, words);
+    JSValue result = native_digestEnd(ctx, JS_UNDEFINED, 1, words);
+    const char *found = JS_ToCString(ctx, result);
+    require(strcmp(found, expected) == 0);
+    JS_FreeCString(ctx, found);
+    JS_FreeValue(ctx, result);
+    JS_FreeValue(ctx, words[1]);
 }
 
 #define BLOCKS 16
@@ -119,13 +137,16 @@ static void memory(const uint8_t *data, size_t size)
 }
 
 static void (*const targets[])(const uint8_t *, size_t) = {
-    through_the_engine, out_of_the_engine, hints, address, digest, memory,
+    through_the_engine, out_of_the_engine, hints, address, fed_in_parts, memory,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (ctx == NULL) ctx = JS_NewContext(JS_NewRuntime());
+    if (ctx == NULL) {
+        ctx = JS_NewContext(JS_NewRuntime());
+        check_keyed_digest();
+    }
     if (size > 0) targets[data[0] % (sizeof targets / sizeof targets[0])](data + 1, size - 1);
     return 0;
 }

@@ -60,6 +60,8 @@ export type RehupOptions = {
   readonly cwd?: string;
   /** Descriptor for stderr instead of the pipe that is read. */
   readonly stderr?: number;
+  /** Makes stdin a socket that nobody reads what is written into. */
+  readonly unreadStdin?: boolean;
 };
 
 const running = new Set<Rehup>();
@@ -77,7 +79,7 @@ export function rehup(words: readonly string[], options: RehupOptions = {}): Reh
   const child = spawn(program, args, {
     env: environment,
     cwd: options.cwd,
-    stdio: ['ignore', 'pipe', options.stderr ?? 'pipe'],
+    stdio: [options.unreadStdin === true ? 'pipe' : 'ignore', 'pipe', options.stderr ?? 'pipe'],
     detached: true,
   });
   const output: string[] = [];

@@ -1,0 +1,63 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { describe, expect } from 'vitest';
+import type { Capability } from '../support/machine.ts';
+import { needing } from '../support/needing.ts';
+import { PATIENCE, REHUP_BIN } from '../support/rehup.ts';
+
+/** Specification 2.6: on a terminal, which script(1) makes, rehup not being PID 1 and its shell being no interactive one. */
+
+const TERMINAL: Capability = {
+  prefix: spawnSync('script', ['-qec', 'true', '/dev/null']).status === 0 ? [] : undefined,
+  remedy: 'script (apt-get install -y bsdutils)',
+};
+
+const test = needing(TERMINAL);
+
+/** Runs a shell command on a terminal; `type` is called with each piece of output, and answers what is to be typed. */
+function onTerminal(command: string, type: (output: string) => string | undefined = () => undefined) {
+  return new Promise<{ readonly code: number | null; readonly output: string }>((resolve, reject) => {
+    const child = spawn('script', ['-qec', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const timer = setTimeout(() => reject(new Error(`no end of ${command}: ${output}`)), PATIENCE);
+    let output = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+      const typed = type(output);
+      if (typed !== undefined) child.stdin.write(typed);
+    });
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      resolve({ code, output: output.replaceAll('\r', '') });
+    });
+  });
+}
+
+const QUIET = `${REHUP_BIN} --log-level silent`;
+
+/** The process group of a shell, and the foreground one of its terminal: proc_pid_stat(5). */
+const GROUPS = 'cut -d" " -f5,8 /proc/$$/stat';
+
+describe('on a terminal', () => {
+  test('the child is in the foreground, and the caller is there again when rehup has ended', async () => {
+    const { output } = await onTerminal(`${QUIET} sh -c '${GROUPS}'; ${GROUPS}`);
+    const [inside = [], outside = []] = output
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' '));
+    expect(inside[0]).toBe(inside[1]);
+    expect(outside[0]).toBe(outside[1]);
+    expect(outside[0]).not.toBe(inside[0]);
+  });
+
+  test('Ctrl-C reaches the child once', async () => {
+    let typed = false;
+    const script =
+      'trap "echo INT; n=$((n+1)); [ $n -gt 1 ] && exit 9" INT; echo ready; sleep 1; sleep 0.2; exit 4';
+    const { code, output } = await onTerminal(`${QUIET} sh -c '${script}'`, (text) => {
+      if (typed || !text.includes('ready')) return undefined;
+      typed = true;
+      return '\u0003';
+    });
+    expect(code).toBe(4);
+    expect(output.match(/INT/g)).toHaveLength(1);
+  });
+});
