@@ -47,6 +47,7 @@ describe('a signal', () => {
     expect(await run.said('SIGHUP', 1)).toBe('SIGHUP 2');
     volume.write({ a: '1' });
     expect(await run.said('SIGHUP', 2)).toBe('SIGHUP ENOENT');
+    await run.logged('config.changed', 2);
     const changes = run.log().filter((line) => line.event === 'config.changed');
     expect(changes.map((line) => line['paths'])).toEqual([
       [join(volume.path, 'b')],
