@@ -100,8 +100,32 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
     name: 'on-exit',
     group: 'Child',
     default: 'exit',
-    description: "what the child's own exit does: exit (with its code)",
+    description:
+      "what the child's own exit does: exit (with its code), restart, or restart-on-failure (when the code is not 0)",
     repeatable: false,
+  },
+  {
+    flags: '--max-restarts <n>',
+    name: 'max-restarts',
+    group: 'Child',
+    default: '5',
+    description:
+      'so many restarts by --on-exit within 10 minutes; then rehup exits with the code of the child',
+    repeatable: false,
+  },
+  {
+    flags: '--rewrite-signal <from:to>',
+    name: 'rewrite-signal',
+    group: 'Child',
+    description: 'take a signal that arrives for another one; to 0: for none',
+    repeatable: true,
+  },
+  {
+    flags: '--map-exit <from:to>',
+    name: 'map-exit',
+    group: 'Child',
+    description: "exit with another code where this is the child's: 143:0",
+    repeatable: true,
   },
   {
     flags: '--log-level <level>',

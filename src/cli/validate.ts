@@ -5,8 +5,8 @@ import { compileGlob } from '../core/glob.ts';
 import { LOG_LEVELS, type LogLevel } from '../core/log.ts';
 import { absolutePath } from '../core/path.ts';
 import { failure, type Result, success } from '../core/result.ts';
-import { SIGNAL_TARGETS, type Watch } from '../core/settings.ts';
-import { parseSignal, SIGCHLD, SIGKILL, SIGSTOP } from '../core/signals.ts';
+import { EXIT_POLICIES, SIGNAL_TARGETS, type Watch } from '../core/settings.ts';
+import { parseSignal, SIGCHLD, SIGKILL, SIGSTOP, type Signal } from '../core/signals.ts';
 import { type Given, type Invocation, LOG_FORMATS } from './invocation.ts';
 
 /** The values of one option. */
@@ -64,8 +64,11 @@ function validated(given: Given, command: readonly string[], raw: RawOptions): I
     translateStop: raw.get('stop-signal')?.given === true,
     stopTimeout: one('stop-timeout', parseDuration),
     signalTo: one('signal-to', (text) => parseWord(text, SIGNAL_TARGETS)),
+    rewrites: new Map(each('rewrite-signal', parseRewrite)),
+    exitMap: new Map(each('map-exit', parseExitMapping)),
+    onExit: one('on-exit', (text) => parseWord(text, EXIT_POLICIES)),
+    maxRestarts: one('max-restarts', parseCount),
   };
-  one('on-exit', (text) => parseWord(text, ['exit']));
   refuseStopAsReload(settings.stopSignal, [onChange, ...watches.map((watch) => watch.action)]);
   const levels: readonly (LogLevel | 'silent')[] = [...(Object.keys(LOG_LEVELS) as LogLevel[]), 'silent'];
   const logLevel = one('log-level', (text) => parseWord(text, levels));
@@ -86,6 +89,42 @@ function parseWatch(text: string, onChange: Action, cwd: string | undefined): Re
   const action = hasAction ? parseAction(text.slice(equals + 1)) : success(onChange);
   if (!action.ok) return action;
   return success({ path: absolutePath(cwd ?? '/', path), action: action.value });
+}
+
+/** `FROM:TO`, two texts; undefined if it is not that. */
+function parsePair(text: string): readonly [string, string] | undefined {
+  const [from, to, ...more] = text.split(':');
+  return from === undefined || to === undefined || more.length > 0 ? undefined : [from, to];
+}
+
+function parseRewrite(text: string): Result<readonly [Signal, Signal | 0]> {
+  const pair = parsePair(text);
+  if (pair === undefined) return failure('not FROM:TO; use for example TERM:QUIT, or HUP:0 to drop it');
+  const from = parseSignal(pair[0]);
+  if (!from.ok) return failure(`${textOfBytes(pair[0])} is ${from.error}`);
+  if ([SIGKILL, SIGSTOP].includes(from.value))
+    return failure(`${textOfBytes(pair[0])} can't be caught; use another`);
+  if (from.value === SIGCHLD) return failure('SIGCHLD is for rehup itself; use another');
+  if (pair[1] === '0') return success([from.value, 0]);
+  const to = parseSignal(pair[1]);
+  return to.ok ? success([from.value, to.value]) : failure(`${textOfBytes(pair[1])} is ${to.error}`);
+}
+
+/** An exit code is one byte: exit(3). */
+const MOST_EXIT_CODE = 255;
+
+function parseExitMapping(text: string): Result<readonly [number, number]> {
+  const codes = parsePair(text)?.map((word) => (/^\d{1,3}$/.test(word) ? Number(word) : Number.NaN)) ?? [];
+  const [from = Number.NaN, to = Number.NaN] = codes;
+  return from <= MOST_EXIT_CODE && to <= MOST_EXIT_CODE
+    ? success([from, to])
+    : failure('not FROM:TO with codes from 0 to 255; use for example 143:0');
+}
+
+function parseCount(text: string): Result<number> {
+  return /^\d{1,9}$/.test(text)
+    ? success(Number(text))
+    : failure('not a number of restarts; use for example 5, or 0 for none');
 }
 
 function parseStopSignal(text: string): Result<number> {

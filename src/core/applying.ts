@@ -77,11 +77,16 @@ export function advance(state: State, fresh: boolean, turn: Turn): State {
 }
 
 /** Begins a reload; the one that was only being verified ends with it. */
-function act(state: State, paths: readonly string[], actions: readonly Action[], turn: Turn): State {
+function beginReload(
+  state: State,
+  paths: readonly string[],
+  actions: readonly Action[],
+  turn: Turn,
+): { readonly begun: State; readonly reload: Reload } {
   const superseding = superseded(state, turn, 'newer content is being applied');
   const { configuration } = superseding;
   const since = configuration.changedAt ?? turn.at;
-  const reload: Reload = {
+  const reload = {
     id: configuration.reloads + 1,
     since,
     paths,
@@ -94,6 +99,12 @@ function act(state: State, paths: readonly string[], actions: readonly Action[],
     changedAt: undefined,
     awaitVerified: false,
   });
+  return { begun, reload };
+}
+
+function act(state: State, paths: readonly string[], actions: readonly Action[], turn: Turn): State {
+  const { configuration } = state;
+  const { begun, reload } = beginReload(state, paths, actions, turn);
   const [first] = actions;
   switch (first?.kind) {
     case undefined:
@@ -115,11 +126,21 @@ function act(state: State, paths: readonly string[], actions: readonly Action[],
   }
 }
 
+/** A child is being started for another reason, and reads what changed: that is a reload as well. */
+export function startFor(state: State, paths: readonly string[], turn: Turn): State {
+  const { begun, reload } = beginReload(state, paths, [{ kind: 'restart' }], turn);
+  return underWay(begun, reload, 'the child is being started in any case', turn);
+}
+
 /** Stops the child, for a new one to start or for rehup to end with it. */
 function stopFor(state: State, reload: Reload, turn: Turn): State {
   const exits = reload.actions.some((action) => action.kind === 'exit');
   turn.notices.push({ type: 'stop-child', afterwards: exits ? 'exit' : 'start' });
-  log(turn, 'info', 'reload.started', `reload ${reload.id}: the child is stopped`, reloadFields(reload));
+  return underWay(state, reload, 'the child is stopped', turn);
+}
+
+function underWay(state: State, reload: Reload, what: string, turn: Turn): State {
+  log(turn, 'info', 'reload.started', `reload ${reload.id}: ${what}`, reloadFields(reload));
   const snapshot = state.configuration.seen;
   return withConfiguration(state, {
     told: snapshot,

@@ -2,11 +2,11 @@ import type { ExitStatus, SignalPurpose } from './event.ts';
 import { describeStatus, exitCode } from './exit.ts';
 import { requestLook } from './observation.ts';
 import type { SignalTarget } from './settings.ts';
-import { SIGINT, SIGQUIT, SIGTERM, type Signal, signalName } from './signals.ts';
+import { type Signal, signalName } from './signals.ts';
 import type { Child, State } from './state.ts';
 import { log, type Turn } from './turn.ts';
 
-/* What the parts of supervision share: who means what by a signal, and how the child is told. */
+/* What the parts of supervision share. */
 
 export type In<Phase extends Child['phase']> = Extract<Child, { phase: Phase }>;
 
@@ -19,14 +19,10 @@ export function end(state: State, turn: Turn, code: number, refusal?: string): S
   return withChild(state, { phase: 'ended' });
 }
 
-export function meansStop(state: State, signal: Signal): boolean {
-  return [SIGTERM, SIGINT, SIGQUIT, state.settings.stopSignal].includes(signal);
-}
-
-/** The signal that the child is sent for a stop that arrived: a TERM or INT becomes `--stop-signal` where that is given. */
-export function translated(state: State, signal: Signal): Signal {
-  const { translateStop, stopSignal } = state.settings;
-  return translateStop && (signal === SIGTERM || signal === SIGINT) ? stopSignal : signal;
+/** Ends with the code of the child, or what `--map-exit` makes of it. */
+export function endAs(state: State, turn: Turn, status: ExitStatus): State {
+  const code = exitCode(status);
+  return end(state, turn, state.settings.exitMap.get(code) ?? code);
 }
 
 type Sending = { readonly signal: Signal; readonly purpose: SignalPurpose; readonly to: SignalTarget };
@@ -55,11 +51,9 @@ export function logStop(turn: Turn, signal: Signal, what: string): void {
 }
 
 /** Without a child only a stop means anything: the next child starts with the present state. */
-export function isDropped(state: State, signal: Signal, turn: Turn): boolean {
-  if (meansStop(state, signal)) return false;
+export function logDropped(turn: Turn, signal: Signal, why: string): void {
   const name = signalName(signal);
-  log(turn, 'info', 'signal.dropped', `${name}: no child runs`, { signal: name });
-  return true;
+  log(turn, 'info', 'signal.dropped', `${name}: ${why}`, { signal: name });
 }
 
 export function logExit(

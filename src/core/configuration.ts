@@ -1,9 +1,9 @@
-import { advance, again, changed, type In, rest, signalled } from './applying.ts';
+import { advance, again, changed, type In, rest, signalled, startFor } from './applying.ts';
 import { sameSnapshot } from './content.ts';
 import { describeStatus } from './exit.ts';
 import { snapshotOf } from './observation.ts';
 import { applied, failed, superseded, withConfiguration } from './outcome.ts';
-import { isChanged, settleTime } from './plan.ts';
+import { isChanged, plan, settleTime } from './plan.ts';
 import { signalName } from './signals.ts';
 import type { Progress, State } from './state.ts';
 import { clearTimers, type EventOf, log, setTimer, type Table, type Turn } from './turn.ts';
@@ -57,6 +57,15 @@ function verifiedReload(state: State, _progress: Progress, _event: unknown, turn
 /** The child that is about to start reads what was seen last. */
 function childStarting(state: State): State {
   return withConfiguration(state, { told: state.configuration.seen });
+}
+
+/** The child is started for another reason: what changed meanwhile is told by that, unless it asks for more. */
+function startingAnyway(state: State, _progress: Progress, _event: unknown, turn: Turn): State {
+  const { paths, actions } = plan(state);
+  if (actions.length === 0) return childStarting(state);
+  if (actions.some((action) => action.kind === 'exit')) return state;
+  clearTimers(turn, 'settle', 'ceiling', 'min-interval');
+  return startFor(state, paths, turn);
 }
 
 function firstStarted(state: State, _progress: Progress, _event: unknown, turn: Turn): State {
@@ -141,12 +150,12 @@ type ConfigurationKey =
 /** What holds in every phase after the first start; each row below says what differs. */
 const UNDER_WAY = {
   content,
-  'child-starting': 'impossible',
-  'child-started': 'impossible',
+  'child-starting': startingAnyway,
+  'child-started': 'ignored',
   'child-verified': childVerified,
   'child-ended': childEnded,
   'child-resumed': 'ignored',
-  'start-failed': 'impossible',
+  'start-failed': 'ignored',
   stopped,
   'reload-requested': requested,
   signalled: 'ignored',

@@ -62,7 +62,11 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
           outcome: sendSignal(effect),
         };
       case 'check-group':
-        return { type: 'group', alive: processes.groupAlive(effect.pid) };
+        return {
+          type: 'group',
+          alive: processes.groupAlive(effect.pid),
+          children: processes.hasChildren(),
+        };
       case 'suspend':
         processes.suspend();
         return undefined;

@@ -8,6 +8,7 @@ export type ExitStatus =
 
 /** The one-shot timers that the core sets; setting one again replaces it, and a cleared one never fires. */
 export type TimerName =
+  | 'back-off'
   | 'ceiling'
   | 'confirm'
   | 'group'
@@ -50,8 +51,8 @@ export type Occurrence =
       readonly purpose: SignalPurpose;
       readonly outcome: SignalOutcome;
     }
-  /** Whether the child's process group has members that are no zombies. */
-  | { readonly type: 'group'; readonly alive: boolean }
+  /** Whether the child's process group has members that are no zombies, and whether rehup has children at all. */
+  | { readonly type: 'group'; readonly alive: boolean; readonly children: boolean }
   /** Something below a watched directory may have changed. */
   | { readonly type: 'hint' }
   /** Events come from all directories asked for; what happened before is not known. */

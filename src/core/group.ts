@@ -1,18 +1,9 @@
-import {
-  end,
-  type In,
-  isDropped,
-  logExit,
-  logStop,
-  meansStop,
-  prepare,
-  send,
-  translated,
-  withChild,
-} from './child.ts';
+import { endAs, type In, logDropped, logExit, logStop, prepare, send, withChild } from './child.ts';
+import type { ExitStatus } from './event.ts';
 import { exitCode } from './exit.ts';
-import { SIGKILL, SIGQUIT } from './signals.ts';
-import type { State } from './state.ts';
+import { meaningOf } from './meaning.ts';
+import { SIGKILL } from './signals.ts';
+import type { Afterwards, State } from './state.ts';
 import { clearTimers, type EventOf, log, setTimer, type Turn } from './turn.ts';
 
 /* The end of a child, and the rest of its process group. */
@@ -21,6 +12,15 @@ import { clearTimers, type EventOf, log, setTimer, type Turn } from './turn.ts';
 const FIRST_GROUP_DELAY = 5;
 const LAST_GROUP_DELAY = 100;
 
+/** Exits by itself are counted within this time (specification 1, `--max-restarts`), ms. */
+const CRASH_WINDOW = 10 * 60_000;
+/** Delays before a start by `--on-exit`: doubled from the first to the last (specification 1), ms. */
+const FIRST_BACK_OFF = 1_000;
+const LAST_BACK_OFF = 30_000;
+
+/** A child that exits with 0 within this time of its start may have gone to the background (specification 3), ms. */
+const EARLY = 5_000;
+
 /** Waits for the group to be empty, after having asked what is left of it to stop. */
 export function group(
   state: State,
@@ -28,19 +28,44 @@ export function group(
   event: EventOf<'group'>,
   turn: Turn,
 ): State {
-  if (!event.alive) return groupGone(state, child, turn);
+  const known = child.phase === 'clearing' && child.early ? reportDaemon(child, event, turn) : child;
+  if (!event.alive) return groupGone(state, known, turn);
   const { pid, pace } = child;
   const signal = child.phase === 'leaving' ? child.sent : state.settings.stopSignal;
   if (!child.toGroup) send(turn, pid, { signal, purpose: 'stop', to: 'group' });
   setTimer(turn, 'group', pace);
-  return withChild(state, { ...child, toGroup: true, pace: Math.min(pace * 2, LAST_GROUP_DELAY) });
+  return withChild(state, { ...known, toGroup: true, pace: Math.min(pace * 2, LAST_GROUP_DELAY) });
+}
+
+function reportDaemon(
+  child: In<'clearing'>,
+  { alive, children }: EventOf<'group'>,
+  turn: Turn,
+): In<'clearing'> {
+  if (alive || children) {
+    const { pid } = child;
+    const message = `child ${pid} exited with 0 at once and left processes behind: run it in the foreground`;
+    log(turn, 'warn', 'child.daemonized', message, { pid });
+  }
+  return { ...child, early: false };
 }
 
 function groupGone(state: State, child: In<'clearing' | 'leaving'>, turn: Turn): State {
   clearTimers(turn, 'stop-timeout', 'group');
-  return child.phase === 'clearing' && child.afterwards === 'start'
+  if (child.phase === 'leaving' || child.afterwards === 'exit') return endAs(state, turn, child.status);
+  return child.afterwards === 'start'
     ? prepare(state, child.status, turn)
-    : end(state, turn, exitCode(child.status));
+    : backOff(state, child.status, turn);
+}
+
+function backOff(state: State, last: ExitStatus, turn: Turn): State {
+  const delay = Math.min(FIRST_BACK_OFF * 2 ** (state.crashes.length - 1), LAST_BACK_OFF);
+  log(turn, 'info', 'child.back_off', `the child is started again in ${delay} ms`, {
+    ms: delay,
+    restart: state.crashes.length,
+  });
+  setTimer(turn, 'back-off', delay);
+  return withChild(state, { phase: 'waiting', last });
 }
 
 export function checkGroup(
@@ -60,8 +85,12 @@ export function signalWhileClearing(
   event: EventOf<'signal'>,
   turn: Turn,
 ): State {
-  if (isDropped(state, event.signal, turn)) return state;
-  const sent = translated(state, event.signal);
+  const meaning = meaningOf(state.settings, event.signal);
+  if (meaning.kind !== 'stop') {
+    logDropped(turn, event.signal, 'no child runs');
+    return state;
+  }
+  const { sent } = meaning;
   const known = child.toGroup && sent === state.settings.stopSignal;
   clearTimers(turn, 'stop-timeout');
   if (!known) send(turn, child.pid, { signal: sent, purpose: 'stop', to: 'group' });
@@ -77,8 +106,8 @@ export function signalWhileLeaving(
   event: EventOf<'signal'>,
   turn: Turn,
 ): State {
-  if (!meansStop(state, event.signal)) return state;
-  send(turn, child.pid, { signal: translated(state, event.signal), purpose: 'stop', to: 'group' });
+  const meaning = meaningOf(state.settings, event.signal);
+  if (meaning.kind === 'stop') send(turn, child.pid, { signal: meaning.sent, purpose: 'stop', to: 'group' });
   return state;
 }
 
@@ -96,7 +125,21 @@ export function killGroup(
   return state;
 }
 
-/** The child ended by itself: what is left of its group is asked to stop, and rehup ends with the child's code. */
+/** What follows an exit of the child by itself, and the state that remembers it. */
+function policy(state: State, status: ExitStatus, turn: Turn): { state: State; afterwards: Afterwards } {
+  const { onExit, maxRestarts } = state.settings;
+  const restarts = onExit === 'restart' || (onExit === 'restart-on-failure' && exitCode(status) !== 0);
+  if (!restarts) return { state, afterwards: 'exit' };
+  const recent = state.crashes.filter((at) => turn.at - at < CRASH_WINDOW);
+  if (recent.length < maxRestarts)
+    return { state: { ...state, crashes: [...recent, turn.at] }, afterwards: 'again' };
+  log(turn, 'error', 'child.given_up', `restarted ${maxRestarts} times within ten minutes: no more`, {
+    restarts: maxRestarts,
+  });
+  return { state, afterwards: 'exit' };
+}
+
+/** The child ended by itself: what is left of its group is asked to stop, and `--on-exit` says what follows. */
 export function endedByItself(
   state: State,
   child: In<'running'>,
@@ -111,7 +154,9 @@ export function endedByItself(
   setTimer(turn, 'stop-timeout', state.settings.stopTimeout);
   turn.effects.push({ type: 'check-group', pid });
   const pace = FIRST_GROUP_DELAY;
-  return withChild(state, { phase: 'clearing', pid, afterwards: 'exit', status, toGroup: false, pace });
+  const early = status.kind === 'code' && status.code === 0 && turn.at - child.since < EARLY;
+  const { state: now, afterwards } = policy(state, status, turn);
+  return withChild(now, { phase: 'clearing', pid, afterwards, status, early, toGroup: false, pace });
 }
 
 export function endedStopping(
@@ -126,7 +171,7 @@ export function endedStopping(
   turn.notices.push({ type: 'child-ended', status });
   turn.effects.push({ type: 'check-group', pid });
   const pace = FIRST_GROUP_DELAY;
-  return withChild(state, { phase: 'clearing', pid, afterwards, status, toGroup, pace });
+  return withChild(state, { phase: 'clearing', pid, afterwards, status, early: false, toGroup, pace });
 }
 
 export function endedTerminating(
@@ -135,12 +180,11 @@ export function endedTerminating(
   event: EventOf<'child-exited'>,
   turn: Turn,
 ): State {
-  const { pid, toGroup } = child;
+  const { pid, sent, toGroup } = child;
   const { status } = event;
   logExit(child, status, turn);
   clearTimers(turn, 'quit', 'verify-start');
   if (child.phase === 'quitting') turn.notices.push({ type: 'stopped' });
   turn.effects.push({ type: 'check-group', pid });
-  const sent = child.phase === 'quitting' ? SIGQUIT : child.sent;
   return withChild(state, { phase: 'leaving', pid, status, sent, toGroup, pace: FIRST_GROUP_DELAY });
 }

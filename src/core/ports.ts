@@ -21,6 +21,8 @@ export type Processes = {
   catches(pid: number, signal: Signal): boolean | undefined;
   /** Whether a process group has a member that is no zombie. */
   groupAlive(pid: number): boolean;
+  /** Whether rehup has any child, started by it or adopted. */
+  hasChildren(): boolean;
   /** Stops rehup itself, as a terminal's job control wants it, until a CONT comes. */
   suspend(): void;
 };

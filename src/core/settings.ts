@@ -10,6 +10,11 @@ export type SignalTarget = 'child' | 'group' | 'auto';
 
 export const SIGNAL_TARGETS: readonly SignalTarget[] = ['auto', 'child', 'group'];
 
+/** What happens when the child exits by itself. */
+export type ExitPolicy = 'exit' | 'restart' | 'restart-on-failure';
+
+export const EXIT_POLICIES: readonly ExitPolicy[] = ['exit', 'restart', 'restart-on-failure'];
+
 /** What the command line asked for, validated: the rest of the program trusts it. Durations are in milliseconds. */
 export type Settings = {
   /** The words of COMMAND, byte strings; at least one. */
@@ -29,4 +34,12 @@ export type Settings = {
   readonly translateStop: boolean;
   readonly stopTimeout: number;
   readonly signalTo: SignalTarget;
+  /** What a signal that arrives is taken for; 0: for none. */
+  readonly rewrites: ReadonlyMap<Signal, Signal | 0>;
+  /** What rehup ends with instead of a code of the child. */
+  readonly exitMap: ReadonlyMap<number, number>;
+  /** What the child's own exit does. */
+  readonly onExit: ExitPolicy;
+  /** So many restarts by the policy within ten minutes, and no more. */
+  readonly maxRestarts: number;
 };

@@ -1,7 +1,9 @@
 import { textOfBytes } from './bytes.ts';
-import { end, type In, isDropped, logStop, meansStop, prepare, withChild } from './child.ts';
+import { end, endAs, type In, logDropped, logStop, prepare, withChild } from './child.ts';
 import type { ExitStatus } from './event.ts';
-import { EXIT_FAILED, exitCode, signalCode, startFailureCode, startFailureReason } from './exit.ts';
+import { EXIT_FAILED, signalCode, startFailureCode, startFailureReason } from './exit.ts';
+import { meaningOf } from './meaning.ts';
+import type { Signal } from './signals.ts';
 import type { Child, State } from './state.ts';
 import { type EventOf, log, setTimer, type Turn } from './turn.ts';
 
@@ -33,14 +35,23 @@ export function unusable(state: State, _child: Child, event: EventOf<'unusable'>
 /** A signal while there is no child to send it to. */
 export function signalWithoutChild(
   state: State,
-  child: In<'preparing' | 'retrying'>,
+  child: In<'preparing' | 'retrying' | 'waiting'>,
   event: EventOf<'signal'>,
   turn: Turn,
 ): State {
-  if (isDropped(state, event.signal, turn)) return state;
-  logStop(turn, event.signal, 'no child runs');
+  const { signal } = event;
+  if (meaningOf(state.settings, signal).kind !== 'stop') {
+    logDropped(turn, signal, 'no child runs');
+    return state;
+  }
+  logStop(turn, signal, 'no child runs');
   turn.notices.push({ type: 'stopped' });
-  return end(state, turn, child.last === undefined ? signalCode(event.signal) : exitCode(child.last));
+  return endWithout(state, turn, child.last, signal);
+}
+
+/** Ends as the last child did, or as the stop that came before there was one. */
+function endWithout(state: State, turn: Turn, last: ExitStatus | undefined, stop: Signal): State {
+  return last === undefined ? end(state, turn, signalCode(stop)) : endAs(state, turn, last);
 }
 
 export function keepSignal(state: State, child: In<'starting'>, event: EventOf<'signal'>): State {
@@ -55,7 +66,7 @@ export function spawnFailed(
 ): State {
   const command = textOfBytes(state.settings.command[0] ?? '');
   const reason = startFailureReason(event.errno);
-  const stop = child.kept.find((signal) => meansStop(state, signal));
+  const stop = child.kept.find((signal) => meaningOf(state.settings, signal).kind === 'stop');
   const again = child.last !== undefined && child.attempt < START_ATTEMPTS && stop === undefined;
   log(turn, again ? 'error' : 'fatal', 'child.start_failed', `${command} can't be started: ${reason}`, {
     command,
@@ -68,9 +79,14 @@ export function spawnFailed(
   }
   turn.notices.push({ type: 'start-failed', errno: event.errno });
   if (stop === undefined) return end(state, turn, startFailureCode(event.errno));
-  return end(state, turn, child.last === undefined ? signalCode(stop) : exitCode(child.last));
+  return endWithout(state, turn, child.last, stop);
 }
 
 export function startAgain(state: State, child: In<'retrying'>, _event: unknown, turn: Turn): State {
   return start(state, child.attempt + 1, child.last, turn);
+}
+
+/** The wait after an exit of the child is over. */
+export function backAgain(state: State, child: In<'waiting'>, _event: unknown, turn: Turn): State {
+  return prepare(state, child.last, turn);
 }

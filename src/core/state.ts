@@ -6,8 +6,8 @@ import type { Settings } from './settings.ts';
 import type { Signal } from './signals.ts';
 import type { Volume } from './volume.ts';
 
-/** What follows when a child has been stopped and its group is empty. */
-export type Afterwards = 'start' | 'exit';
+/** What follows when a child has ended and its group is empty; `again`: a start by `--on-exit`, after a while. */
+export type Afterwards = 'start' | 'exit' | 'again';
 
 type Running = {
   readonly phase: 'running';
@@ -42,6 +42,8 @@ export type Child =
     }
   /** A restart could not start the command and will try again. */
   | { readonly phase: 'retrying'; readonly attempt: number; readonly last: ExitStatus | undefined }
+  /** The child exited by itself and is to be started again, after a while. */
+  | { readonly phase: 'waiting'; readonly last: ExitStatus }
   | Running
   | Stopping
   /** The child has ended; the rest of its group is waited for, within the stop timeout. */
@@ -50,6 +52,8 @@ export type Child =
       readonly pid: number;
       readonly afterwards: Afterwards;
       readonly status: ExitStatus;
+      /** It exited with 0 so soon that what is left of it may be the application. */
+      readonly early: boolean;
       readonly toGroup: boolean;
       /** Delay before the next look at the group, ms. */
       readonly pace: number;
@@ -59,6 +63,7 @@ export type Child =
       readonly phase: 'quitting';
       readonly pid: number;
       readonly since: number;
+      readonly sent: Signal;
       readonly toGroup: boolean;
       readonly resume: Running | Stopping;
     }
@@ -169,6 +174,8 @@ export type State = {
   readonly settings: Settings;
   readonly pid1: boolean;
   readonly terminal: boolean;
+  /** When the child exited by itself and was to be started again. */
+  readonly crashes: readonly number[];
   readonly child: Child;
   readonly observation: Observation;
   readonly configuration: Configuration;
@@ -180,6 +187,7 @@ export function initialState(settings: Settings): State {
     settings,
     pid1: false,
     terminal: false,
+    crashes: [],
     child: { phase: 'unborn' },
     observation: {
       phase: 'idle',

@@ -1,4 +1,4 @@
-import { type In, logStop, meansStop, send, translated, withChild } from './child.ts';
+import { type In, logDropped, logStop, send, withChild } from './child.ts';
 import type { SignalOutcome } from './event.ts';
 import {
   checkGroup,
@@ -10,8 +10,10 @@ import {
   signalWhileClearing,
   signalWhileLeaving,
 } from './group.ts';
-import { SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, type Signal, signalName } from './signals.ts';
+import { type Meaning, meaningOf } from './meaning.ts';
+import { SIGTSTP, SIGTTIN, SIGTTOU, type Signal, signalName } from './signals.ts';
 import {
+  backAgain,
   begin,
   content,
   keepSignal,
@@ -25,11 +27,6 @@ import { clearTimers, type EventOf, log, setTimer, type Table, type Turn } from 
 
 /** The signals by which a terminal stops its jobs. */
 const JOB_CONTROL: readonly Signal[] = [SIGTSTP, SIGTTIN, SIGTTOU];
-
-function asksForReload({ settings }: State, signal: Signal): boolean {
-  const actions = [settings.onChange, ...settings.watches.map((watch) => watch.action)];
-  return actions.some((action) => action.kind === 'signal' && action.signal === signal);
-}
 
 function spawned(state: State, child: In<'starting'>, event: EventOf<'spawned'>, turn: Turn): State {
   const { verify } = state.settings;
@@ -63,9 +60,10 @@ function verifiedQuitting(state: State, child: In<'quitting'>, _event: unknown, 
   return withChild(state, { ...child, resume: { ...child.resume, verified: true } });
 }
 
-function forward(state: State, pid: number, signal: Signal, turn: Turn): void {
+/** A signal that stops a job is rehup's as well, whatever it is rewritten to. */
+function forward(state: State, pid: number, arrived: Signal, signal: Signal, turn: Turn): void {
   send(turn, pid, { signal, purpose: 'forward', to: state.settings.signalTo });
-  if (JOB_CONTROL.includes(signal) && state.terminal && !state.pid1) turn.effects.push({ type: 'suspend' });
+  if (JOB_CONTROL.includes(arrived) && state.terminal && !state.pid1) turn.effects.push({ type: 'suspend' });
 }
 
 function signalToChild(
@@ -74,29 +72,37 @@ function signalToChild(
   event: EventOf<'signal'>,
   turn: Turn,
 ): State {
-  const { signal } = event;
-  if (asksForReload(state, signal)) {
-    turn.notices.push({ type: 'reload-requested', signal });
-    return state;
+  const meaning = meaningOf(state.settings, event.signal);
+  switch (meaning.kind) {
+    case 'dropped':
+      logDropped(turn, event.signal, 'rewritten to none');
+      return state;
+    case 'reload':
+      turn.notices.push({ type: 'reload-requested', signal: meaning.signal });
+      return state;
+    case 'forward':
+      forward(state, child.pid, event.signal, meaning.signal, turn);
+      return state;
+    case 'stop':
+      return meaning.perhaps
+        ? quit(state, child, meaning, turn)
+        : terminate(state, child, event.signal, meaning, turn);
+    default:
+      return meaning satisfies never;
   }
-  if (!meansStop(state, signal)) {
-    forward(state, child.pid, signal, turn);
-    return state;
-  }
-  return signal === SIGQUIT && state.settings.stopSignal !== SIGQUIT
-    ? quit(state, child, turn)
-    : terminate(state, child, signal, turn);
 }
+
+type Stop = Extract<Meaning, { kind: 'stop' }>;
 
 /** A stop from outside, which wins over whatever is under way and has no time limit. */
 function terminate(
   state: State,
   child: In<'running' | 'stopping' | 'quitting'>,
   arrived: Signal,
+  { sent }: Stop,
   turn: Turn,
 ): State {
   const { pid, since } = child;
-  const sent = translated(state, arrived);
   const before = child.phase === 'quitting' ? child.resume : child;
   const known = before.phase === 'stopping' && before.sent === sent;
   clearTimers(turn, 'stop-timeout', 'verify-start', 'quit');
@@ -108,13 +114,19 @@ function terminate(
 }
 
 /** A QUIT that may be no stop (a JVM prints its threads): told from one by whether the child outlives the stop timeout. */
-function quit(state: State, child: In<'running' | 'stopping' | 'quitting'>, turn: Turn): State {
+function quit(
+  state: State,
+  child: In<'running' | 'stopping' | 'quitting'>,
+  { sent }: Stop,
+  turn: Turn,
+): State {
   const resume = child.phase === 'quitting' ? child.resume : child;
   clearTimers(turn, 'stop-timeout');
   setTimer(turn, 'quit', state.settings.stopTimeout);
-  send(turn, child.pid, { signal: SIGQUIT, purpose: 'stop', to: state.settings.signalTo });
-  logStop(turn, SIGQUIT, 'a stop, if the child ends of it');
-  return withChild(state, { phase: 'quitting', pid: child.pid, since: child.since, toGroup: false, resume });
+  send(turn, child.pid, { signal: sent, purpose: 'stop', to: state.settings.signalTo });
+  logStop(turn, sent, 'a stop, if the child ends of it');
+  const { pid, since } = child;
+  return withChild(state, { phase: 'quitting', pid, since, sent, toGroup: false, resume });
 }
 
 function resume(state: State, child: In<'quitting'>, _event: unknown, turn: Turn): State {
@@ -131,14 +143,20 @@ function signalToTerminating(
   event: EventOf<'signal'>,
   turn: Turn,
 ): State {
-  if (asksForReload(state, event.signal)) return state;
-  if (!meansStop(state, event.signal)) {
-    forward(state, child.pid, event.signal, turn);
-    return state;
+  const meaning = meaningOf(state.settings, event.signal);
+  switch (meaning.kind) {
+    case 'dropped':
+    case 'reload':
+      return state;
+    case 'forward':
+      forward(state, child.pid, event.signal, meaning.signal, turn);
+      return state;
+    case 'stop':
+      send(turn, child.pid, { signal: meaning.sent, purpose: 'stop', to: state.settings.signalTo });
+      return withChild(state, { ...child, sent: meaning.sent, toGroup: false });
+    default:
+      return meaning satisfies never;
   }
-  const sent = translated(state, event.signal);
-  send(turn, child.pid, { signal: sent, purpose: 'stop', to: state.settings.signalTo });
-  return withChild(state, { ...child, sent, toGroup: false });
 }
 
 /** rehup itself stops the child, to start it anew or to end with it. */
@@ -190,6 +208,7 @@ type ChildKey =
   | 'group'
   | 'stop-child'
   | 'timer:start'
+  | 'timer:back-off'
   | 'timer:verify-start'
   | 'timer:stop-timeout'
   | 'timer:quit'
@@ -208,6 +227,7 @@ const NOWHERE = {
   group: 'impossible',
   'stop-child': 'impossible',
   'timer:start': 'impossible',
+  'timer:back-off': 'impossible',
   'timer:verify-start': 'impossible',
   'timer:stop-timeout': 'impossible',
   'timer:quit': 'impossible',
@@ -220,6 +240,7 @@ export const SUPERVISION: Table<Child, ChildKey> = {
   preparing: { ...NOWHERE, content, unusable, signal: signalWithoutChild, signalled: 'ignored' },
   starting: { ...NOWHERE, spawned, 'spawn-failed': spawnFailed, signal: keepSignal, signalled: 'ignored' },
   retrying: { ...NOWHERE, signal: signalWithoutChild, 'timer:start': startAgain, signalled: 'ignored' },
+  waiting: { ...NOWHERE, signal: signalWithoutChild, 'timer:back-off': backAgain, signalled: 'ignored' },
   running: {
     ...NOWHERE,
     signal: signalToChild,
@@ -266,6 +287,7 @@ export const SUPERVISION: Table<Child, ChildKey> = {
     group: 'ignored',
     'stop-child': 'ignored',
     'timer:start': 'ignored',
+    'timer:back-off': 'ignored',
     'timer:verify-start': 'ignored',
     'timer:stop-timeout': 'ignored',
     'timer:quit': 'ignored',

@@ -6,7 +6,7 @@ import { catchesSignal, isLiveMember, isProcess } from '../core/proc.ts';
 import { SIGSTOP, SIGTTOU } from '../core/signals.ts';
 import { errnoOf } from './errno.ts';
 import { libc, memory, signalSet } from './libc.ts';
-import { createReaper } from './reaper.ts';
+import { createReaper, hasChildren } from './reaper.ts';
 import { spawn } from './spawn.ts';
 
 /** prctl.h and signal.h of Linux. */
@@ -54,6 +54,7 @@ export function createProcesses({ environment, cwd, terminal, exited }: ProcessO
     start,
     catches,
     groupAlive,
+    hasChildren,
     signal: (pid, signal, to) => kill(to === 'group' ? -pid : pid, signal),
     suspend: () => void kill(process.pid, SIGSTOP),
   };

@@ -46,6 +46,11 @@ export function createReaper(exited: (pid: number, status: ExitStatus) => void):
   };
 }
 
+/** Whether there is any child, ended or not. */
+export function hasChildren(): boolean {
+  return libc.waitid(P_ALL, 0, memory(SIGINFO_SIZE), WNOHANG | WEXITED | WNOWAIT) === 0;
+}
+
 function statusOf(info: Buffer): ExitStatus {
   const status = info.readInt32LE(SI_STATUS);
   return info.readInt32LE(SI_CODE) === CLD_EXITED

@@ -25,6 +25,7 @@ export type Native = {
   ): number;
   /** Process id, 1 if it exited by itself, and its code or signal, in turn. */
   reap(most: number): readonly number[];
+  hasChildren(): boolean;
   kill(pid: number, signal: number): void;
   processId(): number;
   becomeSubreaper(): void;

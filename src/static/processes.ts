@@ -58,6 +58,7 @@ export function createProcesses({ environment, cwd, terminal, exited }: ProcessO
     start,
     catches,
     groupAlive,
+    hasChildren: () => native.hasChildren(),
     signal: (pid, signal, to) => kill(to === 'group' ? -pid : pid, signal),
     suspend: () => void kill(native.processId(), SIGSTOP),
     reap() {

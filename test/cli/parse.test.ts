@@ -84,7 +84,41 @@ const OPTIONS: Readonly<
     makes: { signalTo: 'group' },
     bad: { all: 'unknown; use auto, child or group' },
   },
-  'on-exit': { good: 'exit', makes: {}, bad: { restart: 'unknown; use exit' } },
+  'on-exit': {
+    good: 'restart-on-failure',
+    makes: { onExit: 'restart-on-failure' },
+    bad: { always: 'unknown; use exit, restart or restart-on-failure' },
+  },
+  'max-restarts': {
+    good: '0',
+    makes: { maxRestarts: 0 },
+    bad: {
+      '-1': 'not a number of restarts; use for example 5, or 0 for none',
+      many: 'not a number of restarts; use for example 5, or 0 for none',
+    },
+  },
+  'rewrite-signal': {
+    good: 'sigterm:QUIT',
+    makes: { rewrites: new Map([[15, 3]]) },
+    bad: {
+      TERM: 'not FROM:TO; use for example TERM:QUIT, or HUP:0 to drop it',
+      'TERM:QUIT:0': 'not FROM:TO; use for example TERM:QUIT, or HUP:0 to drop it',
+      'X:0': 'X is not a signal; use a name like SIGHUP, RTMIN+3, or a number from 1 to 64',
+      'HUP:X': 'X is not a signal; use a name like SIGHUP, RTMIN+3, or a number from 1 to 64',
+      'KILL:TERM': "KILL can't be caught; use another",
+      '19:TERM': "19 can't be caught; use another",
+      'CHLD:TERM': 'SIGCHLD is for rehup itself; use another',
+    },
+  },
+  'map-exit': {
+    good: '143:0',
+    makes: { exitMap: new Map([[143, 0]]) },
+    bad: {
+      '143': 'not FROM:TO with codes from 0 to 255; use for example 143:0',
+      '256:0': 'not FROM:TO with codes from 0 to 255; use for example 143:0',
+      '1:-1': 'not FROM:TO with codes from 0 to 255; use for example 143:0',
+    },
+  },
   'log-level': {
     good: 'trace',
     makes: {},

@@ -39,7 +39,10 @@ const BAD_USAGE: Readonly<Record<string, readonly [value: string, line: string]>
   ],
   'stop-timeout': ['', '--stop-timeout : not a duration; use for example 250ms, 5s, 2m'],
   'signal-to': ['all', '--signal-to all: unknown; use auto, child or group'],
-  'on-exit': ['restart', '--on-exit restart: unknown; use exit'],
+  'on-exit': ['always', '--on-exit always: unknown; use exit, restart or restart-on-failure'],
+  'max-restarts': ['many', '--max-restarts many: not a number of restarts; use for example 5, or 0 for none'],
+  'rewrite-signal': ['KILL:TERM', "--rewrite-signal KILL:TERM: KILL can't be caught; use another"],
+  'map-exit': ['1:256', '--map-exit 1:256: not FROM:TO with codes from 0 to 255; use for example 143:0'],
   'log-level': ['loud', '--log-level loud: unknown; use trace, debug, info, warn, error, fatal or silent'],
   'log-format': ['xml', '--log-format xml: unknown; use json or pretty'],
 };

@@ -23,6 +23,13 @@ const anySettings = fc.record({
   stopSignal: fc.constantFrom(sig('TERM'), sig('QUIT')),
   translateStop: fc.boolean(),
   signalTo: fc.constantFrom('auto' as const, 'child' as const, 'group' as const),
+  onExit: fc.constantFrom('exit' as const, 'restart' as const, 'restart-on-failure' as const),
+  maxRestarts: fc.constantFrom(0, 1, 5),
+  rewrites: fc.constantFrom(
+    new Map(),
+    new Map([[sig('USR1'), 0 as const]]),
+    new Map([[sig('USR1'), sig('HUP')]]),
+  ),
 });
 
 test('at most one child, no start after a stop, every change answered for, one outcome a reload, one exit and nothing after it', () => {

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { CONFIGURATION } from '../../src/core/configuration.ts';
 import type { Effect } from '../../src/core/effect.ts';
 import { OBSERVATION } from '../../src/core/observation.ts';
+import type { Settings } from '../../src/core/settings.ts';
 import type { State } from '../../src/core/state.ts';
 import { SUPERVISION } from '../../src/core/supervision.ts';
 import { type CoreEvent, dispatch, newTurn, type Turn } from '../../src/core/turn.ts';
@@ -29,7 +30,7 @@ const EVENTS: Readonly<Record<string, CoreEvent>> = {
     outcome: { kind: 'sent', to: 'child', caught: true },
   },
   'child-exited': { type: 'child-exited', status: { kind: 'code', code: 1 } },
-  group: { type: 'group', alive: false },
+  group: { type: 'group', alive: false, children: false },
   'stop-child': { type: 'stop-child', afterwards: 'start' },
   hint: { type: 'hint' },
   watching: { type: 'watching' },
@@ -46,6 +47,7 @@ const EVENTS: Readonly<Record<string, CoreEvent>> = {
   'timer:group': { type: 'timer', timer: 'group' },
   'timer:quit': { type: 'timer', timer: 'quit' },
   'timer:start': { type: 'timer', timer: 'start' },
+  'timer:back-off': { type: 'timer', timer: 'back-off' },
   'timer:stop-timeout': { type: 'timer', timer: 'stop-timeout' },
   'timer:verify-start': { type: 'timer', timer: 'verify-start' },
   'timer:poll': { type: 'timer', timer: 'poll' },
@@ -57,12 +59,19 @@ const EVENTS: Readonly<Record<string, CoreEvent>> = {
   'timer:verify-reload': { type: 'timer', timer: 'verify-reload' },
 };
 
-function reached(...steps: ((run: ReturnType<typeof scenario>) => unknown)[]): State {
+type Step = (run: ReturnType<typeof scenario>) => unknown;
+
+function reached(...steps: readonly Step[]): State {
+  return reachedWith({}, ...steps);
+}
+
+function reachedWith(change: Partial<Settings>, ...steps: readonly Step[]): State {
   const run = scenario({
     watches: [watch('/v', 'SIGHUP')],
     onChange: act('SIGHUP'),
     settle: 500,
     verify: 5_000,
+    ...change,
   });
   for (const step of steps) step(run);
   return run.state;
@@ -100,6 +109,7 @@ const CHILD: Record<State['child']['phase'], State> = {
     run.exits(0);
   }),
   retrying: reached(begun, verified, restarting, failing, exits),
+  waiting: reachedWith({ onExit: 'restart' }, begun, exits),
   running: reached(begun),
   stopping: reached(begun, verified, restarting),
   clearing: reached(begun, verified, restarting, lingering, exits),

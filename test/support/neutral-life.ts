@@ -38,6 +38,7 @@ export function life() {
       },
       catches: () => true,
       groupAlive: () => false,
+      hasChildren: () => false,
       suspend: () => {},
     },
     files: { perform: (request) => answer(request, content) },

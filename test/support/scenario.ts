@@ -35,6 +35,10 @@ export function settings(change: Partial<Settings> = {}): Settings {
     translateStop: false,
     stopTimeout: 30_000,
     signalTo: 'auto',
+    rewrites: new Map(),
+    exitMap: new Map(),
+    onExit: 'exit',
+    maxRestarts: 5,
     ...change,
   };
 }
@@ -66,6 +70,8 @@ export type World = {
   /** What becomes of signals that are sent only if they are caught. */
   catches: boolean | undefined;
   groupAlive: boolean;
+  /** Whether rehup has children when it looks at a group. */
+  children: boolean;
   startErrno: string | undefined;
   /** Whether looks and starts are answered at once; else the test sends the answers. */
   looksAnswered: boolean;
@@ -79,6 +85,7 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
     readings: chosen.watches.map(({ path }) => volumeReading('one', path)),
     catches: true,
     groupAlive: false,
+    children: false,
     startErrno: undefined,
     looksAnswered: true,
     startsAnswered: true,
@@ -100,7 +107,7 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
       case 'look':
         return answers.looksAnswered ? { type: 'looked', readings: answers.readings } : undefined;
       case 'check-group':
-        return { type: 'group', alive: answers.groupAlive };
+        return { type: 'group', alive: answers.groupAlive, children: answers.children };
       case 'signal':
         return {
           type: 'signalled',

@@ -136,7 +136,7 @@ export function randomWorld(settings: Settings) {
         });
       case 'check-group':
         lingering = !fair && choice % 3 === 0;
-        return send({ type: 'group', alive: lingering });
+        return send({ type: 'group', alive: lingering, children: choice % 4 === 0 });
       default:
         return undefined;
     }

@@ -194,6 +194,14 @@ NATIVE(reap)
     return list;
 }
 
+/* Whether there is any child, ended or not. */
+NATIVE(hasChildren)
+{
+    UNUSED;
+    siginfo_t info;
+    return JS_NewBool(ctx, waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0);
+}
+
 NATIVE(kill)
 {
     UNUSED;
@@ -237,7 +245,7 @@ NATIVE(exit)
 }
 
 const JSCFunctionListEntry process_functions[] = {
-    FUNCTION(spawn, 8), FUNCTION(reap, 1), FUNCTION(kill, 2), FUNCTION(processId, 0),
+    FUNCTION(spawn, 8), FUNCTION(reap, 1), FUNCTION(hasChildren, 0), FUNCTION(kill, 2), FUNCTION(processId, 0),
     FUNCTION(becomeSubreaper, 0), FUNCTION(inForeground, 0), FUNCTION(takeForeground, 0), FUNCTION(exit, 1),
 };
 END_OF_PART(process);
