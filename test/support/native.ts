@@ -38,3 +38,16 @@ export function callNative(calls: readonly Call[], prefix: readonly string[] = [
   if (status !== 0) throw new Error(`${calls.map(([name]) => name)} ended in ${status}: ${stdout}${stderr}`);
   return JSON.parse(stdout) as readonly Outcome[];
 }
+
+/** What a list of calls gave; each must succeed. */
+export function gave(...calls: readonly Call[]): readonly unknown[] {
+  return callNative(calls).map(({ gave: value, threw }, index) => {
+    if (threw !== undefined) throw new Error(`${calls[index]?.[0]} threw ${JSON.stringify(threw)}`);
+    return value;
+  });
+}
+
+/** What the last of a list of calls threw. */
+export function threw(...calls: readonly Call[]): unknown {
+  return callNative(calls).at(-1)?.threw;
+}
