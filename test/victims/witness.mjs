@@ -1,6 +1,6 @@
 // Tells what happens to it, a line each on stdout: `start 12 <content>`, `SIGHUP <content>`. The content is that of the
 // file named first, as it is at that moment. Words after it: `ignore=SIGTERM`, `exit=7` (the code at SIGTERM, else 0),
-// `delay=300` (ms from SIGTERM to the exit), `orphans=50` (processes that are left to PID 1 at the start),
+// `on=SIGINT` (the signal that ends it, else SIGTERM), `delay=300` (ms from that to the exit), `orphans=50` (processes that are left to PID 1 at the start),
 // `uncaught=SIGHUP` (no handler for that one), `leave=1` (a process in the group outlives this one).
 import { spawn } from 'node:child_process';
 import { readFileSync, writeSync } from 'node:fs';
@@ -42,7 +42,7 @@ for (const name of Object.keys(constants.signals)) {
   if (never.includes(name) || given('uncaught').includes(name)) continue;
   process.on(name, () => {
     tell(`${name} ${content()}`);
-    if (name !== 'SIGTERM' || given('ignore').includes(name)) return;
+    if (name !== (given('on')[0] ?? 'SIGTERM') || given('ignore').includes(name)) return;
     setTimeout(() => process.exit(number('exit', 0)), number('delay', 0));
   });
 }
