@@ -6,8 +6,8 @@ import { prettyLine } from './pretty.ts';
 export type LineWriter = {
   /** Writes a line, or drops it: what reads a log must never hold up signals and reaping (specification 2.8). */
   write(line: string): void;
-  /** Lines dropped since the last call. */
-  takeDropped(): number;
+  /** Lines dropped so far. */
+  dropped(): number;
 };
 
 /** Writes a log line; `at` is its time in milliseconds since the epoch. */
@@ -34,21 +34,21 @@ export function createLineWriter(write: (bytes: string) => number | undefined): 
       if (rest !== '') flush(rest);
       if (rest !== '' || !flush(bytesOfText(line))) dropped += 1;
     },
-    takeDropped() {
-      const count = dropped;
-      dropped = 0;
-      return count;
-    },
+    dropped: () => dropped,
   };
 }
 
 /** Tells of the lines that `writer` dropped, as soon as one can be told. */
 export function tellingOfDropped(write: WriteLine, writer: LineWriter): WriteLine {
+  let told = 0;
   return (line, at) => {
     write(line, at);
-    const dropped = writer.takeDropped();
-    // The line that tells of it is dropped and counted as well, until something reads again.
-    if (dropped > 0) write(droppedLine(dropped), at);
+    const count = writer.dropped() - told;
+    if (count === 0) return;
+    const before = writer.dropped();
+    write(droppedLine(count), at);
+    // The line that tells of it may be dropped as well, until something reads again; it is not one of them.
+    told += writer.dropped() === before ? count : 1;
   };
 }
 

@@ -2,12 +2,12 @@ import { describe, expect } from 'vitest';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { IS_NODE, type Rehup, rehup, witness } from '../support/rehup.ts';
-import { TELLER, teller } from '../support/teller.ts';
+import { teller, VICTIMS_IN_C } from '../support/victims.ts';
 import { eachWithDirectory } from '../support/volume.ts';
 
 /** Specification 2.2: every signal reaches whom it is meant for, in order, and none is lost. */
 
-const test = needing(PID_NAMESPACE, TELLER);
+const test = needing(PID_NAMESPACE, VICTIMS_IN_C);
 eachWithDirectory();
 
 /** KILL and STOP can't be caught, CHLD is rehup's own, 32 and 33 are the C library's, TERM ends the teller. */

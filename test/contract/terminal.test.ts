@@ -61,3 +61,33 @@ describe('on a terminal', () => {
     expect(output.match(/INT/g)).toHaveLength(1);
   });
 });
+
+describe('an interactive shell', () => {
+  test('has working job control, and the terminal is as it was before when it ends', async () => {
+    const steps: readonly (readonly [await: RegExp, type: string])[] = [
+      [/ready> $/, `sh -c 'trap "echo going on" CONT; echo running; while :; do sleep 0.05; done'\n`],
+      // The job runs, so the shell has handed the terminal over to it.
+      [/\nrunning\r\n$/, '\u001a'],
+      [/Stopped.*ready> $/s, 'fg\n'],
+      [/\ngoing on\r\n$/, '\u0003'],
+      [/\^C.*ready> $/s, 'echo "monitor: $-"\n'],
+      [/\nmonitor: \S+\r\n.*ready> $/s, 'exit 5\n'],
+    ];
+    let at = 0;
+    let seen = 0;
+    const shell = `PS1='ready> ' ${QUIET} bash --norc --noprofile --noediting -i`;
+    const { code, output } = await onTerminal(`stty -g; ${shell}; c=$?; stty -g; exit $c`, (text) => {
+      const step = steps[at];
+      if (step === undefined || !step[0].test(text.slice(seen))) return undefined;
+      at += 1;
+      seen = text.length;
+      return step[1];
+    });
+    expect(at).toBe(steps.length);
+    expect(output).toMatch(/monitor: \S*m/);
+    expect(code).toBe(5);
+    const settings = output.split('\n').filter((line) => /^[0-9a-f]+(:[0-9a-f]+){10,}$/.test(line));
+    expect(settings).toHaveLength(2);
+    expect(settings[1]).toBe(settings[0]);
+  });
+});

@@ -1,0 +1,102 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect } from 'vitest';
+import { type Capability, PID_NAMESPACE } from '../support/machine.ts';
+import { needing } from '../support/needing.ts';
+import { childrenOf, PATIENCE, REHUP_BIN, rehup } from '../support/rehup.ts';
+import { storm, VICTIMS_IN_C } from '../support/victims.ts';
+import { eachWithDirectory } from '../support/volume.ts';
+
+/** Specification 2.3: every zombie is reaped, however many at once, and no exit status is lost or mistaken. */
+
+const test = needing(PID_NAMESPACE, VICTIMS_IN_C);
+eachWithDirectory();
+
+const SOAK = process.env['REHUP_SOAK'] === '1';
+
+/** nsenter(1) stands in for `kubectl exec`. */
+const ENTERING: Capability = {
+  prefix: process.getuid?.() === 0 && spawnSync('nsenter', ['--version']).status === 0 ? [] : undefined,
+  remedy: 'the right to enter a namespace (as root: apt-get install -y util-linux)',
+};
+
+/** Runs rehup to its end with nothing on stdin. */
+function run(words: readonly string[], prefix: readonly string[] = PID_NAMESPACE.prefix ?? []) {
+  const [program = '', ...rest] = [...prefix, REHUP_BIN, '--log-level', 'silent', ...words];
+  return spawnSync(program, rest, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+describe('orphans', () => {
+  test('that die at once are all reaped, and the child’s code is its own', () => {
+    const count = SOAK ? 10_000 : 1_000;
+    const { status, stdout } = run(storm(count, 7));
+    expect(status).toBe(7);
+    const [ready, gone = ''] = stdout.trim().split('\n');
+    expect(ready).toBe(`ready ${count}`);
+    expect(gone).toMatch(/^gone /);
+    if (SOAK) console.log(`${count} orphans: ${gone} ms`);
+  });
+
+  test('that die together with the child confuse nothing', () => {
+    const rounds = SOAK ? 1_000 : 30;
+    for (let round = 0; round < rounds; round++) {
+      const code = (round * 7) % 256;
+      expect(run(storm(20, code, 'leave')).status).toBe(code);
+    }
+  });
+
+  test('that live on cost nothing: rehup sleeps', async () => {
+    const self = rehup(['--poll', '0', 'sh', '-c', '(sleep 30 & sleep 30 &) ; echo ready; exec sleep 60']);
+    await self.said('ready');
+    await self.logged('child.started');
+    const ticks = () =>
+      spawnSync('cut', ['-d', ' ', '-f', '14,15', `/proc/${self.pid()}/stat`]).stdout.toString();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const before = ticks();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(ticks()).toBe(before);
+  });
+
+  needing(PID_NAMESPACE, ENTERING)('of a process that came in from outside are reaped, too', async () => {
+    const self = rehup(['sh', '-c', 'echo ready; exec sleep 60']);
+    await self.said('ready');
+    await self.logged('child.started');
+    const entered = [
+      '--target',
+      String(self.pid()),
+      '--pid',
+      'sh',
+      '-c',
+      '(sleep 0.2 & sleep 0.3 &) ; exit 3',
+    ];
+    expect(spawnSync('nsenter', entered, { stdio: 'ignore' }).status).toBe(3);
+    expect(childrenOf(self.pid())).toHaveLength(3);
+    const until = Date.now() + PATIENCE;
+    while (childrenOf(self.pid()).length > 1 && Date.now() < until) await new Promise(setImmediate);
+    expect(childrenOf(self.pid())).toHaveLength(1);
+    self.signal('SIGTERM');
+    expect(await self.ended).toBe(143);
+  });
+
+  test('are adopted and reaped by a subreaper as well', () => {
+    const rounds = SOAK ? 200 : 10;
+    for (let round = 0; round < rounds; round++)
+      expect(run(storm(20, round % 256, 'leave'), []).status).toBe(round % 256);
+  });
+
+  test('of others, in a process namespace that is shared, are left alone', async () => {
+    // Beside rehup, and not below it: a parent that does not wait for its child.
+    const beside = 'sh -c "true & exec sleep 2" & sleep 0.2; exec "$@"';
+    const prefix = [
+      ...(PID_NAMESPACE.prefix ?? []),
+      'sh',
+      '-c',
+      `sh -c '${beside}' sh "$@" & wait $!; exit $?`,
+      'sh',
+    ];
+    const script = 'grep -l "^State:.Z" /proc/[0-9]*/status | wc -l; exit 4';
+    const self = rehup(['sh', '-c', script], { prefix });
+    expect(await self.ended).toBe(4);
+    expect(self.output).toEqual(['1']);
+    expect(self.log().map((line) => line.event)).toContain('rehup.subreaper');
+  });
+});
