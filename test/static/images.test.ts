@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect } from 'vitest';
+import { ROOT } from '../../scripts/product.ts';
 import {
   CONTAINERS,
   type ContainerOptions,
@@ -54,12 +55,22 @@ function newVolume(): ReturnType<typeof createVolume> & { readonly path: string 
 
 const AT_ONCE = ['--min-interval', '0', '-w', '/etc/app'];
 
-describe.each<Kind>(['scratch', 'alpine-like', 'distroless-like', 'debian'])('in an image %s', (kind) => {
+/** The edition that goes into an image, and the memory that it is given there. */
+const EDITIONS: readonly { readonly kind: Kind; readonly executable: string; readonly memory: string }[] = [
+  ...(['scratch', 'alpine-like', 'distroless-like', 'debian'] as const).map((kind) => ({
+    kind,
+    executable: REHUP_BIN,
+    memory: '8m',
+  })),
+  { kind: 'node', executable: join(ROOT, 'dist/rehup-node'), memory: '96m' },
+];
+
+describe.each(EDITIONS)('in an image $kind, with $memory of memory', ({ kind, executable, memory }) => {
   test('reloads, restarts, forwards, stops and fails as anywhere', async () => {
     const volume = newVolume();
     volume.write({ key: 'one' });
-    const image = await makeImage(kind, REHUP_BIN);
-    const options = { image, volume: volume.path };
+    const image = await makeImage(kind, executable);
+    const options = { image, volume: volume.path, memory };
 
     const told = run([...AT_ONCE, '--on-change', 'SIGHUP', '/teller', '/etc/app/key', '3'], options);
     await told.self.said('start one');
@@ -85,6 +96,19 @@ describe.each<Kind>(['scratch', 'alpine-like', 'distroless-like', 'debian'])('in
     expect(await run(['/etc/app/key'], options).self.ended).toBe(126);
     expect(await run(['--settle', '5x', '/teller'], options).self.ended).toBe(125);
   });
+});
+
+test('where no process may be started any more it says so and ends with 125', async () => {
+  const volume = newVolume();
+  volume.write({ key: 'one' });
+  const image = await makeImage('scratch', REHUP_BIN);
+  const { self } = run(['/teller', '/etc/app/key', '0'], {
+    image,
+    volume: volume.path,
+    more: ['--pids-limit', '1'],
+  });
+  expect(await self.ended).toBe(125);
+  expect(await self.logged('child.start_failed')).toMatchObject({ errno: 'EAGAIN', command: '/teller' });
 });
 
 test('a kernel without close_range gives the child no descriptors either', async () => {

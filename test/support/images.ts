@@ -30,7 +30,7 @@ export const CONTAINERS: Capability = {
 };
 
 /** What images are made of: the executable under test as `/rehup`, the teller as `/teller`, and what its kind needs. */
-export type Kind = 'scratch' | 'alpine-like' | 'distroless-like' | 'debian';
+export type Kind = 'scratch' | 'alpine-like' | 'distroless-like' | 'debian' | 'node';
 
 const made: string[] = [];
 
@@ -76,6 +76,11 @@ async function fill(kind: Kind, root: string): Promise<void> {
       compile('gcc');
       for (const library of librariesOf(join(root, 'teller'))) put(library, root);
       return;
+    // What the Node edition needs, and no more: no shell either.
+    case 'node':
+      compile('musl-gcc', '-static');
+      for (const library of librariesOf(join(root, 'rehup'))) put(library, root);
+      return;
     case 'debian':
       execFileSync('tar', ['-C', root, '-xf', await debian()]);
       compile('gcc');
@@ -95,7 +100,8 @@ function librariesOf(file: string): readonly string[] {
   const text = execFileSync('readelf', ['--program-headers', '--dynamic', file], { encoding: 'utf8' });
   const loader = /program interpreter: (\S+)\]/.exec(text)?.[1] ?? '';
   const names = [...text.matchAll(/NEEDED.*\[(.*)\]/g)].flatMap(([, name]) => name ?? []);
-  const folders = [dirname(loader), '/lib/x86_64-linux-gnu', '/lib/aarch64-linux-gnu'];
+  const triplet = process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu';
+  const folders = [dirname(loader), `/lib/${triplet}`, `/usr/lib/${triplet}`];
   const found = names.flatMap(
     (name) => folders.map((folder) => join(folder, name)).find((path) => existsSync(path)) ?? [],
   );
@@ -124,19 +130,22 @@ export type ContainerOptions = {
   readonly image: string;
   /** A volume of the host at `/etc/app`. */
   readonly volume: string;
+  /** The most memory that it may have. */
+  readonly memory?: string;
   readonly more?: readonly string[];
 };
 
-/** The words that run a container the way a strict cluster does: read-only, no capabilities, an unknown user. */
-export function containerWords({ name, image, volume, more = [] }: ContainerOptions): readonly string[] {
+/** The words that run a container as a strict cluster does: nothing to write to, no capabilities, an unknown user, little of anything. */
+export function containerWords({
+  name,
+  image,
+  volume,
+  memory = '8m',
+  more = [],
+}: ContainerOptions): readonly string[] {
   const strict = [
-    '--read-only',
-    '--cap-drop',
-    'ALL',
-    '--user',
-    '65534:65534',
-    '--security-opt',
-    'no-new-privileges',
+    ...['--read-only', '--read-only-tmpfs=false', '--cap-drop', 'ALL', '--user', '65534:65534'],
+    ...['--security-opt', 'no-new-privileges', '--pids-limit', '32', '--memory', memory],
   ];
   return [...RUN, '--name', name, ...strict, '--volume', `${volume}:/etc/app:ro`, ...more, image];
 }
