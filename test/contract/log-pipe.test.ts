@@ -38,6 +38,7 @@ describe('rehup forwards and stops', () => {
     'with stdin closed': '<&-',
     'with stdin and stderr closed': '<&- 2>&-',
     'with a stderr that nobody can read any more': '2>"$BROKEN"',
+    'with a log on a disk that is full': '2>/dev/full',
   };
   for (const [name, redirection] of Object.entries(cases)) {
     test(name, async () => {

@@ -77,6 +77,15 @@ describe('orphans', () => {
     expect(await self.ended).toBe(143);
   });
 
+  needing(PID_NAMESPACE, ENTERING)('whose process id the next child has do not stand in for it', async () => {
+    // The next process gets the number after this one: pid_namespaces(7).
+    const again = 'echo "start $$"; echo $(($$ - 1)) > /proc/sys/kernel/ns_last_pid; exit 4';
+    const self = rehup(['--on-exit', 'restart', '--max-restarts', '1', '/bin/sh', '-c', again]);
+    expect(await self.ended).toBe(4);
+    expect(self.output).toHaveLength(2);
+    expect(self.output[1]).toBe(self.output[0]);
+  });
+
   test('are adopted and reaped by a subreaper as well', () => {
     const rounds = SOAK ? 200 : 10;
     for (let round = 0; round < rounds; round++)

@@ -17,7 +17,10 @@ const test = needing(TERMINAL);
 function onTerminal(command: string, type: (output: string) => string | undefined = () => undefined) {
   return new Promise<{ readonly code: number | null; readonly output: string }>((resolve, reject) => {
     const child = spawn('script', ['-qec', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
-    const timer = setTimeout(() => reject(new Error(`no end of ${command}: ${output}`)), PATIENCE);
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      reject(new Error(`no end of ${command}: ${output}`));
+    }, PATIENCE);
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       output += text;
@@ -62,10 +65,33 @@ describe('on a terminal', () => {
   });
 });
 
+describe('a signal that stops a job', () => {
+  for (const [name, number] of Object.entries({ TSTP: 20, TTIN: 21, TTOU: 22 })) {
+    test(`${name} is forwarded, and stops rehup itself until a CONT, which is forwarded, too`, async () => {
+      const child = `trap "echo got-${name}" ${name}; trap "echo got-CONT; exit 6" CONT; echo ready; while :; do sleep 0.02; done`;
+      const state = 'cut -d" " -f3 /proc/$p/stat';
+      // Without job control a shell gives its children no terminal on stdin, unless they are given it anew.
+      const begin = `exec 3<&0; ${QUIET} sh -c '${child}' <&3 & p=$!`;
+      const stopped = `until [ "$(${state})" = T ]; do sleep 0.02; done; echo stopped`;
+      const script = `${begin}; sleep 0.3; kill -${number} $p; ${stopped}; sleep 0.2; kill -CONT $p; wait $p; echo "code $?"`;
+      const { output } = await onTerminal(script);
+      const lines = output
+        .trim()
+        .split('\n')
+        .filter((line) => line !== '');
+      expect(lines.toSorted()).toEqual(['code 6', 'got-CONT', `got-${name}`, 'ready', 'stopped']);
+    });
+  }
+});
+
 describe('an interactive shell', () => {
   test('has working job control, and the terminal is as it was before when it ends', async () => {
     const steps: readonly (readonly [await: RegExp, type: string])[] = [
-      [/ready> $/, `sh -c 'trap "echo going on" CONT; echo running; while :; do sleep 0.05; done'\n`],
+      // A job that starts nothing itself: a shell that is stopped while it does (by vfork) would not be seen to be.
+      [
+        /ready> $/,
+        `perl -e '$| = 1; $SIG{CONT} = sub { print "going on\\n" }; print "running\\n"; sleep 1 while 1'\n`,
+      ],
       // The job runs, so the shell has handed the terminal over to it.
       [/\nrunning\r\n$/, '\u001a'],
       [/Stopped.*ready> $/s, 'fg\n'],
