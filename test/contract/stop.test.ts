@@ -2,7 +2,7 @@ import { describe, expect } from 'vitest';
 import { createVolume } from '../support/kubelet.ts';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
-import { childrenOf, type Rehup, rehup, witness } from '../support/rehup.ts';
+import { childrenOf, IS_NODE, type Rehup, rehup, witness } from '../support/rehup.ts';
 import { AT_ONCE, eachWithDirectory, told } from '../support/volume.ts';
 
 /** Specification 2.5: a stop wins over whatever is under way. Each state by each signal that means stop. */
@@ -151,5 +151,29 @@ describe.each(STOPS)('a stop by $signal with $options', ({ signal, options, rest
     const number = { SIGTERM: 15, SIGINT: 2, SIGQUIT: 3, SIGUSR1: 10 }[signal];
     expect([128 + number, 3]).toContain(await self.ended);
     expect([startsOf(self), signalsOf(self)]).toEqual([1, [signal]]);
+  });
+});
+
+describe('a stop while rehup itself begins', () => {
+  /** After this a stop is never lost, ms: far above what it takes, for slow machines. */
+  const KEPT_FROM = IS_NODE ? 1_000 : 50;
+  const DELAYS = [0, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 40, 50, 60, 80, 100, 1_000];
+
+  test('is lost in the first moments only, and what is not lost is honoured before anything is started', async () => {
+    for (const delay of DELAYS) {
+      const early = `if (fork == 0) { select(undef, undef, undef, ${delay / 1_000}); kill "TERM", 1; exit } exec @ARGV`;
+      const prefix = [...(PID_NAMESPACE.prefix ?? []), 'perl', '-e', early];
+      const self = rehup(['sleep', '1.5'], { prefix });
+      const code = await self.ended;
+      const events = self.log().map((line) => line.event);
+      const stopped = events.indexOf('stop.requested');
+      if (stopped >= 0) {
+        expect(code).toBe(143);
+        expect(events.slice(stopped)).not.toContain('child.started');
+      } else {
+        expect(delay).toBeLessThan(KEPT_FROM);
+        expect([0, 143]).toContain(code);
+      }
+    }
   });
 });
