@@ -45,6 +45,21 @@ function runVitest(
   };
 }
 
+/** What this machine lacks, and one command that brings all of it that Debian has. */
+function leftOutLine(remedies: readonly string[]): string {
+  const packages = remedies.flatMap(
+    (text) => /apt-get install -y ([^,;)]*)/.exec(text)?.[1]?.split(' ') ?? [],
+  );
+  const things = remedies.map((text) =>
+    text
+      .replace(/:? ?apt-get install -y [^,;)]*/, '')
+      .replace('(, and ', '(')
+      .replace(' ()', ''),
+  );
+  const command = packages.length === 0 ? '' : `; apt-get install -y ${[...new Set(packages)].join(' ')}`;
+  return `Left out, because this machine lacks: ${[...new Set(things)].join(', ')}${command}`;
+}
+
 mkdirSync(dirname(RESULT), { recursive: true });
 rmSync(LEFT_OUT, { force: true });
 const words = process.argv.slice(2);
@@ -59,5 +74,5 @@ for (const [index, executable] of executables().entries()) {
 }
 const leftOut = existsSync(LEFT_OUT) ? [...new Set(readFileSync(LEFT_OUT, 'utf8').trim().split('\n'))] : [];
 console.log(`\nTests: ${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
-if (leftOut.length > 0) console.log(`Left out, because this machine lacks: ${leftOut.join('; ')}`);
+if (leftOut.length > 0) console.log(leftOutLine(leftOut));
 process.exitCode = ok ? 0 : 1;

@@ -11,7 +11,7 @@ const line = await build(fuzzTarget());
 
 const test = needing({
   prefix: line.includes('left out') ? undefined : [],
-  remedy: line.replace(/^.*left out: /, ''),
+  remedy: `the fuzz target: ${line.replace(/^.*left out: /, '')}`,
 });
 
 const corpus = mkdtempSync(join(tmpdir(), 'rehup-fuzz-'));

@@ -24,7 +24,7 @@ const line = await build(
 /** A compiler with which the C host can be built. */
 export const STATIC_HOST: Capability = {
   prefix: line.includes('left out') ? undefined : [],
-  remedy: line.replace(/^.*left out: /, ''),
+  remedy: `the C host: ${line.replace(/^.*left out: /, '')}`,
 };
 
 /** Makes the calls one after the other in a process of the C host, started by the words before it. */
