@@ -11,6 +11,10 @@ export type FileStatus = {
   /** Device, inode and birth time: differs when a path names another file than before, though inodes are reused. */
   readonly identity: string;
   readonly device: string;
+  /** The permission bits, set-id and sticky bits included: `mode & 07777`. */
+  readonly mode: number;
+  readonly owner: number;
+  readonly group: number;
 };
 
 /** What a request asks for, and what a host answers if it succeeds. */
@@ -26,6 +30,8 @@ type Operations = {
   /** Opens for reading, without waiting for a writer (O_NONBLOCK); answers a handle. */
   open: { request: { readonly path: string }; answer: number };
   close: { request: { readonly file: number }; answer: undefined };
+  /** At most 64 KiB of an open file, as a byte string; empty at the end. For what rehup itself must understand. */
+  read: { request: { readonly file: number }; answer: string };
   /** A new digest, SHA-256 or, if `keyed`, HMAC-SHA-256 with this process's random key; answers a handle. */
   digest: { request: { readonly keyed: boolean }; answer: number };
   /** Feeds at most 64 KiB of an open file to a digest; answers the number of bytes, 0 at the end. */
@@ -33,6 +39,25 @@ type Operations = {
   'digest-bytes': { request: { readonly digest: number; readonly bytes: string }; answer: undefined };
   /** Ends a digest; answers it in hexadecimal. */
   'digest-end': { request: { readonly digest: number }; answer: string };
+
+  /** mkdir(2), less the umask. */
+  mkdir: { request: { readonly path: string; readonly mode: number }; answer: undefined };
+  /** Makes a new file for writing (O_EXCL), less the umask; answers a handle. */
+  create: { request: { readonly path: string; readonly mode: number }; answer: number };
+  /** Copies at most 64 KiB from one open file to another and feeds them to a digest; answers the number of bytes, 0 at the end. */
+  copy: { request: { readonly digest: number; readonly from: number; readonly to: number }; answer: number };
+  /** fsync(2). */
+  sync: { request: { readonly file: number }; answer: undefined };
+  chmod: { request: { readonly path: string; readonly mode: number }; answer: undefined };
+  /** lchown(2); -1 leaves one as it is. */
+  chown: {
+    request: { readonly path: string; readonly owner: number; readonly group: number };
+    answer: undefined;
+  };
+  symlink: { request: { readonly target: string; readonly path: string }; answer: undefined };
+  rename: { request: { readonly from: string; readonly to: string }; answer: undefined };
+  unlink: { request: { readonly path: string }; answer: undefined };
+  rmdir: { request: { readonly path: string }; answer: undefined };
 };
 
 export type FileOperation = keyof Operations;

@@ -1,17 +1,26 @@
 import { createHash, createHmac, type Hash, type Hmac, randomBytes } from 'node:crypto';
 import {
   type BigIntStats,
+  chmodSync,
   closeSync,
   constants,
+  fsyncSync,
+  lchownSync,
   lstatSync,
+  mkdirSync,
   openSync,
   readdirSync,
   readlinkSync,
   readSync,
+  renameSync,
+  rmdirSync,
   statfsSync,
   statSync,
+  symlinkSync,
+  unlinkSync,
+  writeSync,
 } from 'node:fs';
-import type { FileAnswer, FileKind, FileRequest, Files } from '../core/files.ts';
+import type { FileAnswer, FileRequest, FileStatus, Files } from '../core/files.ts';
 import { errnoOf } from './errno.ts';
 
 /** magic.h of Linux. */
@@ -19,6 +28,9 @@ const TMPFS_MAGIC = 0x01021994;
 
 /** The most that a read takes at once (architecture: Ports). */
 const CHUNK = 64 * 1024;
+
+/** inode(7): the bits of a mode that chmod(2) sets. */
+const PERMISSIONS = 0o7777;
 
 /** The Files port over node:fs. Paths go in and come out as bytes, since they need not be UTF-8. */
 export function createFiles(): Files {
@@ -61,6 +73,10 @@ export function createFiles(): Files {
       case 'close':
         closeSync(request.file);
         return { op, value: undefined };
+      case 'read': {
+        const length = readSync(request.file, chunk, 0, CHUNK, null);
+        return { op, value: chunk.toString('latin1', 0, length) };
+      }
       case 'digest': {
         handle += 1;
         digests.set(handle, newDigest(request.keyed));
@@ -79,6 +95,40 @@ export function createFiles(): Files {
         digests.delete(request.digest);
         return { op, value };
       }
+      case 'mkdir':
+        mkdirSync(bytes(request.path), request.mode);
+        return { op, value: undefined };
+      case 'create': {
+        const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+        return { op, value: openSync(bytes(request.path), flags, request.mode) };
+      }
+      case 'copy': {
+        const length = readSync(request.from, chunk, 0, CHUNK, null);
+        digestOf(request.digest).update(chunk.subarray(0, length));
+        for (let done = 0; done < length; ) done += writeSync(request.to, chunk, done, length - done);
+        return { op, value: length };
+      }
+      case 'sync':
+        fsyncSync(request.file);
+        return { op, value: undefined };
+      case 'chmod':
+        chmodSync(bytes(request.path), request.mode);
+        return { op, value: undefined };
+      case 'chown':
+        lchownSync(bytes(request.path), request.owner, request.group);
+        return { op, value: undefined };
+      case 'symlink':
+        symlinkSync(bytes(request.target), bytes(request.path));
+        return { op, value: undefined };
+      case 'rename':
+        renameSync(bytes(request.from), bytes(request.to));
+        return { op, value: undefined };
+      case 'unlink':
+        unlinkSync(bytes(request.path));
+        return { op, value: undefined };
+      case 'rmdir':
+        rmdirSync(bytes(request.path));
+        return { op, value: undefined };
       default:
         return request satisfies never;
     }
@@ -99,7 +149,7 @@ function bytes(path: string): Buffer {
   return Buffer.from(path, 'latin1');
 }
 
-function statusOf(stat: BigIntStats): { kind: FileKind; identity: string; device: string } {
+function statusOf(stat: BigIntStats): FileStatus {
   const kind = stat.isFile()
     ? 'file'
     : stat.isDirectory()
@@ -107,5 +157,12 @@ function statusOf(stat: BigIntStats): { kind: FileKind; identity: string; device
       : stat.isSymbolicLink()
         ? 'link'
         : 'other';
-  return { kind, identity: `${stat.dev}:${stat.ino}:${stat.birthtimeNs}`, device: String(stat.dev) };
+  return {
+    kind,
+    identity: `${stat.dev}:${stat.ino}:${stat.birthtimeNs}`,
+    device: String(stat.dev),
+    mode: Number(stat.mode) & PERMISSIONS,
+    owner: Number(stat.uid),
+    group: Number(stat.gid),
+  };
 }

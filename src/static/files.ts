@@ -4,6 +4,9 @@ import { errnoOf } from './native.ts';
 /** magic.h of Linux. */
 const TMPFS_MAGIC = 0x01021994;
 
+/** The most that a read takes at once (architecture: Ports). */
+const CHUNK = 64 * 1024;
+
 /** The Files port over the C host. */
 export function createFiles(): Files {
   return {
@@ -33,6 +36,8 @@ function answer(request: FileRequest): FileAnswer {
     case 'close':
       native.close(request.file);
       return { op, value: undefined };
+    case 'read':
+      return { op, value: native.read(request.file, CHUNK) };
     case 'digest':
       return { op, value: native.digest(request.keyed) };
     case 'digest-file':
@@ -42,6 +47,34 @@ function answer(request: FileRequest): FileAnswer {
       return { op, value: undefined };
     case 'digest-end':
       return { op, value: native.digestEnd(request.digest) };
+    case 'mkdir':
+      native.mkdir(request.path, request.mode);
+      return { op, value: undefined };
+    case 'create':
+      return { op, value: native.create(request.path, request.mode) };
+    case 'copy':
+      return { op, value: native.copy(request.digest, request.from, request.to) };
+    case 'sync':
+      native.sync(request.file);
+      return { op, value: undefined };
+    case 'chmod':
+      native.chmod(request.path, request.mode);
+      return { op, value: undefined };
+    case 'chown':
+      native.chown(request.path, request.owner, request.group);
+      return { op, value: undefined };
+    case 'symlink':
+      native.symlink(request.target, request.path);
+      return { op, value: undefined };
+    case 'rename':
+      native.rename(request.from, request.to);
+      return { op, value: undefined };
+    case 'unlink':
+      native.unlink(request.path);
+      return { op, value: undefined };
+    case 'rmdir':
+      native.rmdir(request.path);
+      return { op, value: undefined };
     default:
       return request satisfies never;
   }

@@ -65,7 +65,7 @@ export type Native = {
   rename(from: string, to: string): void;
   unlink(path: string): void;
   rmdir(path: string): void;
-  copy(from: number, to: number): number;
+  copy(digest: number, from: number, to: number): number;
   store(descriptor: number, bytes: string): void;
   sync(descriptor: number): void;
 

@@ -25,6 +25,7 @@ const test = needing(STATIC_HOST);
 const temporary = eachWithDirectory();
 
 const latin1 = (bytes: Buffer) => bytes.toString('latin1');
+const hash = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
 describe('the engine', () => {
   test('can neither evaluate nor make a function of a text', () => {
@@ -144,8 +145,6 @@ describe('files', () => {
 });
 
 describe('a digest', () => {
-  const hash = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
-
   test('is that of SHA-256, of any length and however it is fed', () => {
     const pieces = fc.array(fc.uint8Array({ maxLength: 150 }), { maxLength: 6 });
     fc.assert(
@@ -201,13 +200,15 @@ describe('staging', () => {
   test('makes a volume as the kubelet does, with modes and owners', () => {
     const at = (name: string) => join(temporary.path, name);
     writeFileSync(at('source'), Buffer.alloc(70_000, 'x'));
-    gave(
+    const outcomes = gave(
       ['mkdir', at('..one'), 0o755],
       ['create', at('..one/key'), 0o600],
       ['open', at('source')],
-      ['copy', result(2), result(1)],
-      ['copy', result(2), result(1)],
-      ['copy', result(2), result(1)],
+      ['digest', false],
+      ['copy', result(3), result(2), result(1)],
+      ['copy', result(3), result(2), result(1)],
+      ['copy', result(3), result(2), result(1)],
+      ['digestEnd', result(3)],
       ['sync', result(1)],
       ['close', result(1)],
       ['chmod', at('..one/key'), 0o440],
@@ -215,11 +216,12 @@ describe('staging', () => {
       ['symlink', '..one', at('..data_tmp')],
       ['rename', at('..data_tmp'), at('..data')],
       ['create', at('note'), 0o644],
-      ['store', result(12), 'note \xe4\n'],
+      ['store', result(14), 'note \xe4\n'],
       ['mkdir', at('empty'), 0o700],
       ['rmdir', at('empty')],
       ['unlink', at('source')],
     );
+    expect(outcomes.slice(4, 8)).toEqual([65_536, 4_464, 0, hash(Buffer.alloc(70_000, 'x'))]);
     expect(readdirSync(temporary.path).sort()).toEqual(['..data', '..one', 'note']);
     expect(readlinkSync(at('..data'))).toBe('..one');
     expect(readFileSync(at('..data/key'))).toHaveLength(70_000);
@@ -249,7 +251,7 @@ describe('staging', () => {
       ['chmod', at('nothing'), 0o600],
       ['open', '/dev/null'],
       ['store', result(7), 'x'],
-      ['copy', 99, 98],
+      ['copy', 0, 99, 98],
       ['sync', 99],
     ];
     expect(callNative(calls).map((outcome) => outcome.threw)).toEqual([

@@ -75,7 +75,10 @@ function answer(request: FileRequest, content: string): FileAnswer {
       };
     case 'status': {
       const kind = request.path.endsWith('/key') ? 'file' : 'directory';
-      return { op: 'status', value: { kind, identity: request.path, device: '1' } };
+      return {
+        op: 'status',
+        value: { kind, identity: request.path, device: '1', mode: 0o644, owner: 0, group: 0 },
+      };
     }
     case 'memory':
       return { op: 'memory', value: false };
@@ -92,6 +95,6 @@ function answer(request: FileRequest, content: string): FileAnswer {
     case 'digest-end':
       return { op: 'digest-end', value: content };
     default:
-      return request satisfies never;
+      return { op: 'error', errno: 'EROFS' };
   }
 }

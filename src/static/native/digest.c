@@ -64,18 +64,24 @@ NATIVE(digest)
     return throw_system(ctx, "digest", EMFILE);
 }
 
+int feed_digest(JSContext *ctx, JSValueConst number, const void *data, size_t length)
+{
+    struct digest *digest = find(ctx, number);
+    if (digest == NULL) return -1;
+    sha256_add(&digest->hash, data, length);
+    return 0;
+}
+
 /* digestFile(digest, descriptor): feeds it at most 64 KiB; the number of bytes, 0 at the end. */
 NATIVE(digestFile)
 {
     UNUSED;
     static char buffer[CHUNK];
     int descriptor;
-    struct digest *digest = find(ctx, argv[0]);
-    if (digest == NULL || to_int(ctx, &descriptor, argv[1]) < 0) return JS_EXCEPTION;
+    if (to_int(ctx, &descriptor, argv[1]) < 0) return JS_EXCEPTION;
     ssize_t length = read(descriptor, buffer, sizeof buffer);
     if (length < 0) return throw_system(ctx, "read", errno);
-    sha256_add(&digest->hash, buffer, (size_t)length);
-    return JS_NewInt64(ctx, length);
+    return feed_digest(ctx, argv[0], buffer, (size_t)length) < 0 ? JS_EXCEPTION : JS_NewInt64(ctx, length);
 }
 
 NATIVE(digestBytes)

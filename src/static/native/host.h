@@ -56,6 +56,9 @@ extern const JSMallocFunctions engine_memory;
 /* errno.c: the name of an errno(3), for example "ENOENT"; "EIO" for one that has none. */
 const char *errno_name(int error);
 
+/* digest.c: feeds a digest by its number; -1 with an exception if there is none. */
+int feed_digest(JSContext *ctx, JSValueConst number, const void *data, size_t length);
+
 /* descriptors.c: the same open file at a number that is not the child's, closed on exec; -1 and errno on failure. */
 int away_from_stdio(int descriptor);
 

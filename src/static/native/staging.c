@@ -134,15 +134,16 @@ static ssize_t write_all(int descriptor, const char *data, size_t length)
     return (ssize_t)length;
 }
 
-/* copy(from, to): at most 64 KiB from one open file to another; the number of bytes, 0 at the end. */
+/* copy(digest, from, to): at most 64 KiB from one open file to another and a digest; the number of bytes, 0 at the end. */
 NATIVE(copy)
 {
     UNUSED;
     static char buffer[CHUNK];
     int from, to;
-    if (to_int(ctx, &from, argv[0]) < 0 || to_int(ctx, &to, argv[1]) < 0) return JS_EXCEPTION;
+    if (to_int(ctx, &from, argv[1]) < 0 || to_int(ctx, &to, argv[2]) < 0) return JS_EXCEPTION;
     ssize_t length = read(from, buffer, sizeof buffer);
     if (length < 0) return throw_system(ctx, "read", errno);
+    if (feed_digest(ctx, argv[0], buffer, (size_t)length) < 0) return JS_EXCEPTION;
     return result_of(ctx, "write", write_all(to, buffer, (size_t)length));
 }
 
@@ -168,7 +169,7 @@ NATIVE(sync)
 
 const JSCFunctionListEntry staging_functions[] = {
     FUNCTION(mkdir, 2),  FUNCTION(create, 2), FUNCTION(chmod, 2), FUNCTION(chown, 3), FUNCTION(symlink, 2),
-    FUNCTION(rename, 2), FUNCTION(unlink, 1), FUNCTION(rmdir, 1), FUNCTION(copy, 2),  FUNCTION(store, 2),
+    FUNCTION(rename, 2), FUNCTION(unlink, 1), FUNCTION(rmdir, 1), FUNCTION(copy, 3),  FUNCTION(store, 2),
     FUNCTION(sync, 1),
 };
 END_OF_PART(staging);
