@@ -68,6 +68,14 @@ function validated(given: Given, command: readonly string[], raw: RawOptions): I
     exitMap: new Map(each('map-exit', parseExitMapping)),
     onExit: one('on-exit', (text) => parseWord(text, EXIT_POLICIES)),
     maxRestarts: one('max-restarts', parseCount),
+    check: undefined,
+    checkTimeout: 30_000,
+    stages: [],
+    ready: undefined,
+    readyTimeout: 60_000,
+    actionTimeout: 60_000,
+    splay: 0,
+    environmentDirectories: [],
   };
   refuseStopAsReload(settings.stopSignal, [onChange, ...watches.map((watch) => watch.action)]);
   const levels: readonly (LogLevel | 'silent')[] = [...(Object.keys(LOG_LEVELS) as LogLevel[]), 'silent'];

@@ -1,3 +1,4 @@
+import type { HttpEndpoint } from './endpoint.ts';
 import { failure, type Result, success } from './result.ts';
 import {
   parseSignal,
@@ -16,7 +17,10 @@ export type Action =
   | { readonly kind: 'restart' }
   | { readonly kind: 'exit' }
   | { readonly kind: 'none' }
-  | { readonly kind: 'signal'; readonly signal: Signal };
+  | { readonly kind: 'signal'; readonly signal: Signal }
+  | { readonly kind: 'http'; readonly endpoint: HttpEndpoint }
+  /** `text`: as the user wrote it, with `exec:` before it. */
+  | { readonly kind: 'exec'; readonly words: readonly string[]; readonly text: string };
 
 /** Signals that can't tell an application to reload: they stop it, can't be caught, or are about rehup's own children. */
 const NO_RELOAD: readonly Signal[] = [SIGTERM, SIGINT, SIGQUIT, SIGKILL, SIGSTOP, SIGCHLD];
@@ -36,7 +40,16 @@ export function parseAction(text: string): Result<Action> {
 
 /** The name that {@link parseAction} takes. */
 export function actionName(action: Action): string {
-  return action.kind === 'signal' ? signalName(action.signal) : action.kind;
+  switch (action.kind) {
+    case 'signal':
+      return signalName(action.signal);
+    case 'http':
+      return action.endpoint.text;
+    case 'exec':
+      return action.text;
+    default:
+      return action.kind;
+  }
 }
 
 export function sameAction(one: Action, other: Action): boolean {
@@ -45,7 +58,7 @@ export function sameAction(one: Action, other: Action): boolean {
 
 /**
  * What one reload does when watches with these actions changed together: `exit` alone if any says so, else `restart`
- * alone if any says so, else each distinct signal once, in the order given. Empty: nothing is to be done (`none`).
+ * alone if any says so, else each distinct one once, in the order given. Empty: nothing is to be done (`none`).
  */
 export function mergeActions(actions: readonly Action[]): readonly Action[] {
   for (const kind of ['exit', 'restart'] as const) {

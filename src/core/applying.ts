@@ -117,6 +117,8 @@ function act(state: State, paths: readonly string[], actions: readonly Action[],
     case 'restart':
     case 'exit':
       return stopFor(begun, reload, turn);
+    case 'http':
+    case 'exec':
     case 'signal': {
       const signals = actions.flatMap((action) => (action.kind === 'signal' ? [action.signal] : []));
       return sendNext(begun, reload, configuration.seen, signals, turn);

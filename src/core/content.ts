@@ -6,6 +6,11 @@ export type Content = {
   /** SHA-256 over the sorted (path, size, digest of content) of all files: times, modes and owners don't count. */
   readonly digest: string;
   readonly files: ReadonlyMap<string, FileDigest>;
+  /**
+   * What the files hold, by the same paths, as byte strings; there where a reading was asked to capture it. Of a file that
+   * is longer than an environment variable may be, one byte more than that.
+   */
+  readonly texts?: ReadonlyMap<string, string>;
 };
 
 export function* contentOf(files: ReadonlyMap<string, FileDigest>, keyed: boolean): FileSteps<Content> {

@@ -1,13 +1,19 @@
 import type { SignalPurpose, TimerName } from './event.ts';
+import type { Task } from './job.ts';
 import type { LogLine } from './log.ts';
 import type { Directories, ReadingRequest } from './reading.ts';
 import type { SignalTarget } from './settings.ts';
 import type { Signal } from './signals.ts';
+import type { StageTask } from './stage.ts';
 
 /** What the host is to do. Those with an answer say which event it is. */
 export type Effect =
   /** Start the command as the child, in a process group of its own. Answer: `spawned` or `spawn-failed`. */
-  | { readonly type: 'start' }
+  | {
+      readonly type: 'start';
+      /** `NAME=value` entries, byte strings. */
+      readonly environment: readonly string[];
+    }
   /** Signal the child or its group. Answer: `signalled`. */
   | {
       readonly type: 'signal';
@@ -28,6 +34,12 @@ export type Effect =
   | { readonly type: 'look'; readonly requests: readonly ReadingRequest[] }
   /** Watch these directories, and no others, for events. Answers: `watching`, or a `watch-failed` for each that can't be. */
   | { readonly type: 'watch'; readonly directories: Directories }
+  /** Do something beside the child; `job` is a number of its own. Answer, later: `job-ended`. */
+  | { readonly type: 'begin-job'; readonly job: number; readonly task: Task }
+  /** End a job with all that it started, at once. */
+  | { readonly type: 'cancel-job'; readonly job: number }
+  /** Do something to the stages; one such at a time. Answer: `staged`. */
+  | { readonly type: 'stage'; readonly task: StageTask }
   | { readonly type: 'set-timer'; readonly timer: TimerName; readonly delay: number }
   | { readonly type: 'clear-timer'; readonly timer: TimerName }
   | { readonly type: 'log'; readonly line: LogLine }

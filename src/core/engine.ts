@@ -1,14 +1,15 @@
 import type { Effect } from './effect.ts';
 import type { Occurrence, SignalOutcome } from './event.ts';
-import type { FileAnswer } from './files.ts';
+import type { FileAnswer, FileSteps } from './files.ts';
 import type { Ports } from './ports.ts';
 import { readWatches } from './reading.ts';
 import type { Settings } from './settings.ts';
 import { SIGCONT } from './signals.ts';
+import { stageSteps } from './staging.ts';
 import { initialState, type State } from './state.ts';
 import { step } from './step.ts';
 
-/** A look is interrupted after this long to let in what happened meanwhile, ms. */
+/** Work on files is interrupted after this long to let in what happened meanwhile, ms. */
 const SLICE = 5;
 
 /** Takes what happened to the core, and the effects of the core to the ports. */
@@ -49,7 +50,7 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
     const { processes, clock } = ports;
     switch (effect.type) {
       case 'start': {
-        const started = processes.start(settings.command);
+        const started = processes.start(settings.command, effect.environment);
         return 'pid' in started
           ? { type: 'spawned', pid: started.pid }
           : { type: 'spawn-failed', errno: started.errno };
@@ -71,7 +72,16 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
         processes.suspend();
         return undefined;
       case 'look':
-        look(readWatches(effect.requests, settings.ignore));
+        drive(readWatches(effect.requests, settings.ignore), (readings) => ({ type: 'looked', readings }));
+        return undefined;
+      case 'begin-job':
+        ports.jobs.begin(effect.job, effect.task);
+        return undefined;
+      case 'cancel-job':
+        ports.jobs.cancel(effect.job);
+        return undefined;
+      case 'stage':
+        drive(stageSteps(effect.task, settings.ignore), (result) => ({ type: 'staged', result }));
         return undefined;
       case 'watch':
         ports.watcher.watch(effect.directories);
@@ -111,7 +121,8 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
     return { kind: 'sent', to: target, caught };
   }
 
-  function look(steps: ReturnType<typeof readWatches>): void {
+  /** Leads an algorithm over files to its end, in slices, and tells what came of it. */
+  function drive<Value>(steps: FileSteps<Value>, told: (value: Value) => Occurrence): void {
     const { clock, files } = ports;
     let answer: FileAnswer | undefined;
     function slice(): void {
@@ -119,7 +130,7 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
       while (!over) {
         const next = answer === undefined ? steps.next() : steps.next(answer);
         if (next.done === true) {
-          deliver({ type: 'looked', readings: next.value });
+          deliver(told(next.value));
           return;
         }
         answer = files.perform(next.value);

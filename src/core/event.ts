@@ -1,5 +1,7 @@
+import type { JobOutcome } from './job.ts';
 import type { Reading } from './reading.ts';
 import type { Signal } from './signals.ts';
+import type { StageResult } from './stage.ts';
 
 /** How a process ended: wait(2). */
 export type ExitStatus =
@@ -39,7 +41,17 @@ export type SignalOutcome =
 /** What happened outside. */
 export type Occurrence =
   /** The first event: where rehup finds itself. */
-  | { readonly type: 'begin'; readonly pid1: boolean; readonly terminal: boolean }
+  | {
+      readonly type: 'begin';
+      readonly pid1: boolean;
+      readonly terminal: boolean;
+      /** The `NAME=value` entries that rehup was given, byte strings. */
+      readonly environment: readonly string[];
+      /** The most bytes that execve(2) takes of arguments and environment together. */
+      readonly argumentBytes: number;
+      /** 32 random bits, from which all that is random follows. */
+      readonly seed: number;
+    }
   /** A signal came to rehup itself. */
   | { readonly type: 'signal'; readonly signal: Signal }
   | { readonly type: 'spawned'; readonly pid: number }
@@ -61,6 +73,10 @@ export type Occurrence =
   | { readonly type: 'watch-failed'; readonly path: string; readonly errno: string }
   /** A look is over, with a reading for each watch in the order of the settings. */
   | { readonly type: 'looked'; readonly readings: readonly Reading[] }
+  /** A job has ended by itself; one that was cancelled is never told of. */
+  | { readonly type: 'job-ended'; readonly job: number; readonly outcome: JobOutcome }
+  /** What was to be done to the stages is done, or failed. */
+  | { readonly type: 'staged'; readonly result: StageResult }
   | { readonly type: 'timer'; readonly timer: TimerName };
 
 /** An occurrence with the time at which it came to the core: milliseconds on a clock that never jumps. */

@@ -1,5 +1,6 @@
 import type { TimerName } from './event.ts';
 import type { Files } from './files.ts';
+import type { Task } from './job.ts';
 import type { LogLine } from './log.ts';
 import type { Directories } from './reading.ts';
 import type { Signal } from './signals.ts';
@@ -12,9 +13,13 @@ export type Processes = {
   /**
    * Starts a command as specification 2.1 says, in a process group of its own.
    *
+   * @param environment `NAME=value` entries, byte strings; their PATH is where the command is looked for
    * @returns its process id, or the name of the errno(3) that tells why it could not be started
    */
-  start(command: readonly string[]): { readonly pid: number } | { readonly errno: string };
+  start(
+    command: readonly string[],
+    environment: readonly string[],
+  ): { readonly pid: number } | { readonly errno: string };
   /** kill(2) to the process `pid`, or to the process group of that number; the name of the errno if it fails. */
   signal(pid: number, signal: Signal, to: 'child' | 'group'): string | undefined;
   /** Whether a process has a handler for a signal: `SigCgt` of proc_pid_status(5); undefined if that can't be told. */
@@ -45,9 +50,17 @@ export type Clock = {
 
 export type Log = { write(line: LogLine): void };
 
+/** What is done beside the child; how a job ended comes to the engine as a `job-ended` event. */
+export type Jobs = {
+  begin(job: number, task: Task): void;
+  /** Ends a job with all that it started, at once; nothing is told of it any more. */
+  cancel(job: number): void;
+};
+
 /** What a host must offer, and nothing more. */
 export type Ports = {
   readonly processes: Processes;
+  readonly jobs: Jobs;
   readonly files: Files;
   readonly watcher: Watcher;
   readonly clock: Clock;

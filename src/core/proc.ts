@@ -11,6 +11,19 @@ export function catchesSignal(status: string, signal: Signal): boolean | undefin
   return ((digit >> ((signal - 1) & 3)) & 1) === 1;
 }
 
+/** execve(2): what arguments and environment may take is a quarter of the stack, from 128 KiB to 6 MiB. */
+const LEAST_ARGUMENT_BYTES = 128 * 1024;
+const MOST_ARGUMENT_BYTES = 6 * 1024 * 1024;
+/** The usual limit of the stack, where /proc does not tell. */
+const USUAL_STACK = 8 * 1024 * 1024;
+
+/** The most bytes of arguments and environment for a process with these limits: proc_pid_limits(5). */
+export function argumentBytes(limits: string | undefined): number {
+  const stack = /^Max stack size\s+(\d+|unlimited)/m.exec(limits ?? '')?.[1] ?? String(USUAL_STACK);
+  const quarter = stack === 'unlimited' ? MOST_ARGUMENT_BYTES : Number(stack) / 4;
+  return Math.min(Math.max(quarter, LEAST_ARGUMENT_BYTES), MOST_ARGUMENT_BYTES);
+}
+
 /** Whether a process is in a group and no zombie: proc_pid_stat(5). Its fields stand behind the command, which may hold anything. */
 export function isLiveMember(stat: string, group: number): boolean {
   const [state, , processGroup] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

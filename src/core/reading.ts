@@ -17,6 +17,8 @@ export type ReadingRequest = {
   readonly path: string;
   /** The last reading of this watch, if its content can be told to be the same without reading all of it again. */
   readonly known?: Known;
+  /** Whether the texts of the files are wanted as well: {@link Content.texts}. */
+  readonly capture?: boolean;
 };
 
 /** What a reading leaves for the next one. */

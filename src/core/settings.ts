@@ -1,6 +1,8 @@
 import type { Action } from './action.ts';
+import type { Endpoint, HttpEndpoint } from './endpoint.ts';
 import type { PathPredicate } from './glob.ts';
 import type { Signal } from './signals.ts';
+import type { Stage } from './stage.ts';
 
 /** One `--watch`: an absolute path and what a change below it does. */
 export type Watch = { readonly path: string; readonly action: Action };
@@ -15,10 +17,20 @@ export type ExitPolicy = 'exit' | 'restart' | 'restart-on-failure';
 
 export const EXIT_POLICIES: readonly ExitPolicy[] = ['exit', 'restart', 'restart-on-failure'];
 
+/** One word of `--check`: texts, and the places where the directory of a watch's or stage's new content goes in. */
+export type CheckWord = readonly (string | { readonly source: string })[];
+
+/** What must succeed before a start or a reload counts as verified. */
+export type Ready =
+  | { readonly kind: 'http'; readonly endpoint: HttpEndpoint }
+  | { readonly kind: 'tcp'; readonly endpoint: Endpoint }
+  | { readonly kind: 'exec'; readonly words: readonly string[] };
+
 /** What the command line asked for, validated: the rest of the program trusts it. Durations are in milliseconds. */
 export type Settings = {
   /** The words of COMMAND, byte strings; at least one. */
   readonly command: readonly string[];
+  /** The sources of stages are among them. */
   readonly watches: readonly Watch[];
   /** What a change does where its watch does not say. */
   readonly onChange: Action;
@@ -42,4 +54,16 @@ export type Settings = {
   readonly onExit: ExitPolicy;
   /** So many restarts by the policy within ten minutes, and no more. */
   readonly maxRestarts: number;
+  /** What must exit with 0 before a change is applied. */
+  readonly check: readonly CheckWord[] | undefined;
+  readonly checkTimeout: number;
+  readonly stages: readonly Stage[];
+  readonly ready: Ready | undefined;
+  readonly readyTimeout: number;
+  /** Limit of an `exec:` or HTTP action. */
+  readonly actionTimeout: number;
+  /** A reload waits for a random part of this. */
+  readonly splay: number;
+  /** Directories whose files are variables of the child; later ones win. Watched, each by itself. */
+  readonly environmentDirectories: readonly string[];
 };

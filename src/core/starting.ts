@@ -14,14 +14,15 @@ const START_ATTEMPTS = 3;
 const START_RETRY_DELAY = 1_500;
 
 function start(state: State, attempt: number, last: ExitStatus | undefined, turn: Turn): State {
-  turn.effects.push({ type: 'start' });
+  turn.effects.push({ type: 'start', environment: state.inherited });
   turn.notices.push({ type: 'child-starting' });
   return withChild(state, { phase: 'starting', attempt, last, kept: [] });
 }
 
 export function begin(state: State, _child: Child, event: EventOf<'begin'>, turn: Turn): State {
   if (!event.pid1) log(turn, 'info', 'rehup.subreaper', 'not PID 1: adopting the orphans of the child only');
-  return prepare({ ...state, pid1: event.pid1, terminal: event.terminal }, undefined, turn);
+  const { pid1, terminal, environment: inherited, argumentBytes, seed } = event;
+  return prepare({ ...state, pid1, terminal, inherited, argumentBytes, seed }, undefined, turn);
 }
 
 export function content(state: State, child: In<'preparing'>, event: EventOf<'content'>, turn: Turn): State {

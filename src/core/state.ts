@@ -174,6 +174,12 @@ export type State = {
   readonly settings: Settings;
   readonly pid1: boolean;
   readonly terminal: boolean;
+  /** The `NAME=value` entries that rehup was given. */
+  readonly inherited: readonly string[];
+  /** The most bytes that the arguments and the environment of a child may take. */
+  readonly argumentBytes: number;
+  /** From which all that is random follows; each use leaves another. */
+  readonly seed: number;
   /** When the child exited by itself and was to be started again. */
   readonly crashes: readonly number[];
   readonly child: Child;
@@ -187,6 +193,9 @@ export function initialState(settings: Settings): State {
     settings,
     pid1: false,
     terminal: false,
+    inherited: [],
+    argumentBytes: 0,
+    seed: 0,
     crashes: [],
     child: { phase: 'unborn' },
     observation: {

@@ -2,6 +2,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { isSea } from 'node:sea';
 import { isatty, WriteStream } from 'node:tty';
 import { bytesOfText } from '../core/bytes.ts';
+import { argumentBytes } from '../core/proc.ts';
 
 /** The words after the program's name, byte strings: Node's own argv has lost what is not UTF-8. */
 export function givenWords(): readonly string[] {
@@ -15,6 +16,11 @@ export function givenWords(): readonly string[] {
 export function givenEnvironment(): readonly string[] {
   const entries = zeroSeparated('/proc/self/environ');
   return entries ?? Object.entries(process.env).map(([name, value]) => bytesOfText(`${name}=${value ?? ''}`));
+}
+
+/** The most bytes that execve(2) takes of arguments and environment together. */
+export function givenArgumentBytes(): number {
+  return argumentBytes(textOf('/proc/self/limits'));
 }
 
 /** The working directory, a byte string; undefined if it is gone. */
@@ -47,9 +53,14 @@ export function terminalWidth(descriptor: number): number | undefined {
 }
 
 function zeroSeparated(path: string): readonly string[] | undefined {
+  const text = textOf(path);
+  return text === '' ? [] : text?.replace(/\0$/, '').split('\0');
+}
+
+/** A file of /proc, a byte string; undefined without it. */
+function textOf(path: string): string | undefined {
   try {
-    const text = readFileSync(path, 'latin1');
-    return text === '' ? [] : text.replace(/\0$/, '').split('\0');
+    return readFileSync(path, 'latin1');
   } catch {
     return undefined;
   }

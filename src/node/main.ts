@@ -1,4 +1,5 @@
 import './streams.ts';
+import { randomBytes } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import type { RunOptions } from '../cli/invocation.ts';
 import { parse } from '../cli/parse.ts';
@@ -11,7 +12,14 @@ import type { Directories } from '../core/reading.ts';
 import type { Signal } from '../core/signals.ts';
 import { createClock } from './clock.ts';
 import { createFiles } from './files.ts';
-import { givenDirectory, givenEnvironment, givenWords, isTerminal, terminalWidth } from './given.ts';
+import {
+  givenArgumentBytes,
+  givenDirectory,
+  givenEnvironment,
+  givenWords,
+  isTerminal,
+  terminalWidth,
+} from './given.ts';
 import { createProcesses } from './processes.ts';
 import { listenForRealTimeSignals, listenForSignals } from './signals.ts';
 import { createErrorWriter } from './stderr.ts';
@@ -113,11 +121,11 @@ function run(
 
   const engine = createEngine(settings, {
     processes: createProcesses({
-      environment,
       cwd,
       terminal,
       exited: (status) => tell({ type: 'child-exited', status }),
     }),
+    jobs: { begin() {}, cancel() {} },
     files: createFiles(),
     clock: createClock((timer) => tell({ type: 'timer', timer })),
     watcher: { watch: (directories) => watch(directories) },
@@ -132,7 +140,15 @@ function run(
   deliver = engine.deliver;
   const missing = listenForRealTimeSignals(signalCame);
   if (missing !== undefined) write(withoutRealTime(missing), Date.now());
-  engine.deliver({ type: 'begin', pid1: process.pid === 1, terminal }, ...early.splice(0));
+  const begin: Occurrence = {
+    type: 'begin',
+    pid1: process.pid === 1,
+    terminal,
+    environment,
+    argumentBytes: givenArgumentBytes(),
+    seed: randomBytes(4).readUInt32LE(),
+  };
+  engine.deliver(begin, ...early.splice(0));
 
   void import('./watcher.ts').then(({ createWatcher }) => {
     const watcher = createWatcher({

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { environmentMap } from '../core/environment.ts';
 import type { ExitStatus } from '../core/event.ts';
 import { executableCandidates, tryCandidates } from '../core/executable.ts';
 import type { Processes } from '../core/ports.ts';
@@ -15,8 +16,6 @@ const SIG_BLOCK = 0;
 const SIG_SETMASK = 2;
 
 export type ProcessOptions = {
-  /** `NAME=value` entries for the child, byte strings. */
-  readonly environment: readonly string[];
   readonly cwd: string | undefined;
   /** Whether descriptor 0 is a terminal; the child is then put in the foreground if rehup is there. */
   readonly terminal: boolean;
@@ -25,7 +24,7 @@ export type ProcessOptions = {
 };
 
 /** The Processes port: posix_spawn, kill, waitid and /proc. */
-export function createProcesses({ environment, cwd, terminal, exited }: ProcessOptions): Processes {
+export function createProcesses({ cwd, terminal, exited }: ProcessOptions): Processes {
   let child = 0;
   let foreground = false;
   const reap = createReaper((pid, status) => {
@@ -36,11 +35,14 @@ export function createProcesses({ environment, cwd, terminal, exited }: ProcessO
   });
   process.on('SIGCHLD', reap);
   if (process.pid !== 1) libc.prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n);
-  const path = environment.find((entry) => entry.startsWith('PATH='))?.slice('PATH='.length);
 
-  function start(command: readonly string[]): { readonly pid: number } | { readonly errno: string } {
+  function start(
+    command: readonly string[],
+    environment: readonly string[],
+  ): { readonly pid: number } | { readonly errno: string } {
     // Only what is in the foreground itself can hand it over: in the background of a shell it would be taken from the shell.
     foreground = terminal && libc.tcgetpgrp(0) === libc.getpgrp();
+    const path = environmentMap(environment).get('PATH');
     const errno = tryCandidates(executableCandidates(command[0] ?? '', path), (file) => {
       const started = spawn({ file, argv: command, environment, cwd, foreground });
       if ('errno' in started) return started.errno;

@@ -5,13 +5,14 @@ import { createEngine } from '../core/engine.ts';
 import { environmentMap } from '../core/environment.ts';
 import type { Occurrence } from '../core/event.ts';
 import { EXIT_FAILED } from '../core/exit.ts';
+import { argumentBytes } from '../core/proc.ts';
 import { SIGCHLD } from '../core/signals.ts';
 import { createClock } from './clock.ts';
 import { createFiles } from './files.ts';
 import { createLog } from './log.ts';
 import { createLoop } from './loop.ts';
 import { errnoOf } from './native.ts';
-import { createProcesses } from './processes.ts';
+import { createProcesses, readProc } from './processes.ts';
 import { createWatcher } from './watcher.ts';
 
 /** Set by the build from package.json. */
@@ -85,7 +86,6 @@ function run(
   const loop = createLoop();
   const tell = (occurrence: Occurrence): void => engine.deliver(occurrence);
   const processes = createProcesses({
-    environment,
     cwd,
     terminal,
     exited: (status) => tell({ type: 'child-exited', status }),
@@ -94,6 +94,7 @@ function run(
   const log = createLog({ level: logLevel, format: logFormat, colours });
   const engine = createEngine(settings, {
     processes,
+    jobs: { begin() {}, cancel() {} },
     clock,
     files: createFiles(),
     watcher: createWatcher(loop, {
@@ -123,7 +124,15 @@ function run(
   // What has come already is known before anything is started.
   const early = native.takeSignals(signals).filter((signal) => signal !== SIGCHLD);
   const arrivals = early.map((signal): Occurrence => ({ type: 'signal', signal }));
-  engine.deliver({ type: 'begin', pid1: native.processId() === 1, terminal }, ...arrivals);
+  const begin: Occurrence = {
+    type: 'begin',
+    pid1: native.processId() === 1,
+    terminal,
+    environment,
+    argumentBytes: argumentBytes(readProc('/proc/self/limits')),
+    seed: native.random(),
+  };
+  engine.deliver(begin, ...arrivals);
   // What was there before rehup, by an exec, may have ended already.
   reap();
   return loop.run(() => {

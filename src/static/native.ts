@@ -48,6 +48,7 @@ export type Native = {
   takeHints(notifier: number): readonly (number | string)[];
   now(): number;
   time(): number;
+  random(): number;
 
   // files.c
   readlink(path: string): string;

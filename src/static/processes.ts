@@ -1,3 +1,4 @@
+import { environmentMap } from '../core/environment.ts';
 import type { ExitStatus } from '../core/event.ts';
 import { executableCandidates, tryCandidates } from '../core/executable.ts';
 import type { Processes } from '../core/ports.ts';
@@ -6,8 +7,6 @@ import { SIGSTOP } from '../core/signals.ts';
 import { errnoOf } from './native.ts';
 
 export type ProcessOptions = {
-  /** `NAME=value` entries for the child, byte strings. */
-  readonly environment: readonly string[];
   readonly cwd: string | undefined;
   /** Whether descriptor 0 is a terminal; the child is then put in the foreground if rehup is there. */
   readonly terminal: boolean;
@@ -30,15 +29,18 @@ const PROC_SIZE = 64 * 1024;
 /** `-1` of spawn: the descriptor of rehup itself. */
 const OWN = -1;
 
-export function createProcesses({ environment, cwd, terminal, exited }: ProcessOptions): ReapingProcesses {
+export function createProcesses({ cwd, terminal, exited }: ProcessOptions): ReapingProcesses {
   let child = 0;
   let foreground = false;
   if (native.processId() !== 1) native.becomeSubreaper();
-  const path = environment.find((entry) => entry.startsWith('PATH='))?.slice('PATH='.length);
 
-  function start(command: readonly string[]): { readonly pid: number } | { readonly errno: string } {
+  function start(
+    command: readonly string[],
+    environment: readonly string[],
+  ): { readonly pid: number } | { readonly errno: string } {
     // Only what is in the foreground itself can hand it over: in the background of a shell it would be taken from the shell.
     foreground = terminal && native.inForeground();
+    const path = environmentMap(environment).get('PATH');
     const errno = tryCandidates(executableCandidates(command[0] ?? '', path), (file) =>
       attempt(() => {
         child = native.spawn(file, command, environment, cwd, foreground, OWN, OWN, OWN);
@@ -109,7 +111,7 @@ function isMember(pid: string, group: number): boolean {
 }
 
 /** A file of /proc; undefined if it is not there, any more or at all. */
-function readProc(path: string): string | undefined {
+export function readProc(path: string): string | undefined {
   try {
     const file = native.open(path);
     try {

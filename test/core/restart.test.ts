@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { scenario, sig, volumeReading, watch } from '../support/scenario.ts';
+import { begin, scenario, sig, volumeReading, watch } from '../support/scenario.ts';
 
 /** What follows when the child exits by itself: specification 1 (`--on-exit`, `--max-restarts`, `--map-exit`) and 2.4. */
 
@@ -220,7 +220,7 @@ describe('--rewrite-signal', () => {
 
   test('a signal that stops a job stops rehup as well, whatever it is rewritten to', () => {
     const run = scenario({ rewrites: new Map([[sig('TSTP'), sig('STOP')]]) });
-    run.send({ type: 'begin', pid1: false, terminal: true });
+    run.send(begin({ pid1: false, terminal: true }));
     expect(run.signal('TSTP')).toEqual(['forward 19 to auto 101', 'suspend']);
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { scenario, sig } from '../support/scenario.ts';
+import { begin, scenario, sig } from '../support/scenario.ts';
 
 /** The races of specification 2.4 and 2.5, each written down as a sequence of events. */
 
@@ -209,7 +209,7 @@ test('signals that mean nothing to rehup are forwarded as --signal-to says, job 
 
 test('TSTP stops rehup itself too where it has a terminal and is not PID 1', () => {
   const run = scenario();
-  run.send({ type: 'begin', pid1: false, terminal: true });
+  run.send(begin({ pid1: false, terminal: true }));
   expect(run.signal('TSTP')).toEqual(['forward 20 to auto 101', 'suspend']);
   expect(run.signal('CONT')).toEqual(['forward 18 to auto 101']);
 });

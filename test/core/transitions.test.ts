@@ -6,7 +6,7 @@ import type { Settings } from '../../src/core/settings.ts';
 import type { State } from '../../src/core/state.ts';
 import { SUPERVISION } from '../../src/core/supervision.ts';
 import { type CoreEvent, dispatch, newTurn, type Turn } from '../../src/core/turn.ts';
-import { act, describe, scenario, sig, volumeReading, watch } from '../support/scenario.ts';
+import { act, begin, describe, scenario, sig, volumeReading, watch } from '../support/scenario.ts';
 
 /**
  * Every pair of a phase and an event, of each of the three machines: what it leads to is written down in
@@ -17,7 +17,7 @@ const TWO = volumeReading('two');
 
 /** One event for each key of the tables. */
 const EVENTS: Readonly<Record<string, CoreEvent>> = {
-  begin: { type: 'begin', pid1: true, terminal: false },
+  begin: begin(),
   signal: { type: 'signal', signal: sig('TERM') },
   content: { type: 'content', look: 99 },
   unusable: { type: 'unusable', refusal: 'why' },

@@ -41,6 +41,7 @@ export function life() {
       hasChildren: () => false,
       suspend: () => {},
     },
+    jobs: { begin: () => {}, cancel: () => {} },
     files: { perform: (request) => answer(request, content) },
     watcher: { watch: () => {} },
     clock: { now: () => 0, setTimer: () => {}, clearTimer: () => {}, soon: (task) => task() },
@@ -48,7 +49,14 @@ export function life() {
     exit: (code) => void performed.push(`exit ${code}`),
   };
   const engine = createEngine(invocation.settings, ports);
-  engine.deliver({ type: 'begin', pid1: true, terminal: false });
+  engine.deliver({
+    type: 'begin',
+    pid1: true,
+    terminal: false,
+    environment: [],
+    argumentBytes: 131_072,
+    seed: 1,
+  });
   content = 'two';
   engine.deliver({ type: 'hint' });
   engine.deliver({ type: 'child-exited', status: { kind: 'code', code: 0 } });

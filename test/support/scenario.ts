@@ -39,12 +39,33 @@ export function settings(change: Partial<Settings> = {}): Settings {
     exitMap: new Map(),
     onExit: 'exit',
     maxRestarts: 5,
+    check: undefined,
+    checkTimeout: 30_000,
+    stages: [],
+    ready: undefined,
+    readyTimeout: 60_000,
+    actionTimeout: 60_000,
+    splay: 0,
+    environmentDirectories: [],
     ...change,
   };
 }
 
 export function watch(path: string, action: string): Watch {
   return { path, action: act(action) };
+}
+
+/** Where rehup finds itself, but for what a test says. */
+export function begin(change: Partial<Extract<Occurrence, { type: 'begin' }>> = {}): Occurrence {
+  return {
+    type: 'begin',
+    pid1: true,
+    terminal: false,
+    environment: ['PATH=/bin'],
+    argumentBytes: 2 * 1024 * 1024,
+    seed: 1,
+    ...change,
+  };
 }
 
 /** The reading of a kubelet volume at `/v` (or `root`) whose only file `k` has this content; '' for an empty volume. */
@@ -163,7 +184,7 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
     },
     /** The timers that are set, but for those that only look again. */
     planned: () => [...timers.keys()].filter((name) => name !== 'confirm' && name !== 'poll'),
-    begin: () => send({ type: 'begin', pid1: true, terminal: false }),
+    begin: () => send(begin()),
     signal: (name: string) => send({ type: 'signal', signal: sig(name) }),
     exits: (code: number) => send({ type: 'child-exited', status: { kind: 'code', code } }),
     dies: (name: string) => send({ type: 'child-exited', status: { kind: 'signal', signal: sig(name) } }),
@@ -199,6 +220,12 @@ export function describe(effect: Effect): string | undefined {
       return effect.refusal === undefined ? `exit ${effect.code}` : `exit ${effect.code}: ${effect.refusal}`;
     case 'start':
       return 'start';
+    case 'begin-job':
+      return `job ${effect.job}: ${effect.task.kind === 'command' ? effect.task.words.join(' ') : effect.task.endpoint.text}`;
+    case 'cancel-job':
+      return `cancel job ${effect.job}`;
+    case 'stage':
+      return effect.task.op;
     case 'suspend':
       return 'suspend';
     case 'look':

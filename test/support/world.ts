@@ -5,7 +5,7 @@ import type { Settings } from '../../src/core/settings.ts';
 import { SIGINT, SIGKILL, SIGTERM } from '../../src/core/signals.ts';
 import { initialState, type State } from '../../src/core/state.ts';
 import { step } from '../../src/core/step.ts';
-import { sig, volumeReading } from './scenario.ts';
+import { begin, sig, volumeReading } from './scenario.ts';
 
 /** Signals that come from outside in a random life; TERM and INT are rare, since they end it. */
 const SIGNALS = ['HUP', 'USR1', 'CONT', 'QUIT', 'HUP', 'USR1', 'TERM', 'INT'];
@@ -162,7 +162,7 @@ export function randomWorld(settings: Settings) {
   }
 
   return {
-    begin: () => send({ type: 'begin', pid1: true, terminal: false }),
+    begin: () => send(begin()),
     get state() {
       return state;
     },

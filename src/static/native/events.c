@@ -1,10 +1,11 @@
-/* Waiting for descriptors, hints on directories, and clocks. */
+/* Waiting for descriptors, hints on directories, clocks and chance. */
 #include "host.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -141,8 +142,18 @@ NATIVE(time)
     return milliseconds(ctx, CLOCK_REALTIME);
 }
 
+/* 32 random bits. */
+NATIVE(random)
+{
+    UNUSED;
+    uint32_t bits;
+    if (getrandom(&bits, sizeof bits, 0) != sizeof bits) return throw_system(ctx, "getrandom", errno);
+    return JS_NewUint32(ctx, bits);
+}
+
 const JSCFunctionListEntry events_functions[] = {
     FUNCTION(expect, 2),  FUNCTION(wait, 1),      FUNCTION(openNotifier, 0), FUNCTION(watchDirectory, 2),
     FUNCTION(unwatch, 2), FUNCTION(takeHints, 1), FUNCTION(now, 0),          FUNCTION(time, 0),
+    FUNCTION(random, 0),
 };
 END_OF_PART(events);
