@@ -27,7 +27,8 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
     name: 'on-change',
     group: 'Watching',
     default: 'restart',
-    description: 'what a change of content does: restart, exit, none, or a signal such as SIGHUP',
+    description:
+      'what a change of content does: restart, exit, none, a signal such as SIGHUP, http://HOST[:PORT][/PATH] (a POST), or exec:COMMAND',
     repeatable: false,
   },
   {
@@ -55,11 +56,66 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
     repeatable: false,
   },
   {
+    flags: '--check <command>',
+    name: 'check',
+    group: 'Reloading',
+    description:
+      'must exit with 0 before a change is applied, such as "nginx -t -c {dir}/nginx.conf"; {dir} is the new content, {dir:SOURCE} that of one of several watches',
+    repeatable: false,
+  },
+  {
+    flags: '--check-timeout <duration>',
+    name: 'check-timeout',
+    group: 'Reloading',
+    default: '30s',
+    description: 'SIGKILL to the whole process group of a check after this',
+    repeatable: false,
+  },
+  {
+    flags: '--stage <source=target>',
+    name: 'stage',
+    group: 'Reloading',
+    description:
+      'the application reads TARGET: checked content of SOURCE is published there, and the last good one again if a reload fails',
+    repeatable: true,
+  },
+  {
     flags: '--verify <duration>',
     name: 'verify',
     group: 'Reloading',
     default: '5s',
     description: 'after a start or a reload the child must stay up this long',
+    repeatable: false,
+  },
+  {
+    flags: '--ready <target>',
+    name: 'ready',
+    group: 'Reloading',
+    description: 'and this must succeed: http://HOST[:PORT][/PATH], tcp://HOST:PORT, or exec:COMMAND',
+    repeatable: false,
+  },
+  {
+    flags: '--ready-timeout <duration>',
+    name: 'ready-timeout',
+    group: 'Reloading',
+    default: '60s',
+    description: 'within this time',
+    repeatable: false,
+  },
+  {
+    flags: '--action-timeout <duration>',
+    name: 'action-timeout',
+    group: 'Reloading',
+    default: '60s',
+    description: 'limit of an action that is an HTTP call or a command',
+    repeatable: false,
+  },
+  {
+    flags: '--splay <duration>',
+    name: 'splay',
+    group: 'Reloading',
+    default: '0',
+    description: 'wait a random part of this before a reload, so that replicas do not reload at once',
     repeatable: false,
   },
   {
@@ -85,6 +141,14 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
     default: '30s',
     description: 'in a restart, SIGKILL to the whole process group after this',
     repeatable: false,
+  },
+  {
+    flags: '--env-dir <dir>',
+    name: 'env-dir',
+    group: 'Child',
+    description:
+      'each file below it is a variable of the child: its name, and its content less one trailing newline; a change restarts the child',
+    repeatable: true,
   },
   {
     flags: '--signal-to <whom>',

@@ -3,11 +3,20 @@ import { textOfBytes } from '../core/bytes.ts';
 import { parseDuration } from '../core/duration.ts';
 import { compileGlob } from '../core/glob.ts';
 import { LOG_LEVELS, type LogLevel } from '../core/log.ts';
-import { absolutePath } from '../core/path.ts';
 import { failure, type Result, success } from '../core/result.ts';
-import { EXIT_POLICIES, SIGNAL_TARGETS, type Watch } from '../core/settings.ts';
+import { EXIT_POLICIES, SIGNAL_TARGETS } from '../core/settings.ts';
 import { parseSignal, SIGCHLD, SIGKILL, SIGSTOP, type Signal } from '../core/signals.ts';
+import { parseCheck } from './check.ts';
 import { type Given, type Invocation, LOG_FORMATS } from './invocation.ts';
+import { parseReady } from './ready.ts';
+import {
+  distinctDirectory,
+  parseDirectory,
+  parseStage,
+  parseWatch,
+  separateStage,
+  withSources,
+} from './watched.ts';
 
 /** The values of one option. */
 export type RawOption = {
@@ -34,10 +43,13 @@ export function validate(given: Given, command: readonly string[], raw: RawOptio
 }
 
 function validated(given: Given, command: readonly string[], raw: RawOptions): Invocation {
-  function each<Value>(name: string, parser: (text: string) => Result<Value>): readonly Value[] {
+  function each<Value>(
+    name: string,
+    parser: (text: string, index: number) => Result<Value>,
+  ): readonly Value[] {
     const { values, source } = raw.get(name) ?? { values: [], source: name };
-    return values.map((text) => {
-      const result = parser(text);
+    return values.map((text, index) => {
+      const result = parser(text, index);
       if (result.ok) return result.value;
       throw new Refusal(`${source} ${textOfBytes(text)}: ${result.error}`);
     });
@@ -49,7 +61,16 @@ function validated(given: Given, command: readonly string[], raw: RawOptions): I
   }
 
   const onChange = one('on-change', parseAction);
-  const watches = each('watch', (text) => parseWatch(text, onChange, given.cwd));
+  const watchOptions = each('watch', (text) => parseWatch(text, onChange, given.cwd));
+  const directories = each('env-dir', (text) => parseDirectory(text, given.cwd));
+  const environmentDirectories = each('env-dir', (_, index) => distinctDirectory(directories, index));
+  const stageOptions = each('stage', (text) => parseStage(text, given.cwd));
+  const watches = withSources(watchOptions, stageOptions, onChange);
+  const watched = [...watches.map((watch) => watch.path), ...environmentDirectories];
+  const stages = each('stage', (_, index) => separateStage(stageOptions, index, watched));
+  const sources = [...new Set(watches.map((watch) => watch.path))];
+  const [check] = each('check', (text) => parseCheck(text, sources, given.cwd));
+  const [ready] = each('ready', parseReady);
   const ignored = each('ignore', compileGlob);
   const settings = {
     command,
@@ -68,14 +89,14 @@ function validated(given: Given, command: readonly string[], raw: RawOptions): I
     exitMap: new Map(each('map-exit', parseExitMapping)),
     onExit: one('on-exit', (text) => parseWord(text, EXIT_POLICIES)),
     maxRestarts: one('max-restarts', parseCount),
-    check: undefined,
-    checkTimeout: 30_000,
-    stages: [],
-    ready: undefined,
-    readyTimeout: 60_000,
-    actionTimeout: 60_000,
-    splay: 0,
-    environmentDirectories: [],
+    check,
+    checkTimeout: one('check-timeout', parseDuration),
+    stages,
+    ready,
+    readyTimeout: one('ready-timeout', parseDuration),
+    actionTimeout: one('action-timeout', parseDuration),
+    splay: one('splay', parseDuration),
+    environmentDirectories,
   };
   refuseStopAsReload(settings.stopSignal, [onChange, ...watches.map((watch) => watch.action)]);
   const levels: readonly (LogLevel | 'silent')[] = [...(Object.keys(LOG_LEVELS) as LogLevel[]), 'silent'];
@@ -84,19 +105,6 @@ function validated(given: Given, command: readonly string[], raw: RawOptions): I
   if (command.length === 0)
     throw new Refusal('no COMMAND to run; for example: rehup -w /etc/app -- node server.js');
   return { kind: 'run', settings, logLevel, logFormat: logFormat ?? (given.terminal ? 'pretty' : 'json') };
-}
-
-/** `PATH` or `PATH=ACTION`: what follows the last `=` is an action unless it has a slash in it. */
-function parseWatch(text: string, onChange: Action, cwd: string | undefined): Result<Watch> {
-  const equals = text.lastIndexOf('=');
-  const hasAction = equals > 0 && !text.slice(equals).includes('/');
-  const path = hasAction ? text.slice(0, equals) : text;
-  if (path === '') return failure('an empty path; name a directory or a file');
-  if (!path.startsWith('/') && cwd === undefined)
-    return failure('the working directory is gone; use an absolute path');
-  const action = hasAction ? parseAction(text.slice(equals + 1)) : success(onChange);
-  if (!action.ok) return action;
-  return success({ path: absolutePath(cwd ?? '/', path), action: action.value });
 }
 
 /** `FROM:TO`, two texts; undefined if it is not that. */

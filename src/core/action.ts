@@ -1,4 +1,4 @@
-import type { HttpEndpoint } from './endpoint.ts';
+import { type HttpEndpoint, parseHttp } from './endpoint.ts';
 import { failure, type Result, success } from './result.ts';
 import {
   parseSignal,
@@ -11,6 +11,7 @@ import {
   type Signal,
   signalName,
 } from './signals.ts';
+import { splitWords } from './words.ts';
 
 /** What a change of content does (specification 3). */
 export type Action =
@@ -25,15 +26,25 @@ export type Action =
 /** Signals that can't tell an application to reload: they stop it, can't be caught, or are about rehup's own children. */
 const NO_RELOAD: readonly Signal[] = [SIGTERM, SIGINT, SIGQUIT, SIGKILL, SIGSTOP, SIGCHLD];
 
-/** An action by its name; `stopSignal` is the one of `--stop-signal`, which means stop and so can't mean reload. */
+const ACTIONS = 'restart, exit, none, a signal like SIGHUP, http://HOST/PATH or exec:COMMAND';
+
+const EXEC = 'exec:';
+
+/** An action by its name, its address or its command. */
 export function parseAction(text: string): Result<Action> {
   if (text === 'restart' || text === 'exit' || text === 'none') return success({ kind: text });
+  if (/^https?:\/\//.test(text)) {
+    const endpoint = parseHttp(text);
+    return endpoint.ok ? success({ kind: 'http', endpoint: endpoint.value }) : endpoint;
+  }
+  if (text.startsWith(EXEC)) {
+    const words = splitWords(text.slice(EXEC.length));
+    return words.ok ? success({ kind: 'exec', words: words.value, text }) : words;
+  }
   const signal = parseSignal(text);
-  if (!signal.ok) return failure('not an action; use restart, exit, none or a signal like SIGHUP');
+  if (!signal.ok) return failure(`not an action; use ${ACTIONS}`);
   if (NO_RELOAD.includes(signal.value)) {
-    return failure(
-      `${signalName(signal.value)} can't mean reload; use restart, exit, none or a signal like SIGHUP`,
-    );
+    return failure(`${signalName(signal.value)} can't mean reload; use ${ACTIONS}`);
   }
   return success({ kind: 'signal', signal: signal.value });
 }
