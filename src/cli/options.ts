@@ -19,7 +19,7 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
     name: 'watch',
     group: 'Watching',
     description:
-      'a directory or a file to watch; with =action, what a change below it does. Where watches overlap, the most specific one speaks',
+      'a directory or a file to watch; with =action, what a change below it does. The action begins after the first = before exec: or an address, else after the last = that no slash follows. Where watches overlap, the most specific one speaks',
     repeatable: true,
   },
   {

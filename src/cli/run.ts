@@ -10,6 +10,7 @@ Examples:
   rehup -w /etc/app node server.js
   rehup -w /etc/app=restart -w /etc/app/tls.crt=SIGHUP -- app --port 8080
 
+A COMMAND inside an option is split into words as a shell would, with quotes, and runs without a shell.
 A DURATION is 250ms, 5s, 2m, 1h or a number of seconds. Every option has a variable: --on-change is REHUP_ON_CHANGE;
 one that can be repeated takes a value per line. The command line wins.
 Exit code: the child's; 128+n if signal n ended it; 127 not found, 126 not executable, 125 rehup itself failed.`;

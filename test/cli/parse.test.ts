@@ -36,6 +36,9 @@ function refusal(words: readonly string[], change: Change = {}): string {
 }
 
 const DURATION = 'not a duration; use for example 250ms, 5s, 2m';
+const ACTIONS = 'restart, exit, none, a signal like SIGHUP, http://HOST/PATH or exec:COMMAND';
+const TLS =
+  "TLS is not rehup's job; use http:// to a port of the same pod, or exec: with a client that has it";
 const SIGNAL = 'not a signal; use a name like SIGHUP, RTMIN+3, or a number from 1 to 64';
 
 /** For each option a good value with what it makes of the settings, and bad ones with what is said of them. */
@@ -47,17 +50,20 @@ const OPTIONS: Readonly<
     makes: { watches: [{ path: '/etc/app', action: { kind: 'signal', signal: 10 } }] },
     bad: {
       '': 'an empty path; name a directory or a file',
-      '/etc/app=reload': 'not an action; use restart, exit, none or a signal like SIGHUP',
-      '/etc/app=KILL': "SIGKILL can't mean reload; use restart, exit, none or a signal like SIGHUP",
+      '/etc/app=reload': `not an action; use ${ACTIONS}`,
+      '/etc/app=https://x/': TLS,
+      '/etc/app=ftp://x': `not an action; use ${ACTIONS}`,
+      '/etc/app=KILL': `SIGKILL can't mean reload; use ${ACTIONS}`,
     },
   },
   'on-change': {
     good: 'usr2',
     makes: { onChange: { kind: 'signal', signal: 12 } },
     bad: {
-      http: 'not an action; use restart, exit, none or a signal like SIGHUP',
-      TERM: "SIGTERM can't mean reload; use restart, exit, none or a signal like SIGHUP",
-      CHLD: "SIGCHLD can't mean reload; use restart, exit, none or a signal like SIGHUP",
+      'exec: ': 'no command; name a program and its arguments',
+      http: `not an action; use ${ACTIONS}`,
+      TERM: `SIGTERM can't mean reload; use ${ACTIONS}`,
+      CHLD: `SIGCHLD can't mean reload; use ${ACTIONS}`,
     },
   },
   ignore: {
@@ -67,6 +73,45 @@ const OPTIONS: Readonly<
   },
   settle: { good: '1.5s', makes: { settle: 1_500 }, bad: { '5x': DURATION, never: DURATION } },
   poll: { good: '0', makes: { poll: 0 }, bad: { '-1': DURATION } },
+  check: {
+    good: 'test -f "/etc/a b"',
+    makes: { check: [['test'], ['-f'], ['/etc/a b']] },
+    bad: {
+      '': 'no command; name a program and its arguments',
+      "sh -c 'x": "a ' without its second '; close it, or quote it as \"'\"",
+      'nginx -t {dir}': '{dir} means no watch; give a --watch or a --stage',
+    },
+  },
+  'check-timeout': { good: '1m', makes: { checkTimeout: 60_000 }, bad: { long: DURATION } },
+  stage: {
+    good: '/etc/app=/run/app',
+    makes: {
+      stages: [{ source: '/etc/app', target: '/run/app' }],
+      watches: [{ path: '/etc/app', action: { kind: 'restart' } }],
+    },
+    bad: {
+      '/etc/app': 'not SOURCE=TARGET; use for example /etc/app=/run/app',
+      '/a=': 'not SOURCE=TARGET; use for example /etc/app=/run/app',
+      '=/a': 'not SOURCE=TARGET; use for example /etc/app=/run/app',
+      '/a=/a/b/..': 'its target is its source; use a directory of its own',
+      '/a=/a/b': 'its target lies in its source; use a directory of its own',
+      '/a/b=/a': 'its target holds its source; use a directory of its own',
+    },
+  },
+  ready: {
+    good: 'exec:pg_isready -q',
+    makes: { ready: { kind: 'exec', words: ['pg_isready', '-q'] } },
+    bad: {
+      'ftp://x': 'not a target; use http://HOST:PORT/PATH, tcp://HOST:PORT or exec:COMMAND',
+      'https://x/': TLS,
+      'tcp://x': 'its port is missing; use for example tcp://127.0.0.1:5432',
+      'http://:80/': 'its host is empty; use for example http://127.0.0.1:8080/reload',
+      'exec:': 'no command; name a program and its arguments',
+    },
+  },
+  'ready-timeout': { good: '2m', makes: { readyTimeout: 120_000 }, bad: { '': DURATION } },
+  'action-timeout': { good: '5', makes: { actionTimeout: 5_000 }, bad: { '5x': DURATION } },
+  splay: { good: '30s', makes: { splay: 30_000 }, bad: { '-1s': DURATION } },
   verify: { good: '2m', makes: { verify: 120_000 }, bad: { '1d': DURATION } },
   'min-interval': { good: '250ms', makes: { minInterval: 250 }, bad: { '600h': 'too long; at most 596h' } },
   'stop-signal': {
@@ -79,6 +124,11 @@ const OPTIONS: Readonly<
     },
   },
   'stop-timeout': { good: '1h', makes: { stopTimeout: 3_600_000 }, bad: { soon: DURATION } },
+  'env-dir': {
+    good: 'env/',
+    makes: { environmentDirectories: ['/work/env'] },
+    bad: { '': 'an empty path; name a directory or a file' },
+  },
   'signal-to': {
     good: 'group',
     makes: { signalTo: 'group' },
@@ -168,6 +218,14 @@ describe('defaults', () => {
       poll: 10_000,
       minInterval: 10_000,
       verify: 5_000,
+      check: undefined,
+      checkTimeout: 30_000,
+      stages: [],
+      ready: undefined,
+      readyTimeout: 60_000,
+      actionTimeout: 60_000,
+      splay: 0,
+      environmentDirectories: [],
       stopSignal: 15,
       translateStop: false,
       stopTimeout: 30_000,
@@ -234,6 +292,22 @@ describe('--watch', () => {
     ]);
   });
 
+  test('takes what follows the first = before exec: or an address for an action', () => {
+    const words = [
+      '-w',
+      '/a=exec:sh -c "x=/y"',
+      '-w',
+      '/b=c=http://[::1]:80/r?a=b',
+      '-w',
+      '/d=exec:t -w /e=HUP',
+    ];
+    expect(settings([...words, 'app']).watches).toMatchObject([
+      { path: '/a', action: { kind: 'exec', words: ['sh', '-c', 'x=/y'], text: 'exec:sh -c "x=/y"' } },
+      { path: '/b=c', action: { kind: 'http', endpoint: { host: '::1', port: 80, resource: '/r?a=b' } } },
+      { path: '/d', action: { kind: 'exec', words: ['t', '-w', '/e=HUP'] } },
+    ]);
+  });
+
   test('is resolved against the working directory, by its words alone', () => {
     expect(paths(['-w', 'conf', '-w', './a/../b/', '-w', '..'])).toEqual([
       '/work/conf restart',
@@ -249,6 +323,96 @@ describe('--watch', () => {
   test('shows bytes that are no UTF-8 in its complaints', () => {
     expect(refusal(['-w', '/caf\xe9=x', 'app'])).toMatch(/^--watch \/caf\\xe9=x: not an action/);
     expect(refusal(['-w', `${bytesOfText('/é')}=x`, 'app'])).toMatch(/^--watch \/é=x: /);
+  });
+});
+
+describe('--stage', () => {
+  const stages = (...values: readonly string[]) =>
+    settings([...values.flatMap((value) => ['--stage', value]), 'app']).stages.map(
+      ({ source, target }) => `${source} ${target}`,
+    );
+
+  test('is parted at the first = before a slash, else at the first one', () => {
+    expect(stages('/a=b=/c', 'conf=run', '/d=e=f')).toEqual([
+      '/a=b /c',
+      '/work/conf /work/run',
+      '/d /work/e=f',
+    ]);
+  });
+
+  test('adds its source to the watches, with the action of the most specific watch around it', () => {
+    const watched = (...words: readonly string[]) =>
+      settings([...words, 'app']).watches.map(({ path, action }) => `${path} ${action.kind}`);
+    expect(watched('--stage', '/a/b/c=/t', '-w', '/a=none', '-w', '/a/b=exit', '-w', '/a/bc')).toEqual([
+      '/a none',
+      '/a/b exit',
+      '/a/bc restart',
+      '/a/b/c exit',
+    ]);
+    expect(watched('--stage', '/a=/t', '-w', '/a=none')).toEqual(['/a none']);
+    expect(watched('--stage', '/a=/t', '--stage', '/a=/u', '--on-change', 'exit')).toEqual(['/a exit']);
+    expect(stages('/a=/t', '/a=/u')).toEqual(['/a /t', '/a /u']);
+  });
+
+  test.each<[string, readonly string[], string]>([
+    ['is a watch', ['-w', '/t'], 'is /t, which is watched'],
+    ['lies in a watch', ['-w', '/'], 'lies in /, which is watched'],
+    ['holds a watch', ['-w', '/t/key'], 'holds /t/key, which is watched'],
+    ['is an --env-dir', ['--env-dir', '/t/'], 'is /t, which is watched'],
+    ['holds an --env-dir', ['--env-dir', '/t/env'], 'holds /t/env, which is watched'],
+    ['is the source of another', ['--stage', '/t=/u'], 'is /t, which is watched'],
+    ['is the target of another', ['--stage', '/b=/t/'], 'is /t, the target of another stage'],
+    ['lies in the target of another', ['--stage', '/b=/t/u'], 'holds /t/u, the target of another stage'],
+  ])('is refused if its target %s', (_, words, how) => {
+    expect(refusal([...words, '--stage', '/s=/t', 'app'])).toBe(
+      `--stage /s=/t: its target ${how}; use a directory of its own`,
+    );
+  });
+});
+
+test('--env-dir is refused twice for one directory, however it is written', () => {
+  expect(refusal(['--env-dir', '/e', '--env-dir', '/f', '--env-dir', '/e/.', 'app'])).toBe(
+    '--env-dir /e/.: the same directory twice; leave one of them out',
+  );
+  expect(settings(['--env-dir', '/e', '--env-dir', 'f', 'app']).environmentDirectories).toEqual([
+    '/e',
+    '/work/f',
+  ]);
+});
+
+describe('the placeholders of --check', () => {
+  const check = (command: string, ...words: readonly string[]) =>
+    settings([...words, '--check', command, 'app']).check;
+
+  test('name the only watch or stage, anywhere in a word', () => {
+    const a = { source: '/a' };
+    expect(check('t -c{dir}/x{dir} {dir} "" {x} {di', '-w', '/a', '--stage', '/a=/t')).toEqual([
+      ['t'],
+      ['-c', a, '/x', a],
+      [a],
+      [''],
+      ['{x}'],
+      ['{di'],
+    ]);
+  });
+
+  test('name one of several, by a path that is normalised', () => {
+    expect(check("t '{dir:/b b/}' {dir:c}/x", '-w', '/a', '-w', '/b b', '--stage', 'c=/t')).toEqual([
+      ['t'],
+      [{ source: '/b b' }],
+      [{ source: '/work/c' }, '/x'],
+    ]);
+  });
+
+  test.each([
+    ['{dir}', '{dir} could mean any of several watches; use {dir:/a} or {dir:/b}'],
+    ['{dir:/c}', '{dir:/c} is no watch and no stage; use {dir:/a} or {dir:/b}'],
+    ['{dir:/a', 'a {dir: without its }; close it'],
+    ['{dir:}', '{dir:} is an empty path; name a directory or a file'],
+  ])('are refused where they name nothing: %s', (word, wrong) => {
+    expect(refusal(['-w', '/a', '--stage', '/b=/t', '--check', `x ${word}`, 'app'])).toBe(
+      `--check x ${word}: ${wrong}`,
+    );
   });
 });
 

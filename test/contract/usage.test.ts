@@ -26,18 +26,29 @@ const BAD_USAGE: Readonly<Record<string, readonly [value: string, line: string]>
   ],
   'on-change': [
     'restrat',
-    '--on-change restrat: not an action; use restart, exit, none or a signal like SIGHUP',
+    '--on-change restrat: not an action; use restart, exit, none, a signal like SIGHUP, http://HOST/PATH or exec:COMMAND',
   ],
   ignore: ['[a', '--ignore [a: a [ without its ]'],
   settle: ['5x', '--settle 5x: not a duration; use for example 250ms, 5s, 2m'],
   poll: ['-1', '--poll -1: not a duration; use for example 250ms, 5s, 2m'],
+  check: ['nginx -t {dir}', '--check nginx -t {dir}: {dir} means no watch; give a --watch or a --stage'],
+  'check-timeout': ['5x', '--check-timeout 5x: not a duration; use for example 250ms, 5s, 2m'],
+  stage: ['/tmp=/tmp/x', '--stage /tmp=/tmp/x: its target lies in its source; use a directory of its own'],
   verify: ['soon', '--verify soon: not a duration; use for example 250ms, 5s, 2m'],
+  ready: [
+    'ftp://x',
+    '--ready ftp://x: not a target; use http://HOST:PORT/PATH, tcp://HOST:PORT or exec:COMMAND',
+  ],
+  'ready-timeout': ['soon', '--ready-timeout soon: not a duration; use for example 250ms, 5s, 2m'],
+  'action-timeout': ['-1', '--action-timeout -1: not a duration; use for example 250ms, 5s, 2m'],
+  splay: ['1d', '--splay 1d: not a duration; use for example 250ms, 5s, 2m'],
   'min-interval': ['1y', '--min-interval 1y: not a duration; use for example 250ms, 5s, 2m'],
   'stop-signal': [
     'SIGKILL',
     "--stop-signal SIGKILL: can't ask anything to stop; use for example SIGTERM, SIGQUIT, SIGINT",
   ],
   'stop-timeout': ['', '--stop-timeout : not a duration; use for example 250ms, 5s, 2m'],
+  'env-dir': ['', '--env-dir : an empty path; name a directory or a file'],
   'signal-to': ['all', '--signal-to all: unknown; use auto, child or group'],
   'on-exit': ['always', '--on-exit always: unknown; use exit, restart or restart-on-failure'],
   'max-restarts': ['many', '--max-restarts many: not a number of restarts; use for example 5, or 0 for none'],
@@ -84,7 +95,7 @@ describe('bad usage', () => {
     );
     expect(run(['--settle']).stderr).toBe('rehup: --settle: its value is missing; see rehup --help\n');
     expect(run(['-w', '/tmp=TERM', 'true']).stderr).toBe(
-      "rehup: --watch /tmp=TERM: SIGTERM can't mean reload; use restart, exit, none or a signal like SIGHUP\n",
+      "rehup: --watch /tmp=TERM: SIGTERM can't mean reload; use restart, exit, none, a signal like SIGHUP, http://HOST/PATH or exec:COMMAND\n",
     );
   });
 });
