@@ -73,10 +73,10 @@ type Place = { readonly host: string; readonly port: number | undefined };
 
 function parseAuthority(authority: string, example: string): Result<Place> {
   if (authority.includes('@')) return failure(`a user name is not sent; use for example ${example}`);
-  const [, bracketed, plain, portText] = /^(?:\[(.*?)\]|([^:[\]]*))(?::(.*))?$/s.exec(authority) ?? [];
+  const [, bracketed, plain, portText] = /^(?:\[(.*?)\]|([^:[\]]*))(?::([^:]*))?$/.exec(authority) ?? [];
   const host = bracketed ?? plain;
   if (host === undefined) {
-    return failure(`not HOST or HOST:PORT; an IPv6 address needs brackets: http://[::1]:8080/`);
+    return failure(`not HOST or HOST:PORT; an IPv6 address needs brackets: [::1]:8080`);
   }
   if (bracketed !== undefined ? !isIpv6(host) : !isHost(host)) {
     const what = host === '' ? 'its host is empty' : 'its host is neither an address nor a name';

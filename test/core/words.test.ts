@@ -1,10 +1,12 @@
+import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Action, actionName, mergeActions, parseAction } from '../../src/core/action.ts';
 import { parseDuration } from '../../src/core/duration.ts';
 import { parseSignal, signalName } from '../../src/core/signals.ts';
+import { splitWords } from '../../src/core/words.ts';
 
-/** Small languages of the command line: durations, signals, actions. */
+/** Small languages of the command line: durations, signals, commands, actions. */
 
 describe('a duration', () => {
   test.each([
@@ -68,6 +70,62 @@ describe('a signal', () => {
   });
 });
 
+describe('a command', () => {
+  test.each<[string, readonly string[]]>([
+    ['nginx -t', ['nginx', '-t']],
+    [' \t a\n b ', ['a', 'b']],
+    [`a "b c" 'd e' f\\ g`, ['a', 'b c', 'd e', 'f g']],
+    [`a"b"'c'\\d`, ['abcd']],
+    [`a '' ""`, ['a', '', '']],
+    [String.raw`a "\"\\\$\`\x\'" '\"'`, ['a', '"\\$`\\x\\\'', '\\"']],
+    [`a'"'"'"`, [`a"'`]],
+    ['a\\\nb "c\\\nd" \\\n e', ['ab', 'cd', 'e']],
+    ["a '\\\n'", ['a', '\\\n']],
+    [
+      'a | b; c && $HOME `d` * ~ # e >f {g,h}',
+      ['a', '|', 'b;', 'c', '&&', '$HOME', '`d`', '*', '~', '#', 'e', '>f', '{g,h}'],
+    ],
+    ['caf\xe9 \xa0', ['caf\xe9', '\xa0']],
+  ])('%j has its words', (text, words) => {
+    expect(splitWords(text)).toEqual({ ok: true, value: words });
+  });
+
+  test.each([
+    ['', 'no command; name a program and its arguments'],
+    [' \n', 'no command; name a program and its arguments'],
+    ['\\\n', 'no command; name a program and its arguments'],
+    ["'' a", "the program's name is empty; name a program and its arguments"],
+    ["a 'b", "a ' without its second '; close it, or quote it as \"'\""],
+    ['a "b\\"', 'a " without its second "; close it, or quote it as \'"\''],
+    ['a "\\', 'a " without its second "; close it, or quote it as \'"\''],
+    ['a \\', "a \\ at the end quotes nothing; write '\\' to mean it"],
+  ])('%j is refused', (text, error) => {
+    expect(splitWords(text)).toEqual({ ok: false, error });
+  });
+
+  const texts = (alphabet: string) => fc.string({ unit: fc.constantFrom(...alphabet), maxLength: 12 });
+
+  test('of any words, each quoted, is those words', () => {
+    const words = fc.array(texts('ab \t\n\'"\\$*\xff'), { minLength: 1 }).filter(([first]) => first !== '');
+    fc.assert(
+      fc.property(words, (list) => {
+        const text = list.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
+        expect(splitWords(text)).toEqual({ ok: true, value: list });
+      }),
+    );
+  });
+
+  test('has the words that sh finds in it', () => {
+    // Nothing that a shell expands or acts on: a, blanks, quotes and backslashes (a line end would end the command).
+    for (const text of fc.sample(texts('aa \'"\\'), 200)) {
+      const split = splitWords(text);
+      if (!split.ok) continue;
+      const shell = spawnSync('sh', ['-c', `printf '%s\\0' ${text}`], { encoding: 'latin1' });
+      expect(shell.stdout.split('\0').slice(0, -1)).toEqual(split.value);
+    }
+  });
+});
+
 describe('actions', () => {
   const actions = (...names: readonly string[]): readonly Action[] =>
     names.flatMap((name) => {
@@ -75,11 +133,18 @@ describe('actions', () => {
       return action.ok ? [action.value] : [];
     });
 
-  test('that come together: exit wins, then restart, else each signal once in order, and none adds nothing', () => {
+  test('that come together: exit wins, then restart, else each other one once in order, and none adds nothing', () => {
     const merged = (...names: readonly string[]) => mergeActions(actions(...names)).map(actionName);
     expect(merged('HUP', 'exit', 'restart')).toEqual(['exit']);
     expect(merged('HUP', 'restart', 'none')).toEqual(['restart']);
     expect(merged('USR1', 'HUP', 'none', 'usr1')).toEqual(['SIGUSR1', 'SIGHUP']);
+    expect(merged('exec:a b', 'HUP', 'http://a/', 'exec:a b', 'exec:a', 'http://a/')).toEqual([
+      'exec:a b',
+      'SIGHUP',
+      'http://a/',
+      'exec:a',
+    ]);
+    expect(merged('exec:a', 'restart', 'http://a/')).toEqual(['restart']);
     expect(merged('none', 'none')).toEqual([]);
     expect(merged()).toEqual([]);
   });
