@@ -42,7 +42,7 @@ export function send(turn: Turn, pid: number, { signal, purpose, to }: Sending):
 /** Takes the child from nothing to the look that comes before each start. */
 export function prepare(state: State, last: ExitStatus | undefined, turn: Turn): State {
   const { state: looking, look } = requestLook(state, turn);
-  return withChild(looking, { phase: 'preparing', look, last });
+  return withChild(looking, { phase: 'preparing', look, asked: false, last });
 }
 
 export function logStop(turn: Turn, signal: Signal, what: string): void {

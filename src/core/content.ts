@@ -6,6 +6,8 @@ export type Content = {
   /** SHA-256 over the sorted (path, size, digest of content) of all files: times, modes and owners don't count. */
   readonly digest: string;
   readonly files: ReadonlyMap<string, FileDigest>;
+  /** Whether any of it lies in memory, as Secrets do: its digests are keyed. */
+  readonly keyed: boolean;
   /**
    * What the files hold, by the same paths, as byte strings; there where a reading was asked to capture it. Of a file that
    * is longer than an environment variable may be, one byte more than that.
@@ -16,7 +18,7 @@ export type Content = {
 export function* contentOf(files: ReadonlyMap<string, FileDigest>, keyed: boolean): FileSteps<Content> {
   const sorted = [...files].sort(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0));
   const strings = sorted.flatMap(([path, file]) => [path, String(file.size), file.digest]);
-  return { digest: yield* digestStrings(strings, keyed), files: new Map(sorted) };
+  return { digest: yield* digestStrings(strings, keyed), files: new Map(sorted), keyed };
 }
 
 /** The content of each watch, by the watch's path. */

@@ -38,8 +38,8 @@ export type Effect =
   | { readonly type: 'begin-job'; readonly job: number; readonly task: Task }
   /** End a job with all that it started, at once. */
   | { readonly type: 'cancel-job'; readonly job: number }
-  /** Do something to the stages; one such at a time. Answer: `staged`. */
-  | { readonly type: 'stage'; readonly task: StageTask }
+  /** Do something to the stages, after what was asked for before; `job` is a number of its own. Answer, later: `staged`. */
+  | { readonly type: 'stage'; readonly job: number; readonly task: StageTask }
   | { readonly type: 'set-timer'; readonly timer: TimerName; readonly delay: number }
   | { readonly type: 'clear-timer'; readonly timer: TimerName }
   | { readonly type: 'log'; readonly line: LogLine }

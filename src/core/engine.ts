@@ -24,6 +24,8 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
   let over = false;
   let busy = false;
   const queue: Occurrence[] = [];
+  const staging: Extract<Effect, { type: 'stage' }>[] = [];
+  const { clock } = ports;
 
   function deliver(...occurrences: readonly Occurrence[]): void {
     queue.push(...occurrences);
@@ -47,7 +49,7 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
   }
 
   function perform(effect: Effect): Occurrence | undefined {
-    const { processes, clock } = ports;
+    const { processes } = ports;
     switch (effect.type) {
       case 'start': {
         const started = processes.start(settings.command, effect.environment);
@@ -81,7 +83,8 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
         ports.jobs.cancel(effect.job);
         return undefined;
       case 'stage':
-        drive(stageSteps(effect.task, settings.ignore), (result) => ({ type: 'staged', result }));
+        staging.push(effect);
+        if (staging.length === 1) stageNext();
         return undefined;
       case 'watch':
         ports.watcher.watch(effect.directories);
@@ -104,6 +107,17 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
     }
   }
 
+  /** One task after the other, since each builds upon what the last one left. */
+  function stageNext(): void {
+    const [next] = staging;
+    if (next === undefined) return;
+    drive(stageSteps(next.task, settings.ignore), (result) => {
+      staging.shift();
+      clock.soon(stageNext);
+      return { type: 'staged', job: next.job, result };
+    });
+  }
+
   function sendSignal({
     pid,
     signal,
@@ -123,7 +137,7 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
 
   /** Leads an algorithm over files to its end, in slices, and tells what came of it. */
   function drive<Value>(steps: FileSteps<Value>, told: (value: Value) => Occurrence): void {
-    const { clock, files } = ports;
+    const { files } = ports;
     let answer: FileAnswer | undefined;
     function slice(): void {
       const until = clock.now() + SLICE;

@@ -10,15 +10,21 @@ export type ExitStatus =
 
 /** The one-shot timers that the core sets; setting one again replaces it, and a cleared one never fires. */
 export type TimerName =
+  | 'action-timeout'
   | 'back-off'
   | 'ceiling'
+  | 'check-timeout'
   | 'confirm'
   | 'group'
   | 'min-interval'
   | 'poll'
+  | 'probe'
   | 'quit'
+  | 'ready'
   | 'relook'
+  | 'retry'
   | 'settle'
+  | 'splay'
   | 'start'
   | 'stop-timeout'
   | 'verify-reload'
@@ -76,7 +82,7 @@ export type Occurrence =
   /** A job has ended by itself; one that was cancelled is never told of. */
   | { readonly type: 'job-ended'; readonly job: number; readonly outcome: JobOutcome }
   /** What was to be done to the stages is done, or failed. */
-  | { readonly type: 'staged'; readonly result: StageResult }
+  | { readonly type: 'staged'; readonly job: number; readonly result: StageResult }
   | { readonly type: 'timer'; readonly timer: TimerName };
 
 /** An occurrence with the time at which it came to the core: milliseconds on a clock that never jumps. */

@@ -1,4 +1,5 @@
 import { endAs, type In, logDropped, logExit, logStop, prepare, send, withChild } from './child.ts';
+import { afterExit } from './configuration.ts';
 import type { ExitStatus } from './event.ts';
 import { exitCode } from './exit.ts';
 import { meaningOf } from './meaning.ts';
@@ -150,12 +151,14 @@ export function endedByItself(
   const { status } = event;
   logExit(child, status, turn);
   clearTimers(turn, 'verify-start');
-  turn.notices.push({ type: 'child-ended', status });
+  const follows = afterExit(state, status);
+  turn.notices.push({ type: 'child-ended', status, follows });
   setTimer(turn, 'stop-timeout', state.settings.stopTimeout);
   turn.effects.push({ type: 'check-group', pid });
   const pace = FIRST_GROUP_DELAY;
   const early = status.kind === 'code' && status.code === 0 && turn.at - child.since < EARLY;
-  const { state: now, afterwards } = policy(state, status, turn);
+  const { state: now, afterwards } =
+    follows === undefined ? policy(state, status, turn) : { state, afterwards: 'start' as const };
   return withChild(now, { phase: 'clearing', pid, afterwards, status, early, toGroup: false, pace });
 }
 
@@ -168,7 +171,7 @@ export function endedStopping(
   const { pid, afterwards, toGroup } = child;
   const { status } = event;
   logExit(child, status, turn);
-  turn.notices.push({ type: 'child-ended', status });
+  turn.notices.push({ type: 'child-ended', status, follows: undefined });
   turn.effects.push({ type: 'check-group', pid });
   const pace = FIRST_GROUP_DELAY;
   return withChild(state, { phase: 'clearing', pid, afterwards, status, early: false, toGroup, pace });

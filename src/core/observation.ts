@@ -20,7 +20,7 @@ const RELOOK_DELAY = 25;
 const START_PATIENCE = 5_000;
 const START_RETRY_DELAY = 250;
 
-const NO_CONTENT: Content = { digest: '', files: new Map() };
+const NO_CONTENT: Content = { digest: '', files: new Map(), keyed: false, texts: new Map() };
 
 /** The content of all watches as it is known; watches that were never read have none. */
 export function snapshotOf(observation: Observation): Snapshot {
@@ -53,9 +53,10 @@ export function requestLook(
 }
 
 /** A volume that has not moved is told by its link alone, once what was read of it has been confirmed, or is trusted. */
-function requestFor({ path, known, confirmed }: Watched, trusting: boolean): ReadingRequest {
-  if (known === undefined) return { path };
-  return { path, known: confirmed || trusting ? known : { digest: known.digest } };
+function requestFor({ path, capture, known, confirmed }: Watched, trusting: boolean): ReadingRequest {
+  const request = capture ? { path, capture } : { path };
+  if (known === undefined) return request;
+  return { ...request, known: confirmed || trusting ? known : { digest: known.digest } };
 }
 
 function lookNow(state: State, _part: unknown, _event: unknown, turn: Turn): State {

@@ -1,6 +1,8 @@
 import { type Action, mergeActions } from './action.ts';
-import { changedPaths, sameSnapshot } from './content.ts';
+import { changedPaths, type Snapshot, sameSnapshot } from './content.ts';
+import { type ChildEnvironment, childEnvironment, sameEnvironment } from './environment.ts';
 import { relativePath } from './path.ts';
+import { type Result, success } from './result.ts';
 import type { Configuration, State } from './state.ts';
 
 /* What a change asks for, and how long it is waited with. */
@@ -30,16 +32,34 @@ export function settleTime(state: State): number {
   return volumes.has(undefined) ? SETTLE_PLAIN : SETTLE_ONE_VOLUME;
 }
 
-export function isChanged({ told, seen }: Configuration): boolean {
-  return !sameSnapshot(told, seen);
+/** Whether there is content to be applied: what failed is not, until it changes. */
+export function isChanged({ told, seen, barred }: Configuration): boolean {
+  return !sameSnapshot(told, seen) && (barred === undefined || !sameSnapshot(barred, seen));
 }
 
-/** What a reload of what is told and seen now would do. */
-export function plan({ configuration, ...state }: State): {
-  readonly paths: readonly string[];
-  readonly actions: readonly Action[];
-} {
-  const paths = changedPaths(configuration.told, configuration.seen);
-  const actions = actionsFor({ ...state, configuration }, paths);
-  return { paths, actions: mergeActions([...actions, ...configuration.requested]) };
+/** Whether these contents make another environment; one that can't be made is another. */
+function changesEnvironment(state: State, from: Snapshot, to: Snapshot): boolean {
+  if (state.settings.environmentDirectories.length === 0) return false;
+  const [before, after] = [environmentFor(state, from), environmentFor(state, to)];
+  return !after.ok || !before.ok || !sameEnvironment(before.value.entries, after.value.entries);
+}
+
+/** What a reload from what is told to `to` would do. */
+export function plan(
+  state: State,
+  to: Snapshot,
+): { readonly paths: readonly string[]; readonly actions: readonly Action[] } {
+  const { told, requested } = state.configuration;
+  const paths = changedPaths(told, to);
+  const restart: readonly Action[] = changesEnvironment(state, told, to) ? [{ kind: 'restart' }] : [];
+  return { paths, actions: mergeActions([...restart, ...actionsFor(state, paths), ...requested]) };
+}
+
+/** The environment of a child that starts with this content. */
+export function environmentFor(state: State, snapshot: Snapshot): Result<ChildEnvironment> {
+  const { settings, inherited, argumentBytes } = state;
+  const paths = settings.environmentDirectories;
+  if (paths.length === 0) return success({ entries: inherited, skipped: [] });
+  const directories = paths.map((path) => ({ path, texts: snapshot.get(path)?.texts ?? new Map() }));
+  return childEnvironment(inherited, directories, { argumentBytes, command: settings.command });
 }

@@ -15,8 +15,11 @@ export type StageTask =
   | { readonly op: 'prepare'; readonly copies: readonly StageCopy[] }
   /** Let the application see these generations: each by one atomic rename of `..data`. */
   | { readonly op: 'publish'; readonly generations: readonly StageGeneration[] }
-  /** Mark these generations, which are active, as good ones, over restarts of the container too; remove all others. */
-  | { readonly op: 'keep'; readonly generations: readonly StageGeneration[] };
+  /**
+   * Mark these generations as good ones, over restarts of the container too; remove all others but what is active, and but
+   * newer ones unless `newer`: one of them may just be prepared.
+   */
+  | { readonly op: 'keep'; readonly generations: readonly StageGeneration[]; readonly newer: boolean };
 
 export type StageCopy = { readonly stage: Stage; readonly request: ReadingRequest };
 export type StageGeneration = { readonly stage: Stage; readonly name: string };
@@ -27,14 +30,20 @@ export type StageResult =
   | {
       readonly op: 'opened';
       readonly stages: readonly {
+        /** Whether the target lies in memory. */
+        readonly inMemory: boolean;
         readonly active: Generation | undefined;
         readonly good: Generation | undefined;
       }[];
     }
   /** The target can't be used: one line for the user. */
   | { readonly op: 'refused'; readonly text: string }
-  /** In the order of the copies. */
-  | { readonly op: 'prepared'; readonly generations: readonly Generation[] }
+  /** In the order of the copies. `ownersKept`: false if any file has another owner or group than in its source. */
+  | {
+      readonly op: 'prepared';
+      readonly generations: readonly Generation[];
+      readonly ownersKept: boolean;
+    }
   | { readonly op: 'published' }
   | { readonly op: 'kept' }
   /**

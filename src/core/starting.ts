@@ -14,7 +14,7 @@ const START_ATTEMPTS = 3;
 const START_RETRY_DELAY = 1_500;
 
 function start(state: State, attempt: number, last: ExitStatus | undefined, turn: Turn): State {
-  turn.effects.push({ type: 'start', environment: state.inherited });
+  turn.effects.push({ type: 'start', environment: state.configuration.next.environment });
   turn.notices.push({ type: 'child-starting' });
   return withChild(state, { phase: 'starting', attempt, last, kept: [] });
 }
@@ -25,8 +25,15 @@ export function begin(state: State, _child: Child, event: EventOf<'begin'>, turn
   return prepare({ ...state, pid1, terminal, inherited, argumentBytes, seed }, undefined, turn);
 }
 
+/** What the child will read was looked at; whether it may be started is for others to say. */
 export function content(state: State, child: In<'preparing'>, event: EventOf<'content'>, turn: Turn): State {
-  return event.look >= child.look ? start(state, 1, child.last, turn) : state;
+  if (child.asked || event.look < child.look) return state;
+  turn.notices.push({ type: 'start-asked' });
+  return withChild(state, { ...child, asked: true });
+}
+
+export function mayStart(state: State, child: In<'preparing'>, _event: unknown, turn: Turn): State {
+  return start(state, 1, child.last, turn);
 }
 
 export function unusable(state: State, _child: Child, event: EventOf<'unusable'>, turn: Turn): State {

@@ -4,6 +4,7 @@ import type { ExitStatus } from './event.ts';
 import type { Directories, Known } from './reading.ts';
 import type { Settings } from './settings.ts';
 import type { Signal } from './signals.ts';
+import type { Generation, Stage } from './stage.ts';
 import type { Volume } from './volume.ts';
 
 /** What follows when a child has ended and its group is empty; `again`: a start by `--on-exit`, after a while. */
@@ -13,6 +14,9 @@ type Running = {
   readonly phase: 'running';
   readonly pid: number;
   readonly since: number;
+  /** Whether it has stayed up for the verify time. */
+  readonly stayed: boolean;
+  /** Whether its start is verified, or the time for that is over. */
   readonly verified: boolean;
 };
 
@@ -31,8 +35,14 @@ type Stopping = {
 export type Child =
   /** Nothing has happened yet. */
   | { readonly phase: 'unborn' }
-  /** No child: the watches are looked at first, so that a change while the child starts is a change. */
-  | { readonly phase: 'preparing'; readonly look: number; readonly last: ExitStatus | undefined }
+  /** No child: the watches are looked at first, so that a change while the child starts is a change, and then checked. */
+  | {
+      readonly phase: 'preparing';
+      readonly look: number;
+      /** Whether the look is over and configuration was asked whether the child may start. */
+      readonly asked: boolean;
+      readonly last: ExitStatus | undefined;
+    }
   /** Asked the host for a child; signals that come meanwhile are kept for it. */
   | {
       readonly phase: 'starting';
@@ -89,6 +99,8 @@ export type Child =
 /** What is known of one watch. */
 export type Watched = {
   readonly path: string;
+  /** Whether it is an `--env-dir`, of which the texts are wanted. */
+  readonly capture: boolean;
   /** The last content that was read; undefined until the first. */
   readonly content: Content | undefined;
   readonly known: Known | undefined;
@@ -130,7 +142,52 @@ export type Reload = {
   readonly actions: readonly Action[];
   /** Those of the actions that were asked for from outside. */
   readonly requested: readonly Action[];
+  /** The content that it is to make the application use. */
+  readonly snapshot: Snapshot;
+  /** Why it is rolled back: the last good generations are applied by the same actions. */
+  readonly rollback: string | undefined;
 };
+
+/** What the gate lets through. `start`: the child reads it when it starts; `rollback`: good generations, unchecked. */
+export type GatePurpose =
+  | { readonly kind: 'reload'; readonly reload: Reload }
+  | { readonly kind: 'start' }
+  | { readonly kind: 'rollback'; readonly reload: Reload };
+
+/** Between content that was read and the application: it is copied, checked and published, one at a time. */
+export type Gate = {
+  readonly purpose: GatePurpose;
+  readonly step: 'staging' | 'checking' | 'publishing';
+  readonly snapshot: Snapshot;
+  /** The files that changed, for the check. */
+  readonly paths: readonly string[];
+  /** The environment that the content makes. */
+  readonly environment: readonly string[];
+  /** By source, the generations that hold the content and are not published yet. */
+  readonly generations: ReadonlyMap<string, Generation>;
+  /** The number of what is waited for: work on the stages, or the check. */
+  readonly job: number;
+};
+
+/** What lies in the target of a stage. */
+export type Staged = {
+  readonly stage: Stage;
+  /** Whether the target lies in memory, as it must where the source does. */
+  readonly inMemory: boolean;
+  readonly active: Generation | undefined;
+  readonly good: Generation | undefined;
+};
+
+/** Whether the application serves (`--ready`): asked again and again until it does or the time is over. */
+export type Readiness =
+  /** No child, or a stop is under way. */
+  | { readonly phase: 'idle' }
+  /** Asked for only after the verify time: what answers before that may still be what ran before the reload. */
+  | { readonly phase: 'waiting' }
+  | { readonly phase: 'probing'; readonly job: number; readonly pause: number }
+  | { readonly phase: 'pausing'; readonly pause: number }
+  | { readonly phase: 'ready' }
+  | { readonly phase: 'late' };
 
 /** From a change of content to an action. */
 export type Progress =
@@ -141,14 +198,18 @@ export type Progress =
   | { readonly phase: 'settling' }
   /** To be applied, but not yet. */
   | { readonly phase: 'holding' }
+  /** To be applied after a random time. */
+  | { readonly phase: 'splaying' }
   /** Taking the snapshot that will be applied. */
   | { readonly phase: 'reading'; readonly look: number }
-  /** The action is under way; `remaining` signals are still to be sent. */
+  /** The content is at the gate. */
+  | { readonly phase: 'gated'; readonly reload: Reload }
+  /** The actions are under way; those of `remaining` are still to be done, the first of them by `job` if it is no signal. */
   | {
       readonly phase: 'acting';
       readonly reload: Reload;
-      readonly snapshot: Snapshot;
-      readonly remaining: readonly Signal[];
+      readonly remaining: readonly Action[];
+      readonly job: number | undefined;
     };
 
 /** What the application was told, and what is to be told to it. */
@@ -164,10 +225,39 @@ export type Configuration = {
   readonly requested: readonly Action[];
   /** Nothing is done before the start of the child is verified. */
   readonly awaitVerified: boolean;
-  /** The reload that is being verified. */
-  readonly verifying: Reload | undefined;
+  /** The reload that is being verified, and whether the child has stayed up for its verify time. */
+  readonly verifying: { readonly reload: Reload; readonly stayed: boolean } | undefined;
   readonly reloads: number;
   readonly lastApply: number | undefined;
+  /** The last told content that was verified. */
+  readonly applied: Snapshot | undefined;
+  /** Content that failed: it is not tried again until it changes, or the retry is due. */
+  readonly barred: Snapshot | undefined;
+  /** Tries of the present content that failed for a reason that says nothing about it. */
+  readonly retries: number;
+  /** What the next such try is to do besides what the change asks for. */
+  readonly retrying: readonly Action[];
+  /** Whether the wait of `--splay` is over for what is to be applied. */
+  readonly splayed: boolean;
+  /** What passed the check last. */
+  readonly checked: Snapshot | undefined;
+  readonly gate: Gate | undefined;
+  /** The targets of the stages, in the order of the settings; undefined until they were opened. */
+  readonly staged: readonly Staged[] | undefined;
+  /** What the next child reads at its start, and its environment. */
+  readonly next: { readonly snapshot: Snapshot; readonly environment: readonly string[] };
+  /** The files of `--env-dir` that were warned about, by path. */
+  readonly skipped: readonly string[];
+  /** Signals that ended the child though it had a handler: a restart does better. */
+  readonly deadly: ReadonlySet<Signal>;
+  /** Watches whose content could not be applied. */
+  readonly stale: readonly string[];
+  /** Why the application does not run on the content that is there; undefined if it does. */
+  readonly degraded: string | undefined;
+  /** When the last applies began, those of the last ten minutes. */
+  readonly applies: readonly number[];
+  /** Whether it was said that there are many. */
+  readonly flapping: boolean;
 };
 
 export type State = {
@@ -180,15 +270,24 @@ export type State = {
   readonly argumentBytes: number;
   /** From which all that is random follows; each use leaves another. */
   readonly seed: number;
+  /** Jobs begun so far; the number of the last one. */
+  readonly jobs: number;
   /** When the child exited by itself and was to be started again. */
   readonly crashes: readonly number[];
   readonly child: Child;
   readonly observation: Observation;
   readonly configuration: Configuration;
+  readonly readiness: Readiness;
 };
 
+export function withConfiguration(state: State, change: Partial<Configuration>): State {
+  return { ...state, configuration: { ...state.configuration, ...change } };
+}
+
 export function initialState(settings: Settings): State {
-  const paths = [...new Set(settings.watches.map((watch) => watch.path))];
+  const paths = [
+    ...new Set([...settings.watches.map((watch) => watch.path), ...settings.environmentDirectories]),
+  ];
   return {
     settings,
     pid1: false,
@@ -196,6 +295,8 @@ export function initialState(settings: Settings): State {
     inherited: [],
     argumentBytes: 0,
     seed: 0,
+    jobs: 0,
+    readiness: { phase: 'idle' },
     crashes: [],
     child: { phase: 'unborn' },
     observation: {
@@ -204,6 +305,7 @@ export function initialState(settings: Settings): State {
       again: false,
       watched: paths.map((path) => ({
         path,
+        capture: settings.environmentDirectories.includes(path),
         content: undefined,
         known: undefined,
         since: 0,
@@ -227,6 +329,21 @@ export function initialState(settings: Settings): State {
       verifying: undefined,
       reloads: 0,
       lastApply: undefined,
+      applied: undefined,
+      barred: undefined,
+      retries: 0,
+      retrying: [],
+      splayed: false,
+      checked: undefined,
+      gate: undefined,
+      staged: settings.stages.length === 0 ? [] : undefined,
+      next: { snapshot: new Map(), environment: [] },
+      skipped: [],
+      deadly: new Set(),
+      stale: [],
+      degraded: undefined,
+      applies: [],
+      flapping: false,
     },
   };
 }

@@ -2,6 +2,7 @@ import { CONFIGURATION } from './configuration.ts';
 import type { Effect } from './effect.ts';
 import type { Event } from './event.ts';
 import { OBSERVATION } from './observation.ts';
+import { READINESS } from './readiness.ts';
 import type { State } from './state.ts';
 import { SUPERVISION } from './supervision.ts';
 import { type CoreEvent, dispatch, newTurn, type Turn } from './turn.ts';
@@ -9,8 +10,8 @@ import { type CoreEvent, dispatch, newTurn, type Turn } from './turn.ts';
 /**
  * All decisions of rehup: from a state and an event to the next state and what is to be done, in order.
  *
- * Three machines share the work: observation looks at the watches, configuration takes a change to an action, and
- * supervision leads the child's life. Each has a table of its phases and events; what one has to tell the others it
+ * Four machines share the work: observation looks at the watches, configuration takes a change to an action, supervision
+ * leads the child's life, and readiness asks whether the application serves. Each has a table of its phases and events; what one has to tell the others it
  * leaves as a notice, and the step is over when there is none left. After the exit nothing has an effect any more.
  */
 export function step(
@@ -36,7 +37,8 @@ function handle(state: State, event: CoreEvent, turn: Turn): State {
     event,
     turn,
   );
-  return dispatch(SUPERVISION, 'child', configured, configured.child, event, turn);
+  const supervised = dispatch(SUPERVISION, 'child', configured, configured.child, event, turn);
+  return dispatch(READINESS, 'readiness', supervised, supervised.readiness, event, turn);
 }
 
 /** Nothing follows an exit but the log lines that tell how it came to it, and these come first. */

@@ -17,6 +17,7 @@ import {
   begin,
   content,
   keepSignal,
+  mayStart,
   signalWithoutChild,
   spawnFailed,
   startAgain,
@@ -33,9 +34,11 @@ function spawned(state: State, child: In<'starting'>, event: EventOf<'spawned'>,
   log(turn, 'info', 'child.started', `child ${event.pid} started`, { pid: event.pid });
   turn.notices.push({ type: 'child-started' });
   if (verify > 0) setTimer(turn, 'verify-start', verify);
-  else turn.notices.push({ type: 'child-verified' });
+  else if (state.settings.ready === undefined) turn.notices.push({ type: 'child-verified' });
   const { pid } = event;
-  const running: State = withChild(state, { phase: 'running', pid, since: turn.at, verified: verify === 0 });
+  const verified = verify === 0 && state.settings.ready === undefined;
+  const stayed = verify === 0;
+  const running: State = withChild(state, { phase: 'running', pid, since: turn.at, stayed, verified });
   return child.kept.reduce((now, signal) => signalAfterStart(now, signal, turn), running);
 }
 
@@ -48,16 +51,33 @@ function signalAfterStart(state: State, signal: Signal, turn: Turn): State {
   return child.phase === 'terminating' ? signalToTerminating(state, child, event, turn) : state;
 }
 
-function verified(state: State, child: In<'running'>, _event: unknown, turn: Turn): State {
+type Verification = 'stayed' | 'ready' | 'not-ready';
+
+/** A start is verified once the child has stayed up and serves; if it does not serve in its time, that is over. */
+function verified(child: In<'running'>, what: Verification, state: State, turn: Turn): In<'running'> {
+  const now = what === 'stayed' ? { ...child, stayed: true } : child;
+  if (now.verified) return now;
+  if (what === 'not-ready') {
+    turn.notices.push({ type: 'child-unverified' });
+    return { ...now, verified: true };
+  }
+  const serves = what === 'ready' || state.readiness.phase === 'ready';
+  if (!now.stayed || !serves) return now;
   turn.notices.push({ type: 'child-verified' });
-  return withChild(state, { ...child, verified: true });
+  return { ...now, verified: true };
+}
+
+function verifying(what: Verification) {
+  return (state: State, child: In<'running'>, _event: unknown, turn: Turn): State =>
+    withChild(state, verified(child, what, state, turn));
 }
 
 /** The time of a start runs on while a QUIT is pending. */
-function verifiedQuitting(state: State, child: In<'quitting'>, _event: unknown, turn: Turn): State {
-  if (child.resume.phase !== 'running') return state;
-  turn.notices.push({ type: 'child-verified' });
-  return withChild(state, { ...child, resume: { ...child.resume, verified: true } });
+function verifyingQuitting(what: Verification) {
+  return (state: State, child: In<'quitting'>, _event: unknown, turn: Turn): State =>
+    child.resume.phase === 'running'
+      ? withChild(state, { ...child, resume: verified(child.resume, what, state, turn) })
+      : state;
 }
 
 /** A signal that stops a job is rehup's as well, whatever it is rewritten to. */
@@ -125,6 +145,7 @@ function quit(
   setTimer(turn, 'quit', state.settings.stopTimeout);
   send(turn, child.pid, { signal: sent, purpose: 'stop', to: state.settings.signalTo });
   logStop(turn, sent, 'a stop, if the child ends of it');
+  turn.notices.push({ type: 'child-quitting' });
   const { pid, since } = child;
   return withChild(state, { phase: 'quitting', pid, since, sent, toGroup: false, resume });
 }
@@ -201,6 +222,9 @@ type ChildKey =
   | 'signal'
   | 'content'
   | 'unusable'
+  | 'may-start'
+  | 'ready'
+  | 'not-ready'
   | 'spawned'
   | 'spawn-failed'
   | 'signalled'
@@ -220,6 +244,9 @@ const NOWHERE = {
   signal: 'impossible',
   content: 'ignored',
   unusable: 'impossible',
+  'may-start': 'impossible',
+  ready: 'ignored',
+  'not-ready': 'ignored',
   spawned: 'impossible',
   'spawn-failed': 'impossible',
   signalled: 'impossible',
@@ -237,7 +264,14 @@ const NOWHERE = {
 /** What supervising does with each event. */
 export const SUPERVISION: Table<Child, ChildKey> = {
   unborn: { ...NOWHERE, begin },
-  preparing: { ...NOWHERE, content, unusable, signal: signalWithoutChild, signalled: 'ignored' },
+  preparing: {
+    ...NOWHERE,
+    content,
+    unusable,
+    'may-start': mayStart,
+    signal: signalWithoutChild,
+    signalled: 'ignored',
+  },
   starting: { ...NOWHERE, spawned, 'spawn-failed': spawnFailed, signal: keepSignal, signalled: 'ignored' },
   retrying: { ...NOWHERE, signal: signalWithoutChild, 'timer:start': startAgain, signalled: 'ignored' },
   waiting: { ...NOWHERE, signal: signalWithoutChild, 'timer:back-off': backAgain, signalled: 'ignored' },
@@ -247,7 +281,9 @@ export const SUPERVISION: Table<Child, ChildKey> = {
     signalled,
     'child-exited': endedByItself,
     'stop-child': stopChild,
-    'timer:verify-start': verified,
+    'timer:verify-start': verifying('stayed'),
+    ready: verifying('ready'),
+    'not-ready': verifying('not-ready'),
   },
   stopping: {
     ...NOWHERE,
@@ -270,7 +306,9 @@ export const SUPERVISION: Table<Child, ChildKey> = {
     signalled,
     'child-exited': endedTerminating,
     'timer:quit': resume,
-    'timer:verify-start': verifiedQuitting,
+    'timer:verify-start': verifyingQuitting('stayed'),
+    ready: verifyingQuitting('ready'),
+    'not-ready': verifyingQuitting('not-ready'),
   },
   terminating: { ...NOWHERE, signal: signalToTerminating, signalled, 'child-exited': endedTerminating },
   leaving: { ...NOWHERE, signal: signalWhileLeaving, signalled, group, 'timer:group': checkGroup },
@@ -280,6 +318,9 @@ export const SUPERVISION: Table<Child, ChildKey> = {
     signal: 'ignored',
     content: 'ignored',
     unusable: 'ignored',
+    'may-start': 'ignored',
+    ready: 'ignored',
+    'not-ready': 'ignored',
     spawned: 'impossible',
     'spawn-failed': 'impossible',
     signalled: 'ignored',

@@ -13,9 +13,22 @@ export type Notice =
   /** The host is asked for a child, which will read what was seen last. */
   | { readonly type: 'child-starting' }
   | { readonly type: 'child-started' }
-  /** The child has stayed up for the verify time. */
+  /** What the child would read was looked at: may it be started? Answer: `may-start`, or `unusable`. */
+  | { readonly type: 'start-asked' }
+  | { readonly type: 'may-start' }
+  /** The child has stayed up for the verify time, and serves if that is asked for. */
   | { readonly type: 'child-verified' }
-  | { readonly type: 'child-ended'; readonly status: ExitStatus }
+  /** The child did not serve in its time; it runs on. */
+  | { readonly type: 'child-unverified' }
+  /** The child ended; what follows besides `--on-exit`, see {@link AfterExit}. */
+  | { readonly type: 'child-ended'; readonly status: ExitStatus; readonly follows: AfterExit | undefined }
+  /** A QUIT is pending, which may mean stop. */
+  | { readonly type: 'child-quitting' }
+  /** The application was told of new content; whether it serves is to be found out anew. */
+  | { readonly type: 'told' }
+  | { readonly type: 'ready' }
+  /** It does not serve, and the time for that is over. */
+  | { readonly type: 'not-ready' }
   /** The child outlived a QUIT: it was not being stopped. */
   | { readonly type: 'child-resumed' }
   /** A stop from outside: nothing is applied any more. */
@@ -25,6 +38,12 @@ export type Notice =
   | { readonly type: 'stop-child'; readonly afterwards: Afterwards }
   /** A signal came that asks for a reload. */
   | { readonly type: 'reload-requested'; readonly signal: Signal };
+
+/**
+ * What the exit of a child in the time of a reload leads to, whatever `--on-exit` says. `revive`: it died of the signal
+ * that was to reload it, and is started again. `roll-back`: it is started on the last good generation.
+ */
+export type AfterExit = { readonly kind: 'revive'; readonly signal: Signal } | { readonly kind: 'roll-back' };
 
 export type CoreEvent = Occurrence | Notice;
 

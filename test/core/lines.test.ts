@@ -57,6 +57,7 @@ describe('two snapshots', () => {
   const content = (files: Readonly<Record<string, string>>): Content => ({
     digest: JSON.stringify(files),
     files: new Map(Object.entries(files).map(([name, digest]) => [name, { size: 1, digest }])),
+    keyed: false,
   });
 
   test('differ in the files that were added, removed or changed, sorted, each once', () => {

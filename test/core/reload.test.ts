@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { act, scenario, type settings, volumeReading, watch } from '../support/scenario.ts';
+import { ALARM, act, scenario, type settings, volumeReading, watch } from '../support/scenario.ts';
 
 /** The promises of specification 4.3 to 4.5 and of section 5, as sequences of events. */
 
@@ -140,7 +140,7 @@ test('a child that exits while a reload is verified makes it a failed one', () =
   const run = reloader({ verify: 5_000 });
   run.elapses('verify-start');
   run.changes('two');
-  expect(run.exits(1)).toEqual(['child.exited', 'reload.failed', 'exit 1']);
+  expect(run.exits(1)).toEqual(['child.exited', 'reload.failed', ...ALARM, 'exit 1']);
 });
 
 test('a restart stops the child, looks, starts anew and is applied when verified', () => {
@@ -347,5 +347,8 @@ test('a look that began before the content had settled is not what is applied', 
 function fileReading(text: string) {
   const reading = volumeReading(text, '/v');
   if (reading.status !== 'read') throw new Error('a volume reading is one that was read');
-  return { ...reading, content: { digest: text, files: new Map([['', { size: 1, digest: text }]]) } };
+  return {
+    ...reading,
+    content: { digest: text, files: new Map([['', { size: 1, digest: text }]]), keyed: false },
+  };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { begin, scenario, sig, volumeReading, watch } from '../support/scenario.ts';
+import { ALARM, begin, scenario, sig, volumeReading, watch } from '../support/scenario.ts';
 
 /** What follows when the child exits by itself: specification 1 (`--on-exit`, `--max-restarts`, `--map-exit`) and 2.4. */
 
@@ -123,7 +123,7 @@ describe('while a restart is waited for', () => {
     run.elapses('verify-start');
     run.changes('two');
     run.exits(0);
-    expect(run.exits(1)).toEqual(['child.exited', 'reload.failed', 'child.back_off']);
+    expect(run.exits(1)).toEqual(['child.exited', 'reload.failed', ...ALARM, 'child.back_off']);
     expect(run.elapses('back-off')).toEqual(STARTED);
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { begin, scenario, sig } from '../support/scenario.ts';
+import { ALARM, begin, scenario, sig } from '../support/scenario.ts';
 
 /** The races of specification 2.4 and 2.5, each written down as a sequence of events. */
 
@@ -34,6 +34,7 @@ test('a stop while the host is starting a child that can not be started ends a r
   expect(run.send({ type: 'spawn-failed', errno: 'EAGAIN' })).toEqual([
     'child.start_failed',
     'reload.failed',
+    ...ALARM,
     'exit 0',
   ]);
 });
@@ -235,7 +236,13 @@ test('a restart that can not start is tried three times, and a stop ends the try
   run.answers.startErrno = 'ENOENT';
   expect(run.exits(0)).toEqual(['child.exited', 'start', 'child.start_failed']);
   expect(run.elapses('start')).toEqual(['start', 'child.start_failed']);
-  expect(run.elapses('start')).toEqual(['start', 'child.start_failed', 'reload.failed', 'exit 127']);
+  expect(run.elapses('start')).toEqual([
+    'start',
+    'child.start_failed',
+    'reload.failed',
+    ...ALARM,
+    'exit 127',
+  ]);
 
   const stopped = scenario();
   stopped.begin();

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { CONFIGURATION } from '../../src/core/configuration.ts';
 import type { Effect } from '../../src/core/effect.ts';
 import { OBSERVATION } from '../../src/core/observation.ts';
+import { READINESS } from '../../src/core/readiness.ts';
 import type { Settings } from '../../src/core/settings.ts';
 import type { State } from '../../src/core/state.ts';
 import { SUPERVISION } from '../../src/core/supervision.ts';
@@ -9,7 +10,7 @@ import { type CoreEvent, dispatch, newTurn, type Turn } from '../../src/core/tur
 import { act, begin, describe, scenario, sig, volumeReading, watch } from '../support/scenario.ts';
 
 /**
- * Every pair of a phase and an event, of each of the three machines: what it leads to is written down in
+ * Every pair of a phase and an event, of each of the four machines: what it leads to is written down in
  * transitions.md, which a change of the core changes and which its reviewer reads. `vitest -u` writes it anew.
  */
 
@@ -39,7 +40,20 @@ const EVENTS: Readonly<Record<string, CoreEvent>> = {
   'child-starting': { type: 'child-starting' },
   'child-started': { type: 'child-started' },
   'child-verified': { type: 'child-verified' },
-  'child-ended': { type: 'child-ended', status: { kind: 'code', code: 1 } },
+  'child-ended': { type: 'child-ended', status: { kind: 'code', code: 1 }, follows: undefined },
+  'start-asked': { type: 'start-asked' },
+  'may-start': { type: 'may-start' },
+  'child-unverified': { type: 'child-unverified' },
+  'child-quitting': { type: 'child-quitting' },
+  told: { type: 'told' },
+  ready: { type: 'ready' },
+  'not-ready': { type: 'not-ready' },
+  staged: { type: 'staged', job: 0, result: { op: 'published' } },
+  'job-ended': {
+    type: 'job-ended',
+    job: 1,
+    outcome: { kind: 'exited', status: { kind: 'code', code: 0 }, output: '' },
+  },
   'child-resumed': { type: 'child-resumed' },
   'start-failed': { type: 'start-failed', errno: 'ENOENT' },
   stopped: { type: 'stopped' },
@@ -57,6 +71,12 @@ const EVENTS: Readonly<Record<string, CoreEvent>> = {
   'timer:ceiling': { type: 'timer', timer: 'ceiling' },
   'timer:min-interval': { type: 'timer', timer: 'min-interval' },
   'timer:verify-reload': { type: 'timer', timer: 'verify-reload' },
+  'timer:splay': { type: 'timer', timer: 'splay' },
+  'timer:check-timeout': { type: 'timer', timer: 'check-timeout' },
+  'timer:action-timeout': { type: 'timer', timer: 'action-timeout' },
+  'timer:retry': { type: 'timer', timer: 'retry' },
+  'timer:probe': { type: 'timer', timer: 'probe' },
+  'timer:ready': { type: 'timer', timer: 'ready' },
 };
 
 type Step = (run: ReturnType<typeof scenario>) => unknown;
@@ -100,6 +120,17 @@ const failing = (run: Run) => {
 };
 const exits = (run: Run) => run.exits(0);
 
+const passes = (job: number) => (run: Run) =>
+  run.send({
+    type: 'job-ended',
+    job,
+    outcome: { kind: 'exited', status: { kind: 'code', code: 0 }, output: '' },
+  });
+const connects = (job: number) => (run: Run) =>
+  run.send({ type: 'job-ended', job, outcome: { kind: 'connected' } });
+const refuses = (job: number) => (run: Run) =>
+  run.send({ type: 'job-ended', job, outcome: { kind: 'failed', reason: 'refused (ECONNREFUSED)' } });
+
 /** A state in each phase of the child's life. */
 const CHILD: Record<State['child']['phase'], State> = {
   unborn: reached(),
@@ -129,8 +160,21 @@ const PROGRESS: Record<State['configuration']['progress']['phase'], State> = {
     run.changes('two');
     run.elapses('settle');
   }),
+  splaying: reachedWith({ splay: 60_000 }, begun, changed, settled),
   reading: reached(begun, changed, unanswered, settled),
+  gated: reachedWith({ check: [['check']] }, begun, passes(1), changed, settled),
   acting: reached(begun, verified, restarting),
+};
+
+const READY = { kind: 'tcp', endpoint: { host: '127.0.0.1', port: 80, text: 'tcp://127.0.0.1:80' } } as const;
+
+const SERVING: Record<State['readiness']['phase'], State> = {
+  idle: reached(),
+  waiting: reachedWith({ ready: READY }, begun, connects(1), verified, changed, settled),
+  probing: reachedWith({ ready: READY }, begun),
+  pausing: reachedWith({ ready: READY }, begun, refuses(1)),
+  ready: reachedWith({ ready: READY }, begun, connects(1)),
+  late: reachedWith({ ready: READY }, begun, (run) => run.elapses('ready')),
 };
 
 const LOOKING: Record<State['observation']['phase'], State> = {
@@ -197,6 +241,13 @@ test('every pair of a phase and an event does what transitions.md says', async (
       (state, event, turn) =>
         dispatch(CONFIGURATION, 'configuration', state, state.configuration.progress, event, turn),
       (state) => state.configuration.progress.phase,
+    ),
+    rows(
+      'Serving',
+      SERVING,
+      Object.keys(READINESS.idle),
+      (state, event, turn) => dispatch(READINESS, 'readiness', state, state.readiness, event, turn),
+      (state) => state.readiness.phase,
     ),
     rows(
       'Looking',

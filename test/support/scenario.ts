@@ -55,6 +55,9 @@ export function watch(path: string, action: string): Watch {
   return { path, action: act(action) };
 }
 
+/** What tells that content could not be applied. */
+export const ALARM = ['watch.stale', 'rehup.degraded'];
+
 /** Where rehup finds itself, but for what a test says. */
 export function begin(change: Partial<Extract<Occurrence, { type: 'begin' }>> = {}): Occurrence {
   return {
@@ -76,7 +79,7 @@ export function volumeReading(text: string, root = '/v', settled = true): Readin
   const directories = new Map([[root, 'identity']]);
   return {
     status: 'read',
-    content: { digest, files },
+    content: { digest, files, keyed: false },
     settled,
     moving: false,
     volume,

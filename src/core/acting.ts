@@ -1,0 +1,223 @@
+import { type Action, mergeActions } from './action.ts';
+import { advance, again, type In, rest } from './applying.ts';
+import { textOfBytes } from './bytes.ts';
+import { verdictOf } from './check.ts';
+import { ANSWER_BACK_OFF, applied, failed, reloadFields, retryLater, supersededBy } from './outcome.ts';
+import { rollBack } from './rollback.ts';
+import { type Signal, signalName } from './signals.ts';
+import { canRollBack } from './stages.ts';
+import { type Reload, type State, withConfiguration } from './state.ts';
+import { clearTimers, type EventOf, log, setTimer, type Turn } from './turn.ts';
+
+/* Making the application use what it can see: the actions of a reload, one after the other, and the beginning of its verification. */
+
+/** So many applies within this time are flapping (specification 5, *calm*). */
+const FLAPPING = 6;
+const FLAPPING_WINDOW = 10 * 60_000;
+
+/** Does the actions of a reload that has passed the gate. */
+export function act(state: State, reload: Reload, turn: Turn): State {
+  const { configuration, child } = state;
+  if (child.phase !== 'running') {
+    const held = supersededBy(rest(state), reload, 'the child is not running any more', turn);
+    return withConfiguration(held, { progress: { phase: 'holding' }, changedAt: reload.since });
+  }
+  const { deadly } = configuration;
+  const killer = reload.actions.find((action) => action.kind === 'signal' && deadly.has(action.signal));
+  if (killer?.kind === 'signal') {
+    const name = signalName(killer.signal);
+    logRestartInstead(name, `${name} ended the child before`, turn);
+    return act(state, { ...reload, actions: mergeActions([{ kind: 'restart' }]) }, turn);
+  }
+  const [first] = reload.actions;
+  switch (first?.kind) {
+    case undefined:
+    case 'none':
+      return again(applied(rest(begun(state, reload, turn)), reload, turn), turn);
+    case 'restart':
+    case 'exit':
+      return stopFor(state, reload, turn);
+    case 'signal':
+    case 'http':
+    case 'exec':
+      return actNext(state, reload, reload.actions, turn);
+    default:
+      return first satisfies never;
+  }
+}
+
+/** From here on the application has been told: this content is not tried again by itself. */
+function begun(state: State, reload: Reload, turn: Turn): State {
+  const { configuration } = state;
+  const recent = configuration.applies.filter((at) => turn.at - at < FLAPPING_WINDOW);
+  const applies = [...recent, turn.at];
+  const flapping = applies.length >= FLAPPING;
+  if (flapping && !configuration.flapping) {
+    const message = `${applies.length} reloads within ten minutes: something writes the configuration all the time`;
+    log(turn, 'warn', 'watch.flapping', message, { reloads: applies.length });
+  }
+  return withConfiguration(state, { told: reload.snapshot, lastApply: turn.at, applies, flapping });
+}
+
+function logRestartInstead(signal: string, why: string, turn: Turn): void {
+  log(turn, 'warn', 'reload.restart_instead', `${why}: it is restarted instead`, { signal });
+}
+
+/** Stops the child, for a new one to start or for rehup to end with it. */
+function stopFor(state: State, reload: Reload, turn: Turn): State {
+  const exits = reload.actions.some((action) => action.kind === 'exit');
+  turn.notices.push({ type: 'stop-child', afterwards: exits ? 'exit' : 'start' });
+  return underWay(state, reload, 'the child is stopped', turn);
+}
+
+/** A start will tell the child: nothing is left to be done but to wait for it. */
+export function underWay(state: State, reload: Reload, what: string, turn: Turn): State {
+  log(turn, 'info', 'reload.started', `reload ${reload.id}: ${what}`, reloadFields(reload));
+  return withConfiguration(begun(state, reload, turn), {
+    progress: { phase: 'acting', reload, remaining: [], job: undefined },
+  });
+}
+
+function actNext(state: State, reload: Reload, remaining: readonly Action[], turn: Turn): State {
+  const [action] = remaining;
+  if (action === undefined || state.child.phase !== 'running') return verify(state, reload, turn);
+  if (action.kind === 'signal') {
+    const { pid } = state.child;
+    turn.effects.push({
+      type: 'signal',
+      pid,
+      signal: action.signal,
+      to: 'child',
+      purpose: 'reload',
+      wake: false,
+      onlyIfCaught: true,
+    });
+    return withConfiguration(state, { progress: { phase: 'acting', reload, remaining, job: undefined } });
+  }
+  if (action.kind !== 'http' && action.kind !== 'exec')
+    return actNext(state, reload, remaining.slice(1), turn);
+  const job = state.jobs + 1;
+  const { environment } = state.configuration.next;
+  turn.effects.push({
+    type: 'begin-job',
+    job,
+    task:
+      action.kind === 'http'
+        ? { kind: 'http', method: 'POST', endpoint: action.endpoint }
+        : { kind: 'command', words: action.words, environment },
+  });
+  setTimer(turn, 'action-timeout', state.settings.actionTimeout);
+  const told = begun({ ...state, jobs: job }, reload, turn);
+  return withConfiguration(told, { progress: { phase: 'acting', reload, remaining, job } });
+}
+
+/** An HTTP call or a command of a reload has ended. */
+export function actionEnded(
+  state: State,
+  progress: In<'acting'>,
+  event: EventOf<'job-ended'>,
+  turn: Turn,
+): State {
+  if (event.job !== progress.job) return state;
+  clearTimers(turn, 'action-timeout');
+  const { reload, remaining } = progress;
+  const verdict = verdictOf(event.outcome);
+  const [action] = remaining;
+  if (verdict.kind === 'pass') return actNext(state, reload, remaining.slice(1), turn);
+  const reason = `${describeAction(action)} ${verdict.reason}`;
+  return verdict.kind === 'bad'
+    ? foundBad(state, reload, reason, turn)
+    : unanswered(state, reload, reason, turn);
+}
+
+export function actionTimedOut(state: State, progress: In<'acting'>, _event: unknown, turn: Turn): State {
+  const { reload, remaining, job } = progress;
+  if (job === undefined) return state;
+  turn.effects.push({ type: 'cancel-job', job });
+  const reason = `${describeAction(remaining[0])} took longer than ${state.settings.actionTimeout} ms`;
+  return unanswered(state, reload, reason, turn);
+}
+
+function describeAction(action: Action | undefined): string {
+  if (action?.kind === 'http') return textOfBytes(action.endpoint.text);
+  return action?.kind === 'exec' ? `exec:${textOfBytes(action.words[0] ?? '')}` : 'the action';
+}
+
+/** The application looked at the content and did not like it, or did not live on: what was good is applied again. */
+export function foundBad(state: State, reload: Reload, reason: string, turn: Turn): State {
+  if (reload.rollback === undefined && canRollBack(state.configuration))
+    return rollBack(state, reload, reason, turn);
+  const ended = failed(state, reload, reason, turn);
+  return ended.configuration.progress.phase === 'acting' ? again(rest(ended), turn) : ended;
+}
+
+/** Nobody answered: nothing is known about the content, and the same is tried again. */
+function unanswered(state: State, reload: Reload, reason: string, turn: Turn): State {
+  const ended = failed(rest(state), reload, reason, turn);
+  if (reload.rollback !== undefined) return again(ended, turn);
+  return again(retryLater(ended, ANSWER_BACK_OFF, reload.actions, turn), turn);
+}
+
+/** What became of a reload signal. One that the child does not catch would end it or be ignored: a restart does better. */
+export function signalled(
+  state: State,
+  progress: In<'acting'>,
+  event: EventOf<'signalled'>,
+  turn: Turn,
+): State {
+  if (event.purpose !== 'reload') return state;
+  const { reload, remaining } = progress;
+  const name = signalName(event.signal);
+  const { outcome } = event;
+  switch (outcome.kind) {
+    case 'sent':
+      if (outcome.caught === undefined) {
+        const message = `${name} was sent, but /proc does not tell whether the child catches it`;
+        log(turn, 'warn', 'reload.unchecked', message, { signal: name });
+      }
+      return actNext(begun(state, reload, turn), reload, remaining.slice(1), turn);
+    case 'uncaught':
+      return uncaught(state, reload, name, turn);
+    case 'failed':
+      return again(failed(rest(begun(state, reload, turn)), reload, `${name}: ${outcome.errno}`, turn), turn);
+    default:
+      return outcome satisfies never;
+  }
+}
+
+function uncaught(state: State, reload: Reload, name: string, turn: Turn): State {
+  if (state.child.phase === 'running' && (state.child.verified || reload.rollback !== undefined)) {
+    logRestartInstead(name, `the child does not catch ${name}`, turn);
+    return stopFor(state, { ...reload, actions: [{ kind: 'restart' }] }, turn);
+  }
+  // The child is young, and may only not have got as far as to install its handler.
+  log(turn, 'info', 'reload.held', `the child does not catch ${name} yet: its start is awaited`, {
+    signal: name,
+  });
+  const held = withConfiguration(state, {
+    progress: { phase: 'holding' },
+    changedAt: reload.since,
+    requested: [...reload.requested, ...state.configuration.requested],
+    reloads: reload.id - 1,
+    awaitVerified: true,
+  });
+  return advance(held, false, turn);
+}
+
+/** The actions are done; whether they did well shows within the verify time. */
+function verify(state: State, reload: Reload, turn: Turn): State {
+  const { verify: time, ready } = state.settings;
+  const told = rest(state);
+  turn.notices.push({ type: 'told' });
+  if (time === 0 && ready === undefined) return again(applied(told, reload, turn), turn);
+  if (time > 0) setTimer(turn, 'verify-reload', time);
+  log(turn, 'info', 'reload.started', `reload ${reload.id}: the child was told`, reloadFields(reload));
+  return again(withConfiguration(told, { verifying: { reload, stayed: time === 0 } }), turn);
+}
+
+/** The signal of this reload that a child died of, by itself or in an exit code of shells. */
+export function deathBy(reload: Reload, dead: Signal | undefined): Signal | undefined {
+  return reload.actions.some((action) => action.kind === 'signal' && action.signal === dead)
+    ? dead
+    : undefined;
+}

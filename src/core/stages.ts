@@ -1,0 +1,59 @@
+import type { Content, Snapshot } from './content.ts';
+import type { Generation, StageCopy, StageGeneration } from './stage.ts';
+import type { Configuration, Staged, State } from './state.ts';
+
+/* What the targets of the stages hold, as the core remembers it, and what that means for the child. */
+
+/** Whether every stage has a generation to go back to. */
+export function hasGood(configuration: Configuration): boolean {
+  const { staged = [] } = configuration;
+  return staged.length > 0 && staged.every(({ good }) => good !== undefined);
+}
+
+/** Whether what the application can see is something else than the last good generations. */
+export function isOnTrial({ staged = [] }: Configuration): boolean {
+  return staged.some(({ active, good }) => active?.name !== good?.name);
+}
+
+/** Whether there is something to go back to. */
+export function canRollBack(configuration: Configuration): boolean {
+  return hasGood(configuration) && isOnTrial(configuration);
+}
+
+/**
+ * What a child reads that starts now though nothing new may be let through: of stages what is active, of `--env-dir`s what
+ * was told, of all else what is there.
+ */
+export function readable({ settings, configuration }: State): Snapshot {
+  const { seen, told, staged = [] } = configuration;
+  const active = new Map(staged.map((one) => [one.stage.source, one.active?.content]));
+  return new Map(
+    [...seen].map(([path, content]): [string, Content] => [
+      path,
+      active.get(path) ??
+        (settings.environmentDirectories.includes(path) ? (told.get(path) ?? content) : content),
+    ]),
+  );
+}
+
+/** The sources whose content is not what their target shows. */
+export function copiesFor({ configuration }: State, snapshot: Snapshot): readonly StageCopy[] {
+  return (configuration.staged ?? [])
+    .filter(({ stage, active }) => active?.content.digest !== snapshot.get(stage.source)?.digest)
+    .map(({ stage }) => ({ stage, request: { path: stage.source } }));
+}
+
+/** The generations to publish for a way back. */
+export function goodGenerations({ staged = [] }: Configuration): readonly StageGeneration[] {
+  return staged.flatMap(({ stage, active, good }) =>
+    good === undefined || good.name === active?.name ? [] : [{ stage, name: good.name }],
+  );
+}
+
+/** After these generations, by source, were published. */
+export function withActive(
+  staged: readonly Staged[] | undefined,
+  generations: ReadonlyMap<string, Generation>,
+): readonly Staged[] | undefined {
+  return staged?.map((one) => ({ ...one, active: generations.get(one.stage.source) ?? one.active }));
+}
