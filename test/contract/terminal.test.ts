@@ -3,6 +3,7 @@ import { describe, expect } from 'vitest';
 import { type Capability, PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { PATIENCE, REHUP_BIN } from '../support/rehup.ts';
+import { eachWithDirectory } from '../support/volume.ts';
 
 /**
  * Specification 2.6: on a terminal, which script(1) makes. As a command of a shell that is no interactive one; and, where
@@ -15,6 +16,7 @@ const TERMINAL: Capability = {
 };
 
 const test = needing(TERMINAL);
+const directory = eachWithDirectory();
 
 /** Runs a shell command on a terminal; `type` is called with each piece of output, and answers what is to be typed. */
 function onTerminal(command: string, type: (output: string) => string | undefined = () => undefined) {
@@ -82,12 +84,13 @@ describe('on a terminal', () => {
 describe('a signal that stops a job', () => {
   for (const [name, number] of Object.entries({ TSTP: 20, TTIN: 21, TTOU: 22 })) {
     test(`${name} is forwarded, and stops rehup itself until a CONT, which is forwarded, too`, async () => {
-      const child = `trap "echo got-${name}" ${name}; trap "echo got-CONT; exit 6" CONT; echo ready; while :; do sleep 0.02; done`;
+      const child = `trap "echo got-${name}" ${name}; trap "echo got-CONT; exit 6" CONT; echo ready; : > ${directory.path}/ready; while :; do sleep 0.02; done`;
       const state = 'cut -d" " -f3 /proc/$p/stat';
       // Without job control a shell gives its children no terminal on stdin, unless they are given it anew.
       const begin = `exec 3<&0; ${QUIET} sh -c '${child}' <&3 & p=$!`;
       const stopped = `until [ "$(${state})" = T ]; do sleep 0.02; done; echo stopped`;
-      const script = `${begin}; sleep 0.3; kill -${number} $p; ${stopped}; sleep 0.2; kill -CONT $p; wait $p; echo "code $?"`;
+      const ready = `until [ -e ${directory.path}/ready ]; do sleep 0.02; done`;
+      const script = `${begin}; ${ready}; kill -${number} $p; ${stopped}; sleep 0.2; kill -CONT $p; wait $p; echo "code $?"`;
       const { output } = await onTerminal(script);
       const lines = output
         .trim()
