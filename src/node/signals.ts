@@ -1,12 +1,16 @@
 import { getCurrentEventLoop } from 'node:ffi';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { constants } from 'node:os';
+import { catchesSignal } from '../core/proc.ts';
 import {
   FAULT_SIGNALS,
   SIGCHLD,
+  SIGINT,
   SIGKILL,
   SIGRTMAX,
   SIGRTMIN,
   SIGSTOP,
+  SIGTERM,
   type Signal,
 } from '../core/signals.ts';
 import { libc, memory, program, signalSet } from './libc.ts';
@@ -19,6 +23,15 @@ const NOT_FORWARDED: readonly Signal[] = [
   constants.signals.SIGPIPE,
   ...FAULT_SIGNALS,
 ];
+
+/** Those for which Node has handlers of its own until they are ours: see `listenForStops`. */
+const STOPS = [
+  ['SIGTERM', SIGTERM],
+  ['SIGINT', SIGINT],
+] as const;
+
+/** More than proc_pid_status(5) takes. */
+const STATUS_SIZE = 16 * 1024;
 
 /** uv.h and signal.h. */
 const UV_SIGNAL = 16;
@@ -37,10 +50,38 @@ export function listenForSignals(came: (signal: Signal) => void): void {
   const names = Object.entries(constants.signals) as [NodeJS.Signals, number][];
   for (const [name, number] of names) {
     if (NOT_FORWARDED.includes(number) || !numbers.delete(number)) continue;
-    process.on(name, () => came(number));
+    if (!STOPS.some(([stop]) => stop === name)) process.on(name, () => came(number));
   }
+  listenForStops(came);
   // With --disable-sigusr1 Node leaves the signal blocked, and a handler does not change that.
   libc.pthread_sigmask(SIG_UNBLOCK, signalSet(constants.signals.SIGUSR1), null);
+}
+
+/**
+ * The same for TERM and INT, and reports one that has come already. Some 10 ms after the exec Node installs handlers for
+ * these two that give way to the default (SA_RESETHAND) and raise the signal again, which PID 1 ignores; so one that came
+ * is missing from the caught signals. Both missing is taken for a Node without such handlers: a stop that nobody asked for
+ * would be worse than one that is lost. Between the reading and the new handlers lie some 30 µs.
+ */
+function listenForStops(came: (signal: Signal) => void): void {
+  const status = Buffer.alloc(STATUS_SIZE);
+  const length = process.pid === 1 ? readStatus(status) : 0;
+  for (const [name, number] of STOPS) process.on(name, () => came(number));
+  const text = status.toString('latin1', 0, length);
+  const missing = STOPS.filter(([, number]) => catchesSignal(text, number) === false);
+  if (missing.length < STOPS.length) for (const [, number] of missing) came(number);
+}
+
+/** Reads /proc/self/status; answers how much of it there is, nothing where there is no /proc. */
+function readStatus(buffer: Buffer): number {
+  try {
+    const file = openSync('/proc/self/status', 'r');
+    const length = readSync(file, buffer);
+    closeSync(file);
+    return length;
+  } catch {
+    return 0;
+  }
 }
 
 /**

@@ -1,19 +1,34 @@
 import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { PID_NAMESPACE } from '../support/machine.ts';
+import { type Capability, PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
-import { REHUP_BIN, rehup } from '../support/rehup.ts';
+import { childrenOf, REHUP_BIN, type Rehup, rehup } from '../support/rehup.ts';
 import { eachWithDirectory } from '../support/volume.ts';
 
 /** Specification 2.4 and the policies of section 1: how the child ends, and what rehup makes of it. */
 
 const test = needing(PID_NAMESPACE);
-eachWithDirectory();
+const directory = eachWithDirectory();
+
+/** Core dumps into the working directory: core(5). */
+const CORE_DUMPS: Capability = {
+  prefix: /^[^|/]/.test(readFileSync('/proc/sys/kernel/core_pattern', 'utf8')) ? [] : undefined,
+  remedy: 'core dumps that go into the working directory (kernel.core_pattern)',
+};
 
 function codeOf(words: readonly string[]): number | null {
   const [program = '', ...prefix] = PID_NAMESPACE.prefix ?? [];
-  return spawnSync(program, [...prefix, REHUP_BIN, '--log-level', 'silent', ...words]).status;
+  return spawnSync(program, [...prefix, REHUP_BIN, '--log-level', 'silent', ...words], {
+    cwd: directory.path,
+  }).status;
 }
+
+const ROOT: Capability = {
+  prefix: process.getuid?.() === 0 ? [] : undefined,
+  remedy: 'the rights of root, to limit another user',
+};
 
 const SOAK = process.env['REHUP_SOAK'] === '1';
 
@@ -23,15 +38,30 @@ const CODES = SOAK
   : [0, 1, 2, 3, 63, 64, 124, 125, 126, 127, 128, 129, 130, 137, 143, 254, 255];
 
 /** Those whose default is to end the process: signal(7). */
-const FATAL = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 24, 25, 26, 27, 29, 30, 31, 34, 64];
+const FATAL = [
+  ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 24, 25, 26, 27, 29, 30, 31],
+  ...(SOAK ? Array.from({ length: 31 }, (_, index) => 34 + index) : [34, 50, 64]),
+];
+
+/** Those whose default is a core dump as well, which waitid(2) tells apart. */
+const DUMPING = [3, 4, 5, 6, 7, 8, 11, 24, 25, 31];
 
 describe('the exit code', () => {
   test('is the child’s, whichever it is', () => {
     for (const code of CODES) expect(codeOf(['sh', '-c', `exit ${code}`])).toBe(code);
   });
 
-  test('is 128+n for every signal that ends a process, with a core dump or without', () => {
+  test('is 128+n for every signal that ends a process', () => {
     for (const signal of FATAL) expect(codeOf(['sh', '-c', `kill -${signal} $$`])).toBe(128 + signal);
+  });
+
+  needing(PID_NAMESPACE, CORE_DUMPS)('is 128+n with a core dump as well', () => {
+    for (const signal of DUMPING) {
+      expect(codeOf(['sh', '-c', `ulimit -c unlimited; kill -${signal} $$`])).toBe(128 + signal);
+      const dumps = readdirSync(directory.path);
+      expect(dumps).toHaveLength(1);
+      for (const name of dumps) rmSync(join(directory.path, name));
+    }
   });
 
   test('is what --map-exit says, for a code, for a signal and after a stop', async () => {
@@ -69,6 +99,21 @@ describe('--on-exit', () => {
     expect(await rehup(['--on-exit', 'restart-on-failure', 'true']).ended).toBe(0);
   });
 
+  test('restart-on-failure starts one that failed again', async () => {
+    const self = rehup(['--on-exit', 'restart-on-failure', 'sh', '-c', 'echo start; exit 1']);
+    await self.said('start', 2);
+  });
+
+  test('exit: what is left of the group is asked to stop, killed after the stop timeout, and waited for', async () => {
+    const leaves = `sh -c 'trap "echo asked" TERM; echo armed; while :; do sleep 0.01; done' &`;
+    const script = `${leaves} sleep 0.3; exit 6`;
+    const self = rehup(['--stop-timeout', '300ms', 'sh', '-c', script]);
+    await self.logged('child.exited');
+    await self.said('asked');
+    await self.logged('child.killed');
+    expect(await self.ended).toBe(6);
+  });
+
   test('restart: the old group is gone before the new child is started', async () => {
     // The first leaves a process in the group that lives on until it is asked to stop, and then a while.
     const leaves = `sh -c 'trap "sleep 0.3; echo left; exit" TERM; echo armed; while :; do sleep 0.01; done' &`;
@@ -99,5 +144,45 @@ describe('a child that goes to the background', () => {
     const self = rehup(['sh', '-c', 'sleep 0.1; exit 0']);
     expect(await self.ended).toBe(0);
     expect(self.log().map((line) => line.event)).toEqual(['child.started', 'child.exited']);
+  });
+});
+
+describe('a restart for which there is no process left (EAGAIN)', () => {
+  // The limit is one of a user who is not root, and who runs nothing else.
+  const user = 64_000 + (process.pid % 1_000);
+  const nobodyElse = ['setpriv', '--reuid', `${user}`, '--regid', `${user}`, '--clear-groups'];
+  const prefix = [...(PID_NAMESPACE.prefix ?? []), ...nobodyElse];
+  const options = ['--on-exit', 'restart', '--max-restarts', '1'];
+  const child = ['sh', '-c', 'echo start; exec sleep 60'];
+
+  /** Sets the soft limit of one that runs: prlimit(1). */
+  function limitProcesses(pid: number, most: number): void {
+    const [program = '', ...words] = [...nobodyElse, 'prlimit', '--pid', `${pid}`, `--nproc=${most}:`];
+    expect(spawnSync(program, words).status).toBe(0);
+  }
+
+  async function withoutProcesses(): Promise<Rehup> {
+    const self = rehup([...options, ...child], { prefix });
+    await self.said('start');
+    await self.logged('child.started');
+    limitProcesses(self.pid(), 1);
+    for (const pid of childrenOf(self.pid())) process.kill(pid, 'SIGKILL');
+    return self;
+  }
+
+  needing(PID_NAMESPACE, ROOT)('is tried again, and succeeds when there is one', async () => {
+    const self = await withoutProcesses();
+    expect(await self.logged('child.start_failed')).toMatchObject({ errno: 'EAGAIN', attempt: 1 });
+    limitProcesses(self.pid(), 500);
+    await self.said('start', 2);
+    self.signal('SIGTERM');
+    expect(await self.ended).toBe(143);
+  });
+
+  needing(PID_NAMESPACE, ROOT)('is given up with 125 after the third time', async () => {
+    const self = await withoutProcesses();
+    expect(await self.ended).toBe(125);
+    const attempts = self.log().filter((line) => line.event === 'child.start_failed');
+    expect(attempts.map((line) => line['attempt'])).toEqual([1, 2, 3]);
   });
 });

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
-import { PATIENCE, rehup, witness } from '../support/rehup.ts';
+import { childrenOf, PATIENCE, type Rehup, rehup, witness } from '../support/rehup.ts';
 import { eachWithDirectory } from '../support/volume.ts';
 
-/** Specification 2.8: whatever becomes of the log, or of the other descriptors, signals and a stop go on. */
+/** Specification 2.8: whatever becomes of the log, or of the other descriptors, signals, reaping and a stop go on. */
 
 const test = needing(PID_NAMESPACE);
 const directory = eachWithDirectory();
@@ -32,7 +32,16 @@ function drain(descriptor: number): string {
   }
 }
 
-describe('rehup forwards and stops', () => {
+/** Waits until the orphans have been reaped. */
+async function onlyTheChild(self: Rehup): Promise<void> {
+  const until = Date.now() + PATIENCE;
+  while (childrenOf(self.pid()).length !== 1) {
+    if (Date.now() > until) throw new Error(`children are left: ${childrenOf(self.pid())}`);
+    await new Promise(setImmediate);
+  }
+}
+
+describe('rehup forwards, reaps and stops', () => {
   const cases: Readonly<Record<string, string>> = {
     'with stderr closed': '2>&-',
     'with stdin closed': '<&-',
@@ -46,7 +55,7 @@ describe('rehup forwards and stops', () => {
       spawnSync('mkfifo', [broken]);
       // Opened for both, so that the open for writing does not wait; closed once that has been done.
       const reader = openSync(broken, constants.O_RDWR | constants.O_NONBLOCK);
-      const self = rehup(['--log-level', 'trace', ...witness('/dev/null', 'exit=3')], {
+      const self = rehup(['--log-level', 'trace', ...witness('/dev/null', 'exit=3', 'orphans=20')], {
         prefix: withDescriptors(redirection),
         environment: { BROKEN: broken },
       });
@@ -56,6 +65,7 @@ describe('rehup forwards and stops', () => {
         self.signal('SIGUSR1');
         await self.said('SIGUSR1', count);
       }
+      await onlyTheChild(self);
       self.signal('SIGTERM');
       expect(await self.ended).toBe(3);
     });

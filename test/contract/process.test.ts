@@ -159,6 +159,16 @@ describe('the child', () => {
     closeSync(reading);
   });
 
+  test('has a stdin and a stdout with the flags that rehup was given', () => {
+    const report = 'grep -h flags /proc/self/fdinfo/0 /proc/self/fdinfo/1 >&2';
+    const [program = '', ...words] = [...(PID_NAMESPACE.prefix ?? []), REHUP_BIN, '--log-level', 'silent'];
+    const piped = 'sleep 0.5 | { "$@"; echo; } | cat';
+    const flags = (before: readonly string[]) =>
+      spawnSync('sh', ['-c', piped, 'sh', ...before, 'sh', '-c', report], { encoding: 'utf8' }).stderr;
+    expect(flags([program, ...words])).toBe(flags([]));
+    expect(flags([])).toMatch(/^flags:\t\d+\nflags:\t\d+\n$/);
+  });
+
   test('has stdout to itself', () => {
     const { stdout, stderr } = run(['--log-level', 'trace', '-w', directory, 'true']);
     expect(stdout).toBe('');

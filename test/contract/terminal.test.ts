@@ -1,10 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { describe, expect } from 'vitest';
-import type { Capability } from '../support/machine.ts';
+import { type Capability, PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { PATIENCE, REHUP_BIN } from '../support/rehup.ts';
+import { eachWithDirectory } from '../support/volume.ts';
 
-/** Specification 2.6: on a terminal, which script(1) makes, rehup not being PID 1 and its shell being no interactive one. */
+/**
+ * Specification 2.6: on a terminal, which script(1) makes. As a command of a shell that is no interactive one; and, where
+ * the machine allows it, as `docker run -it` has it, as PID 1 of a namespace and leader of the terminal's session.
+ */
 
 const TERMINAL: Capability = {
   prefix: spawnSync('script', ['-qec', 'true', '/dev/null']).status === 0 ? [] : undefined,
@@ -12,6 +16,7 @@ const TERMINAL: Capability = {
 };
 
 const test = needing(TERMINAL);
+const directory = eachWithDirectory();
 
 /** Runs a shell command on a terminal; `type` is called with each piece of output, and answers what is to be typed. */
 function onTerminal(command: string, type: (output: string) => string | undefined = () => undefined) {
@@ -34,6 +39,17 @@ function onTerminal(command: string, type: (output: string) => string | undefine
   });
 }
 
+/** Taking over a terminal is for root: ioctl_tty(2), TIOCSCTTY. */
+const AS_IN_A_CONTAINER =
+  process.getuid?.() === 0 && PID_NAMESPACE.prefix !== undefined
+    ? `${PID_NAMESPACE.prefix.join(' ')} setsid --ctty `
+    : undefined;
+
+const WAYS: readonly { readonly as: string; readonly before: string }[] = [
+  { as: 'as a command', before: '' },
+  ...(AS_IN_A_CONTAINER === undefined ? [] : [{ as: 'as in a container', before: AS_IN_A_CONTAINER }]),
+];
+
 const QUIET = `${REHUP_BIN} --log-level silent`;
 
 /** The process group of a shell, and the foreground one of its terminal: proc_pid_stat(5). */
@@ -51,11 +67,11 @@ describe('on a terminal', () => {
     expect(outside[0]).not.toBe(inside[0]);
   });
 
-  test('Ctrl-C reaches the child once', async () => {
+  test.each(WAYS)('Ctrl-C reaches the child once, $as', async ({ before }) => {
     let typed = false;
     const script =
       'trap "echo INT; n=$((n+1)); [ $n -gt 1 ] && exit 9" INT; echo ready; sleep 1; sleep 0.2; exit 4';
-    const { code, output } = await onTerminal(`${QUIET} sh -c '${script}'`, (text) => {
+    const { code, output } = await onTerminal(`${before}${QUIET} sh -c '${script}'`, (text) => {
       if (typed || !text.includes('ready')) return undefined;
       typed = true;
       return '\u0003';
@@ -68,12 +84,13 @@ describe('on a terminal', () => {
 describe('a signal that stops a job', () => {
   for (const [name, number] of Object.entries({ TSTP: 20, TTIN: 21, TTOU: 22 })) {
     test(`${name} is forwarded, and stops rehup itself until a CONT, which is forwarded, too`, async () => {
-      const child = `trap "echo got-${name}" ${name}; trap "echo got-CONT; exit 6" CONT; echo ready; while :; do sleep 0.02; done`;
+      const child = `trap "echo got-${name}" ${name}; trap "echo got-CONT; exit 6" CONT; echo ready; : > ${directory.path}/ready; while :; do sleep 0.02; done`;
       const state = 'cut -d" " -f3 /proc/$p/stat';
       // Without job control a shell gives its children no terminal on stdin, unless they are given it anew.
       const begin = `exec 3<&0; ${QUIET} sh -c '${child}' <&3 & p=$!`;
       const stopped = `until [ "$(${state})" = T ]; do sleep 0.02; done; echo stopped`;
-      const script = `${begin}; sleep 0.3; kill -${number} $p; ${stopped}; sleep 0.2; kill -CONT $p; wait $p; echo "code $?"`;
+      const ready = `until [ -e ${directory.path}/ready ]; do sleep 0.02; done`;
+      const script = `${begin}; ${ready}; kill -${number} $p; ${stopped}; sleep 0.2; kill -CONT $p; wait $p; echo "code $?"`;
       const { output } = await onTerminal(script);
       const lines = output
         .trim()
@@ -85,35 +102,38 @@ describe('a signal that stops a job', () => {
 });
 
 describe('an interactive shell', () => {
-  test('has working job control, and the terminal is as it was before when it ends', async () => {
-    const steps: readonly (readonly [await: RegExp, type: string])[] = [
-      // A job that starts nothing itself: a shell that is stopped while it does (by vfork) would not be seen to be.
-      [
-        /ready> $/,
-        `perl -e '$| = 1; $SIG{CONT} = sub { print "going on\\n" }; print "running\\n"; sleep 1 while 1'\n`,
-      ],
-      // The job runs, so the shell has handed the terminal over to it.
-      [/\nrunning\r\n$/, '\u001a'],
-      [/Stopped.*ready> $/s, 'fg\n'],
-      [/\ngoing on\r\n$/, '\u0003'],
-      [/\^C.*ready> $/s, 'echo "monitor: $-"\n'],
-      [/\nmonitor: \S+\r\n.*ready> $/s, 'exit 5\n'],
-    ];
-    let at = 0;
-    let seen = 0;
-    const shell = `PS1='ready> ' ${QUIET} bash --norc --noprofile --noediting -i`;
-    const { code, output } = await onTerminal(`stty -g; ${shell}; c=$?; stty -g; exit $c`, (text) => {
-      const step = steps[at];
-      if (step === undefined || !step[0].test(text.slice(seen))) return undefined;
-      at += 1;
-      seen = text.length;
-      return step[1];
-    });
-    expect(at).toBe(steps.length);
-    expect(output).toMatch(/monitor: \S*m/);
-    expect(code).toBe(5);
-    const settings = output.split('\n').filter((line) => /^[0-9a-f]+(:[0-9a-f]+){10,}$/.test(line));
-    expect(settings).toHaveLength(2);
-    expect(settings[1]).toBe(settings[0]);
-  });
+  test.each(WAYS)(
+    'has working job control, and the terminal is as it was before when it ends, $as',
+    async ({ before }) => {
+      const steps: readonly (readonly [await: RegExp, type: string])[] = [
+        // A job that starts nothing itself: a shell that is stopped while it does (by vfork) would not be seen to be.
+        [
+          /ready> $/,
+          `perl -e '$| = 1; $SIG{CONT} = sub { print "going on\\n" }; print "running\\n"; sleep 1 while 1'\n`,
+        ],
+        // The job runs, so the shell has handed the terminal over to it.
+        [/\nrunning\r\n$/, '\u001a'],
+        [/Stopped.*ready> $/s, 'fg\n'],
+        [/\ngoing on\r\n$/, '\u0003'],
+        [/\^C.*ready> $/s, 'echo "monitor: $-"\n'],
+        [/\nmonitor: \S+\r\n.*ready> $/s, 'exit 5\n'],
+      ];
+      let at = 0;
+      let seen = 0;
+      const shell = `PS1='ready> ' ${before}${QUIET} bash --norc --noprofile --noediting -i`;
+      const { code, output } = await onTerminal(`stty -g; ${shell}; c=$?; stty -g; exit $c`, (text) => {
+        const step = steps[at];
+        if (step === undefined || !step[0].test(text.slice(seen))) return undefined;
+        at += 1;
+        seen = text.length;
+        return step[1];
+      });
+      expect(at).toBe(steps.length);
+      expect(output).toMatch(/monitor: \S*m/);
+      expect(code).toBe(5);
+      const settings = output.split('\n').filter((line) => /^[0-9a-f]+(:[0-9a-f]+){10,}$/.test(line));
+      expect(settings).toHaveLength(2);
+      expect(settings[1]).toBe(settings[0]);
+    },
+  );
 });

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect } from 'vitest';
+import { activityOf, costOf } from '../../bench/running.ts';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import {
@@ -13,6 +14,7 @@ import {
   STATIC_EXECUTABLE,
   witness,
 } from '../support/rehup.ts';
+import { writtenVolume } from '../support/volume.ts';
 
 /** What only the static executable can do; the README has the same as a table. */
 
@@ -59,10 +61,24 @@ describe('the static executable', () => {
     }
   });
 
-  test('is one thread', async () => {
-    const self = rehup(['sh', '-c', 'echo ready; exec sleep 60']);
+  test('at rest is one thread, small, and never wakes up but for the poll', async () => {
+    const volume = writtenVolume(join(directory, 'volume'), { a: '1', b: '2', c: '3' });
+    const child = ['sh', '-c', 'echo ready; exec sleep 60'];
+    const self = rehup(['-w', volume.path, '--poll', '0', '--verify', '0', ...child]);
     await self.said('ready');
-    expect(readdirSync(`/proc/${self.pid()}/task`)).toHaveLength(1);
+    await self.logged('child.started');
+    const pid = self.pid();
+    const pause = () => new Promise((resolve) => setTimeout(resolve, 2_000));
+    // Within the first second or so the kernel counts one that is none of rehup's: strace(1) shows no call then.
+    await pause();
+    const before = activityOf([pid]);
+    await pause();
+    expect(activityOf([pid])).toEqual(before);
+    const { threads, rss, anonymous } = costOf([pid]);
+    expect(threads).toBe(1);
+    // KiB: the conditions of issue 3, far from what is measured.
+    expect(rss).toBeLessThanOrEqual(2_500);
+    expect(anonymous).toBeLessThanOrEqual(1_200);
   });
 
   test('is not held up by a log that nobody reads, even where it can not open that anew', async () => {

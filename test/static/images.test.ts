@@ -98,6 +98,29 @@ describe.each(EDITIONS)('in an image $kind, with $memory of memory', ({ kind, ex
   });
 });
 
+test('the containers are as strict as they are meant to be', async () => {
+  const volume = newVolume();
+  volume.write({ key: 'one' });
+  const image = await makeImage('debian', REHUP_BIN);
+  // cgroups(7), of version 2 or 1.
+  const limits =
+    'cd /sys/fs/cgroup; cat memory.max pids.max || cat memory/memory.limit_in_bytes pids/pids.max; cd /';
+  const writes = 'for d in / /tmp /run /dev /dev/shm; do ( : > $d/x ) && echo wrote $d; done';
+  const report = `grep -E '^(Uid|CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/1/status; exec 2> /dev/null; ${limits}; ${writes}; exit 0`;
+  const { self } = run(['--log-level', 'silent', 'sh', '-c', report], { image, volume: volume.path });
+  expect(await self.ended).toBe(0);
+  expect(self.output).toEqual([
+    'Uid:\t65534\t65534\t65534\t65534',
+    `CapEff:\t${'0'.repeat(16)}`,
+    `CapBnd:\t${'0'.repeat(16)}`,
+    'NoNewPrivs:\t1',
+    // A filter: proc_pid_status(5).
+    'Seccomp:\t2',
+    String(8 * 1024 * 1024),
+    '32',
+  ]);
+});
+
 test('where no process may be started any more it says so and ends with 125', async () => {
   const volume = newVolume();
   volume.write({ key: 'one' });

@@ -144,7 +144,16 @@ export function containerWords({
   more = [],
 }: ContainerOptions): readonly string[] {
   const strict = [
-    ...['--read-only', '--read-only-tmpfs=false', '--cap-drop', 'ALL', '--user', '65534:65534'],
+    ...[
+      '--read-only',
+      '--read-only-tmpfs=false',
+      '--ipc',
+      'none',
+      '--cap-drop',
+      'ALL',
+      '--user',
+      '65534:65534',
+    ],
     ...['--security-opt', 'no-new-privileges', '--pids-limit', '32', '--memory', memory],
   ];
   return [...RUN, '--name', name, ...strict, '--volume', `${volume}:/etc/app:ro`, ...more, image];

@@ -1,6 +1,7 @@
 /*
  * storm COUNT CODE: leaves COUNT orphans to PID 1, has them all die at once when a line comes on stdin (or at once if
- * stdin is at its end), and tells "gone MILLISECONDS" when the last has been reaped. Then it exits with CODE. With a
+ * stdin is at its end), and tells "gone MILLISECONDS MILLISECONDS" when the last has been reaped: since the first began
+ * to die, and since the last had let go of its descriptors, which is just before it becomes a zombie. Then it exits with CODE. With a
  * third word it does not wait for them: "storm COUNT CODE leave" exits while they die.
  */
 #define _GNU_SOURCE
@@ -32,10 +33,10 @@ static int processes(void)
 
 int main(int argc, char **argv)
 {
-    int gate[2], count = argc > 1 ? atoi(argv[1]) : 0;
+    int gate[2], lives[2], count = argc > 1 ? atoi(argv[1]) : 0;
     char byte;
     int before = processes();
-    if (argc < 3 || pipe(gate) < 0) return 2;
+    if (argc < 3 || pipe(gate) < 0 || pipe(lives) < 0) return 2;
     /* A parent between, whose end makes orphans of them. */
     pid_t middle = fork();
     if (middle == 0) {
@@ -53,7 +54,10 @@ int main(int argc, char **argv)
     double began = now();
     close(gate[1]);
     if (argc > 3) return atoi(argv[2]);
+    close(lives[1]);
+    if (read(lives[0], &byte, 1) != 0) return 2;
+    double ended = now();
     while (processes() > before) usleep(500);
-    printf("gone %.1f\n", now() - began);
+    printf("gone %.1f %.1f\n", now() - began, now() - ended);
     return atoi(argv[2]);
 }
