@@ -33,8 +33,12 @@ export type StageResult =
     }
   /** The target can't be used: one line for the user. */
   | { readonly op: 'refused'; readonly text: string }
-  /** In the order of the copies. */
-  | { readonly op: 'prepared'; readonly generations: readonly Generation[] }
+  /** In the order of the copies. `ownersKept`: false if any file has another owner or group than in its source. */
+  | {
+      readonly op: 'prepared';
+      readonly generations: readonly Generation[];
+      readonly ownersKept: boolean;
+    }
   | { readonly op: 'published' }
   | { readonly op: 'kept' }
   /**
