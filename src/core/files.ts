@@ -124,33 +124,110 @@ export function* liesInMemory(path: string): FileSteps<boolean> {
 
 export type FileDigest = { readonly size: number; readonly digest: string };
 
+/** Takes the next piece of an open file into a digest; answers its size, 0 at the end, or the operation that failed. */
+export type Feed = (digest: number, file: number) => FileSteps<number | Omit<FileFailure, 'path'>>;
+
+function* feedDigest(digest: number, file: number): ReturnType<Feed> {
+  const fed = yield { op: 'digest-file', digest, file };
+  if (fed.op === 'error') return { failed: 'digest-file', errno: fed.errno };
+  if (fed.op !== 'digest-file') throw wrongAnswer('digest-file', fed);
+  return fed.value;
+}
+
+/** A {@link Feed} that also copies to a file that is open for writing. */
+export function copyingTo(to: number): Feed {
+  return function* (digest, from) {
+    const copied = yield { op: 'copy', digest, from, to };
+    if (copied.op === 'error') return { failed: 'copy', errno: copied.errno };
+    if (copied.op !== 'copy') throw wrongAnswer('copy', copied);
+    return copied.value;
+  };
+}
+
+/** A {@link Feed} that also tells what it read, as byte strings. */
+export function telling(told: (bytes: string) => void): Feed {
+  return function* (digest, file) {
+    const read = yield { op: 'read', file };
+    if (read.op === 'error') return { failed: 'read', errno: read.errno };
+    if (read.op !== 'read') throw wrongAnswer('read', read);
+    if (read.value !== '') yield { op: 'digest-bytes', digest, bytes: read.value };
+    told(read.value);
+    return read.value.length;
+  };
+}
+
 /** Size and digest of one file; stops with `EFBIG` once it has read more than `limit` bytes. */
 export function* digestFile(
   path: string,
   keyed: boolean,
   limit: number,
+  feed: Feed = feedDigest,
 ): FileSteps<FileDigest | FileFailure> {
-  const opened = yield { op: 'open', path };
-  if (opened.op === 'error') return { failed: 'open', path, errno: opened.errno };
-  if (opened.op !== 'open') throw wrongAnswer('open', opened);
-  const file = opened.value;
+  const opened = yield* open(path);
+  if (isFailure(opened)) return opened;
   const digest = yield* beginDigest(keyed);
   let size = 0;
-  let errno: string | undefined;
+  let failure: FileFailure | undefined;
   for (;;) {
-    const fed = yield { op: 'digest-file', digest, file };
-    if (fed.op === 'error') errno = fed.errno;
-    else if (fed.op !== 'digest-file') throw wrongAnswer('digest-file', fed);
-    else if (fed.value > 0) {
-      size += fed.value;
+    const fed = yield* feed(digest, opened);
+    if (typeof fed !== 'number') failure = { ...fed, path };
+    else if (fed > 0) {
+      size += fed;
       if (size <= limit) continue;
-      errno = 'EFBIG';
+      failure = { failed: 'digest-file', path, errno: 'EFBIG' };
     }
     break;
   }
   const hexadecimal = yield* endDigest(digest);
-  yield { op: 'close', file };
-  return errno === undefined ? { size, digest: hexadecimal } : { failed: 'digest-file', path, errno };
+  yield { op: 'close', file: opened };
+  return failure ?? { size, digest: hexadecimal };
+}
+
+/** Opens for reading; the handle is to be closed. */
+export function* open(path: string): FileSteps<number | FileFailure> {
+  const answer = yield { op: 'open', path };
+  if (answer.op === 'error') return { failed: 'open', path, errno: answer.errno };
+  if (answer.op !== 'open') throw wrongAnswer('open', answer);
+  return answer.value;
+}
+
+/** Makes a new file for writing; the handle is to be closed. */
+export function* create(path: string, mode: number): FileSteps<number | FileFailure> {
+  const answer = yield { op: 'create', path, mode };
+  if (answer.op === 'error') return { failed: 'create', path, errno: answer.errno };
+  if (answer.op !== 'create') throw wrongAnswer('create', answer);
+  return answer.value;
+}
+
+/** Requests of which only the success counts. */
+type Act = Extract<
+  FileRequest,
+  { readonly op: 'mkdir' | 'chmod' | 'chown' | 'symlink' | 'rename' | 'unlink' | 'rmdir' }
+>;
+
+export function* act(request: Act): FileSteps<FileFailure | undefined> {
+  const answer = yield request;
+  if (answer.op === 'error') {
+    return {
+      failed: request.op,
+      path: request.op === 'rename' ? request.to : request.path,
+      errno: answer.errno,
+    };
+  }
+  if (answer.op !== request.op) throw wrongAnswer(request.op, answer);
+  return undefined;
+}
+
+/** Has what was done to a directory's names outlive a crash of the machine, where its file system can do that. */
+export function* syncDirectory(path: string): FileSteps<FileFailure | undefined> {
+  const opened = yield* open(path);
+  if (isFailure(opened)) return opened;
+  const answer = yield { op: 'sync', file: opened };
+  yield { op: 'close', file: opened };
+  // EINVAL: not every file system has an fsync(2) for directories.
+  return answer.op === 'error' && answer.errno !== 'EINVAL'
+    ? { failed: 'sync', path, errno: answer.errno }
+    : undefined;
 }
 
 /** The digest of a sequence of byte strings, each with its length before it so that no two sequences look alike. */

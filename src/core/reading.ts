@@ -2,7 +2,7 @@ import { type Content, contentOf } from './content.ts';
 import { type FileFailure, type FileSteps, isFailure, liesInMemory, status } from './files.ts';
 import type { PathPredicate } from './glob.ts';
 import { parentPath } from './path.ts';
-import { emptyTree, type TooLarge, type Tree, type WalkOptions, walk } from './tree.ts';
+import { emptyTree, type TooLarge, type Tree, type TreeCopy, type WalkOptions, walk } from './tree.ts';
 import {
   countedEntries,
   findVolume,
@@ -19,6 +19,8 @@ export type ReadingRequest = {
   readonly known?: Known;
   /** Whether the texts of the files are wanted as well: {@link Content.texts}. */
   readonly capture?: boolean;
+  /** Takes a copy of what is read; of no use together with a `known` volume, of which nothing may have to be read. */
+  readonly copy?: TreeCopy;
 };
 
 /** What a reading leaves for the next one. */
@@ -101,7 +103,8 @@ function* readWatch(
     }
   }
   const found = yield* findVolume(path);
-  const options = { keyed: yield* liesInMemory(found?.root ?? path), ignore };
+  const keyed = yield* liesInMemory(found?.root ?? path);
+  const options: WalkOptions = { keyed, ignore, capture: request.capture ?? false, copy: request.copy };
   if (found === undefined) {
     const reading = yield* readPlain(request, options);
     // A volume that was written for the first time meanwhile is read as one.
@@ -125,7 +128,8 @@ function* readFromVolume(
   if (isFailure(opened)) return { status: 'unreadable', ...opened };
   if (opened !== undefined) seen.levels.set(volume.root, opened);
   const level = opened ?? NOTHING;
-  const tree = emptyTree();
+  const tree = yield* beginTree(options);
+  if (isFailure(tree)) return unusable(tree);
   const entries = countedEntries(volume, level, path);
   for (const [name, source] of entries) {
     const failure = yield* walk(tree, source, name, options);
@@ -153,7 +157,8 @@ const NOTHING: VolumeLevel = { entries: new Map(), complete: false, pure: true }
 function* readPlain({ path, known }: ReadingRequest, options: WalkOptions): FileSteps<Reading> {
   let before = known?.digest;
   for (let tries = 1; ; tries++) {
-    const tree = emptyTree();
+    const tree = yield* beginTree(options);
+    if (isFailure(tree)) return unusable(tree);
     const failure = yield* walk(tree, path, '', options);
     if (failure !== undefined) return unusable(failure);
     if (tree.files.size === 0 && tree.directories.size === 0) {
@@ -178,9 +183,15 @@ function* readPlain({ path, known }: ReadingRequest, options: WalkOptions): File
   }
 }
 
+function* beginTree({ copy }: WalkOptions): FileSteps<Tree | FileFailure> {
+  const failure = copy === undefined ? undefined : yield* copy.begin();
+  return failure ?? emptyTree();
+}
+
 /** The digest over all is keyed if that of any file is. */
-function* contentOfTree(tree: Tree, { keyed }: WalkOptions): FileSteps<Content> {
-  return yield* contentOf(tree.files, keyed || [...tree.memory.values()].includes(true));
+function* contentOfTree(tree: Tree, { keyed, capture }: WalkOptions): FileSteps<Content> {
+  const content = yield* contentOf(tree.files, keyed || [...tree.memory.values()].includes(true));
+  return capture ? { ...content, texts: tree.texts } : content;
 }
 
 function* missing(path: string): FileSteps<Reading> {

@@ -1,9 +1,26 @@
 import type { FileSteps } from './files.ts';
 import type { PathPredicate } from './glob.ts';
+import { keepGenerations } from './keeping.ts';
+import { openStages } from './opening.ts';
+import { prepareGenerations } from './preparing.ts';
+import { publishGenerations } from './publishing.ts';
 import type { StageResult, StageTask } from './stage.ts';
 
-// biome-ignore lint/correctness/useYield: a stand-in.
-/** Does what is asked to the targets of the stages (specification 5, *stage*). */
-export function* stageSteps(task: StageTask, _ignore: PathPredicate): FileSteps<StageResult> {
-  return { op: 'failed', reason: `${task.op}: not built yet`, lasting: true };
+/**
+ * Does what is asked to the targets of the stages (specification 5, *stage*). A crash between any two operations leaves
+ * what the application sees whole, old or new, and the next `open` removes what else it left.
+ */
+export function* stageSteps(task: StageTask, ignore: PathPredicate): FileSteps<StageResult> {
+  switch (task.op) {
+    case 'open':
+      return yield* openStages(task.stages);
+    case 'prepare':
+      return yield* prepareGenerations(task.copies, ignore);
+    case 'publish':
+      return yield* publishGenerations(task.generations);
+    case 'keep':
+      return yield* keepGenerations(task.generations);
+    default:
+      return task satisfies never;
+  }
 }

@@ -2,12 +2,14 @@ import {
   digestFile,
   type FileDigest,
   type FileFailure,
+  type FileOperation,
   type FileStatus,
   type FileSteps,
   isFailure,
   liesInMemory,
   names,
   status,
+  telling,
 } from './files.ts';
 import type { PathPredicate } from './glob.ts';
 import { joinPath } from './path.ts';
@@ -31,9 +33,39 @@ export type Tree = {
   /** By device, whether the files of it that were read lie in memory, where the watch itself does not. */
   readonly memory: Map<string, boolean>;
   bytes: number;
+  /** What the files hold, where it is captured. */
+  readonly texts: Map<string, string>;
 };
 
-export type WalkOptions = { readonly keyed: boolean; readonly ignore: PathPredicate };
+export type WalkOptions = {
+  readonly keyed: boolean;
+  readonly ignore: PathPredicate;
+  /** Whether what the files hold is kept as well. */
+  readonly capture: boolean;
+  readonly copy: TreeCopy | undefined;
+};
+
+/** Takes a copy of what walks read, from the very bytes that are digested. A failure of its own ends a walk. */
+export type TreeCopy = {
+  /** A reading begins, perhaps anew: what was copied before is of no use. */
+  begin(): FileSteps<FileFailure | undefined>;
+  directory(name: string, found: FileStatus): FileSteps<FileFailure | undefined>;
+  file(source: CopySource, limit: number): FileSteps<FileDigest | FileFailure>;
+};
+
+export type CopySource = {
+  readonly path: string;
+  readonly name: string;
+  readonly found: FileStatus;
+  /** Whether its digest is keyed, because it lies in memory. */
+  readonly keyed: boolean;
+};
+
+/**
+ * The most that is kept of a file, bytes: the longest argument or variable that execve(2) takes (MAX_ARG_STRLEN, 32
+ * pages), and one more to tell that there is more.
+ */
+export const MOST_CAPTURED = 131_072 + 1;
 
 export type TooLarge = { readonly tooLarge: 'files' | 'bytes' };
 
@@ -46,6 +78,7 @@ export function emptyTree(): Tree {
     linked: false,
     memory: new Map(),
     bytes: 0,
+    texts: new Map(),
   };
 }
 
@@ -75,6 +108,8 @@ export function* walk(
       if (tree.seen.has(found.identity)) continue;
       tree.seen.add(found.identity);
       tree.directories.set(next.path, found.identity);
+      const copied = yield* copyDirectory(next.name, found, options);
+      if (copied !== undefined) return copied;
       const children = yield* names(next.path);
       if (isFailure(children)) {
         if (!isGone(children)) return children;
@@ -91,7 +126,7 @@ export function* walk(
       }
     } else if (found.kind === 'file') {
       const keyed = options.keyed || (yield* holdsMemory(tree, next.path, found));
-      const failure = yield* add(tree, next.path, next.name, keyed);
+      const failure = yield* add(tree, { ...next, found, keyed }, options);
       if (failure !== undefined) return failure;
     }
   }
@@ -114,17 +149,24 @@ function* holdsMemory(tree: Tree, path: string, { device }: FileStatus): FileSte
   return known;
 }
 
+function* copyDirectory(
+  name: string,
+  found: FileStatus,
+  { copy }: WalkOptions,
+): FileSteps<FileFailure | undefined> {
+  return copy === undefined ? undefined : yield* copy.directory(name, found);
+}
+
 function* add(
   tree: Tree,
-  path: string,
-  name: string,
-  keyed: boolean,
+  source: CopySource,
+  options: WalkOptions,
 ): FileSteps<FileFailure | TooLarge | undefined> {
   if (tree.files.size >= MAX_FILES) return { tooLarge: 'files' };
-  const digest = yield* digestFile(path, keyed, MAX_BYTES - tree.bytes);
+  const digest = yield* digestOf(tree, source, options);
   if (!isFailure(digest)) {
     tree.bytes += digest.size;
-    tree.files.set(name, digest);
+    tree.files.set(source.name, digest);
     return undefined;
   }
   if (digest.errno === 'EFBIG') return { tooLarge: 'bytes' };
@@ -133,7 +175,34 @@ function* add(
   return undefined;
 }
 
+function* digestOf(
+  tree: Tree,
+  source: CopySource,
+  { copy, capture }: WalkOptions,
+): FileSteps<FileDigest | FileFailure> {
+  const { path, name, keyed } = source;
+  const limit = MAX_BYTES - tree.bytes;
+  if (copy !== undefined) return yield* copy.file(source, limit);
+  if (!capture) return yield* digestFile(path, keyed, limit);
+  let text = '';
+  const digest = yield* digestFile(
+    path,
+    keyed,
+    limit,
+    telling((bytes) => {
+      text += bytes.slice(0, MOST_CAPTURED - text.length);
+    }),
+  );
+  if (!isFailure(digest)) tree.texts.set(name, text);
+  return digest;
+}
+
+/** Operations on what is read; the others are on a copy of it. */
+const READING: readonly FileOperation[] = ['status', 'names', 'open', 'read', 'digest-file', 'copy'];
+
 /** Whether what was there is not there any more, or is something else by now (EISDIR: a directory, ENXIO: a socket). */
-function isGone(failure: FileFailure): boolean {
-  return ['ENOENT', 'ENOTDIR', 'ELOOP', 'ESTALE', 'EISDIR', 'ENXIO'].includes(failure.errno);
+function isGone({ failed, errno }: FileFailure): boolean {
+  return (
+    READING.includes(failed) && ['ENOENT', 'ENOTDIR', 'ELOOP', 'ESTALE', 'EISDIR', 'ENXIO'].includes(errno)
+  );
 }

@@ -13,7 +13,7 @@ export type Volume = {
 };
 
 /** The name of the kubelet's link to the present generation. */
-const DATA_LINK = '..data';
+export const DATA_LINK = '..data';
 
 /** Whether a name belongs to the kubelet, not to the application. */
 export function isReserved(name: string): boolean {

@@ -1,0 +1,46 @@
+import { type FileFailure, type FileSteps, isFailure, names, readlink, syncDirectory } from './files.ts';
+import { GOOD_LINK, generationNumber } from './layout.ts';
+import { joinPath } from './path.ts';
+import { swapLink } from './publishing.ts';
+import { removeTree } from './removal.ts';
+import type { StageGeneration, StageResult } from './stage.ts';
+import { failedOn } from './trouble.ts';
+import { DATA_LINK } from './volume.ts';
+
+/** Marks generations as good ones and removes all others but the active ones. */
+export function* keepGenerations(generations: readonly StageGeneration[]): FileSteps<StageResult> {
+  for (const { stage, name } of generations) {
+    const failure = yield* keep(stage.target, name);
+    if (failure !== undefined) return failedOn(`keep ${name} in ${stage.target}`, failure);
+  }
+  return { op: 'kept' };
+}
+
+function* keep(target: string, name: string): FileSteps<FileFailure | undefined> {
+  const good = yield* readlink(joinPath(target, GOOD_LINK));
+  if (good !== name) {
+    // On the disk before what was good so far is removed.
+    const failure = (yield* swapLink(target, GOOD_LINK, name)) ?? (yield* syncDirectory(target));
+    if (failure !== undefined) return failure;
+  }
+  return yield* removeUnused(target);
+}
+
+/** Removes the generations that are neither active nor good. */
+export function* removeUnused(target: string): FileSteps<FileFailure | undefined> {
+  const found = yield* names(target);
+  if (isFailure(found)) return found;
+  const used: string[] = [];
+  for (const link of [DATA_LINK, GOOD_LINK]) {
+    const leads = yield* readlink(joinPath(target, link));
+    if (!isFailure(leads)) used.push(leads);
+    // What a link names that can't be read may be in use.
+    else if (leads.errno !== 'ENOENT') return leads;
+  }
+  for (const name of found) {
+    if (generationNumber(name) === undefined || used.includes(name)) continue;
+    const failure = yield* removeTree(joinPath(target, name));
+    if (failure !== undefined) return failure;
+  }
+  return undefined;
+}
