@@ -5,7 +5,7 @@ import type { LogLine } from './log.ts';
 import { joinPath } from './path.ts';
 import { environmentFor } from './plan.ts';
 import type { StageResult } from './stage.ts';
-import { copiesFor, withActive } from './stages.ts';
+import { copiesFor, holdsSame, withActive } from './stages.ts';
 import { type Gate, type GatePurpose, type State, withConfiguration } from './state.ts';
 import { clearTimers, type EventOf, log, setTimer, type Turn } from './turn.ts';
 
@@ -83,9 +83,10 @@ export function gateStaged(state: State, gate: Gate, result: StageResult, ends: 
           return generation === undefined ? [] : [[source, generation] as const];
         }),
       );
-      const changed = [...generations].some(
-        ([source, { content }]) => gate.snapshot.get(source)?.digest !== content.digest,
-      );
+      const changed = [...generations].some(([source, { content }]) => {
+        const wanted = gate.snapshot.get(source);
+        return wanted === undefined || !holdsSame(content, wanted);
+      });
       if (changed) return ends.overtaken(free, gate, turn);
       return check(free, { ...gate, generations }, ends, turn);
     }

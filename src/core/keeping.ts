@@ -7,27 +7,30 @@ import type { StageGeneration, StageResult } from './stage.ts';
 import { failedOn } from './trouble.ts';
 import { DATA_LINK } from './volume.ts';
 
-/** Marks generations as good ones and removes all others but the active ones. */
-export function* keepGenerations(generations: readonly StageGeneration[]): FileSteps<StageResult> {
+/** Marks generations as good ones and removes all others but the active ones, and but newer ones unless `newer`. */
+export function* keepGenerations(
+  generations: readonly StageGeneration[],
+  newer: boolean,
+): FileSteps<StageResult> {
   for (const { stage, name } of generations) {
-    const failure = yield* keep(stage.target, name);
+    const failure = yield* keep(stage.target, name, newer);
     if (failure !== undefined) return failedOn(`keep ${name} in ${stage.target}`, failure);
   }
   return { op: 'kept' };
 }
 
-function* keep(target: string, name: string): FileSteps<FileFailure | undefined> {
+function* keep(target: string, name: string, newer: boolean): FileSteps<FileFailure | undefined> {
   const good = yield* readlink(joinPath(target, GOOD_LINK));
   if (good !== name) {
     // On the disk before what was good so far is removed.
     const failure = (yield* swapLink(target, GOOD_LINK, name)) ?? (yield* syncDirectory(target));
     if (failure !== undefined) return failure;
   }
-  return yield* removeUnused(target);
+  return yield* removeUnused(target, newer ? undefined : generationNumber(name));
 }
 
-/** Removes the generations that are neither active nor good. */
-export function* removeUnused(target: string): FileSteps<FileFailure | undefined> {
+/** Removes the generations that are neither active nor good; none that is newer than `last`. */
+export function* removeUnused(target: string, last?: number): FileSteps<FileFailure | undefined> {
   const found = yield* names(target);
   if (isFailure(found)) return found;
   const used: string[] = [];
@@ -38,7 +41,8 @@ export function* removeUnused(target: string): FileSteps<FileFailure | undefined
     else if (leads.errno !== 'ENOENT') return leads;
   }
   for (const name of found) {
-    if (generationNumber(name) === undefined || used.includes(name)) continue;
+    const number = generationNumber(name);
+    if (number === undefined || used.includes(name) || number > (last ?? number)) continue;
     const failure = yield* removeTree(joinPath(target, name));
     if (failure !== undefined) return failure;
   }

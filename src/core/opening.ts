@@ -35,7 +35,7 @@ export function* openStages(stages: readonly Stage[]): FileSteps<StageResult> {
     const [active, good] = [yield* readStaged(place, layout?.active), yield* readStaged(place, layout?.good)];
     if (isFailure(active)) return unusable(stage, active);
     if (isFailure(good)) return unusable(stage, good);
-    opened.push({ active, good });
+    opened.push({ inMemory: place.targetInMemory, active, good });
   }
   return { op: 'opened', stages: opened };
 }

@@ -10,6 +10,7 @@ export type Place = {
   readonly stage: Stage;
   readonly sourceThere: boolean;
   readonly targetThere: boolean;
+  readonly targetInMemory: boolean;
   /** Whether the digests of the source are keyed. */
   readonly keyed: boolean;
 };
@@ -52,7 +53,7 @@ export function* findPlaces(stages: readonly Stage[]): FileSteps<readonly Place[
     }
     // A source that is not there may have been a Secret, unless its copy lies on a disk.
     const keyed = source.there ? sourceInMemory : targetInMemory;
-    places.push({ stage, sourceThere: source.there, targetThere: target.there, keyed });
+    places.push({ stage, sourceThere: source.there, targetThere: target.there, targetInMemory, keyed });
   }
   return places;
 }

@@ -1,5 +1,5 @@
 import type { Content, Snapshot } from './content.ts';
-import type { Generation, StageCopy, StageGeneration } from './stage.ts';
+import type { Generation, StageCopy } from './stage.ts';
 import type { Configuration, Staged, State } from './state.ts';
 
 /* What the targets of the stages hold, as the core remembers it, and what that means for the child. */
@@ -38,16 +38,16 @@ export function readable({ settings, configuration }: State): Snapshot {
 
 /** The sources whose content is not what their target shows. */
 export function copiesFor({ configuration }: State, snapshot: Snapshot): readonly StageCopy[] {
-  return (configuration.staged ?? [])
-    .filter(({ stage, active }) => active?.content.digest !== snapshot.get(stage.source)?.digest)
-    .map(({ stage }) => ({ stage, request: { path: stage.source } }));
+  return (configuration.staged ?? []).flatMap(({ stage, active }) => {
+    const content = snapshot.get(stage.source);
+    if (content === undefined || holdsSame(active?.content, content)) return [];
+    return [{ stage, request: { path: stage.source, known: { digest: content.digest } } }];
+  });
 }
 
-/** The generations to publish for a way back. */
-export function goodGenerations({ staged = [] }: Configuration): readonly StageGeneration[] {
-  return staged.flatMap(({ stage, active, good }) =>
-    good === undefined || good.name === active?.name ? [] : [{ stage, name: good.name }],
-  );
+/** Whether a generation, or none, holds this content: without any file there is nothing to tell them apart. */
+export function holdsSame(held: Content | undefined, content: Content): boolean {
+  return content.files.size === 0 ? (held?.files.size ?? 0) === 0 : held?.digest === content.digest;
 }
 
 /** After these generations, by source, were published. */

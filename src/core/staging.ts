@@ -19,7 +19,7 @@ export function* stageSteps(task: StageTask, ignore: PathPredicate): FileSteps<S
     case 'publish':
       return yield* publishGenerations(task.generations);
     case 'keep':
-      return yield* keepGenerations(task.generations);
+      return yield* keepGenerations(task.generations, task.newer);
     default:
       return task satisfies never;
   }
