@@ -1,6 +1,7 @@
 import type { Effect } from './effect.ts';
 import type { Occurrence, SignalOutcome } from './event.ts';
 import type { FileAnswer, FileSteps } from './files.ts';
+import { createJobs } from './jobs.ts';
 import type { Ports } from './ports.ts';
 import { readWatches } from './reading.ts';
 import type { Settings } from './settings.ts';
@@ -24,6 +25,12 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
   let over = false;
   let busy = false;
   const queue: Occurrence[] = [];
+  const jobs = createJobs({
+    commands: ports.commands,
+    network: ports.network,
+    drive,
+    ended: (job, outcome) => deliver({ type: 'job-ended', job, outcome }),
+  });
 
   function deliver(...occurrences: readonly Occurrence[]): void {
     queue.push(...occurrences);
@@ -72,16 +79,18 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
         processes.suspend();
         return undefined;
       case 'look':
-        drive(readWatches(effect.requests, settings.ignore), (readings) => ({ type: 'looked', readings }));
+        drive(readWatches(effect.requests, settings.ignore), (readings) =>
+          deliver({ type: 'looked', readings }),
+        );
         return undefined;
       case 'begin-job':
-        ports.jobs.begin(effect.job, effect.task);
+        jobs.begin(effect.job, effect.task);
         return undefined;
       case 'cancel-job':
-        ports.jobs.cancel(effect.job);
+        jobs.cancel(effect.job);
         return undefined;
       case 'stage':
-        drive(stageSteps(effect.task, settings.ignore), (result) => ({ type: 'staged', result }));
+        drive(stageSteps(effect.task, settings.ignore), (result) => deliver({ type: 'staged', result }));
         return undefined;
       case 'watch':
         ports.watcher.watch(effect.directories);
@@ -122,7 +131,7 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
   }
 
   /** Leads an algorithm over files to its end, in slices, and tells what came of it. */
-  function drive<Value>(steps: FileSteps<Value>, told: (value: Value) => Occurrence): void {
+  function drive<Value>(steps: FileSteps<Value>, told: (value: Value) => void): void {
     const { clock, files } = ports;
     let answer: FileAnswer | undefined;
     function slice(): void {
@@ -130,7 +139,7 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
       while (!over) {
         const next = answer === undefined ? steps.next() : steps.next(answer);
         if (next.done === true) {
-          deliver(told(next.value));
+          told(next.value);
           return;
         }
         answer = files.perform(next.value);
