@@ -72,6 +72,8 @@ function begin(
     return () => {};
   }
   const { readEnd, writeEnd } = ends;
+  // execa's types know no descriptors but 0 to 2, and it hands any on.
+  const stdout = writeEnd as 1;
   // Not a pipe of Node's, which is a socket: what opens /dev/stderr (nginx -t) would fail.
   const command = execa(file, words.slice(1).map(textOf), {
     argv0: textOf(words[0] ?? ''),
@@ -79,8 +81,8 @@ function begin(
     env: Object.fromEntries([...variables].map(([name, value]) => [textOf(name), textOf(value)])),
     extendEnv: false,
     stdin: 'ignore',
-    stdout: writeEnd,
-    stderr: writeEnd,
+    stdout,
+    stderr: stdout,
     detached: true,
     cleanup: false,
     buffer: false,
