@@ -1,6 +1,7 @@
 import type { Effect } from './effect.ts';
 import type { Occurrence, SignalOutcome } from './event.ts';
 import type { FileAnswer, FileSteps } from './files.ts';
+import { createJobs } from './jobs.ts';
 import type { Ports } from './ports.ts';
 import { readWatches } from './reading.ts';
 import type { Settings } from './settings.ts';
@@ -26,6 +27,12 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
   const queue: Occurrence[] = [];
   const staging: Extract<Effect, { type: 'stage' }>[] = [];
   const { clock } = ports;
+  const jobs = createJobs({
+    commands: ports.commands,
+    network: ports.network,
+    drive,
+    ended: (job, outcome) => deliver({ type: 'job-ended', job, outcome }),
+  });
 
   function deliver(...occurrences: readonly Occurrence[]): void {
     queue.push(...occurrences);
@@ -74,13 +81,15 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
         processes.suspend();
         return undefined;
       case 'look':
-        drive(readWatches(effect.requests, settings.ignore), (readings) => ({ type: 'looked', readings }));
+        drive(readWatches(effect.requests, settings.ignore), (readings) =>
+          deliver({ type: 'looked', readings }),
+        );
         return undefined;
       case 'begin-job':
-        ports.jobs.begin(effect.job, effect.task);
+        jobs.begin(effect.job, effect.task);
         return undefined;
       case 'cancel-job':
-        ports.jobs.cancel(effect.job);
+        jobs.cancel(effect.job);
         return undefined;
       case 'stage':
         staging.push(effect);
@@ -114,7 +123,7 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
     drive(stageSteps(next.task, settings.ignore), (result) => {
       staging.shift();
       clock.soon(stageNext);
-      return { type: 'staged', job: next.job, result };
+      deliver({ type: 'staged', job: next.job, result });
     });
   }
 
@@ -136,7 +145,7 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
   }
 
   /** Leads an algorithm over files to its end, in slices, and tells what came of it. */
-  function drive<Value>(steps: FileSteps<Value>, told: (value: Value) => Occurrence): void {
+  function drive<Value>(steps: FileSteps<Value>, told: (value: Value) => void): void {
     const { files } = ports;
     let answer: FileAnswer | undefined;
     function slice(): void {
@@ -144,7 +153,7 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
       while (!over) {
         const next = answer === undefined ? steps.next() : steps.next(answer);
         if (next.done === true) {
-          deliver(told(next.value));
+          told(next.value);
           return;
         }
         answer = files.perform(next.value);

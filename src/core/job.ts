@@ -12,6 +12,9 @@ export type Task =
   | { readonly kind: 'http'; readonly method: 'GET' | 'POST'; readonly endpoint: HttpEndpoint }
   | { readonly kind: 'tcp'; readonly endpoint: Endpoint };
 
+/** Of a command's output the last bytes are kept, as many as these. */
+export const OUTPUT_KEPT = 4 * 1024;
+
 /** How a job ended. */
 export type JobOutcome =
   /** A command; `output`: the last 4 KiB that it wrote to stdout and stderr, a byte string. */

@@ -1,6 +1,5 @@
-import type { TimerName } from './event.ts';
+import type { ExitStatus, TimerName } from './event.ts';
 import type { Files } from './files.ts';
-import type { Task } from './job.ts';
 import type { LogLine } from './log.ts';
 import type { Directories } from './reading.ts';
 import type { Signal } from './signals.ts';
@@ -50,17 +49,53 @@ export type Clock = {
 
 export type Log = { write(line: LogLine): void };
 
-/** What is done beside the child; how a job ended comes to the engine as a `job-ended` event. */
-export type Jobs = {
-  begin(job: number, task: Task): void;
-  /** Ends a job with all that it started, at once; nothing is told of it any more. */
-  cancel(job: number): void;
+/** Commands beside the child. */
+export type Commands = {
+  /**
+   * Runs a command in a process group of its own, in the working directory that rehup was given, with stdin from
+   * /dev/null and one pipe for stdout and stderr. It is over when its own process has exited: what is left of its group
+   * is then killed, and what the pipe still holds is told before the exit. Nothing is told before the call has returned.
+   *
+   * @param environment `NAME=value` entries, byte strings; their PATH is where the command is looked for
+   * @returns what kills its whole group at once; nothing is told afterwards
+   */
+  run(words: readonly string[], environment: readonly string[], reports: CommandReports): () => void;
+};
+
+export type CommandReports = {
+  /** Some output; of much at once perhaps only the last 4 KiB. */
+  readonly wrote: (bytes: string) => void;
+  readonly exited: (status: ExitStatus) => void;
+  /** It could not be started. */
+  readonly failed: (errno: string) => void;
+};
+
+/** TCP connections to others. */
+export type Network = {
+  /** Begins to connect to an IPv4 or IPv6 address. Nothing is told before the call has returned. */
+  connect(address: string, port: number, reports: ConnectionReports): Connection;
+};
+
+export type Connection = {
+  /** Once it is connected: sends bytes. If that fails, it is told by `ended` or `failed`. */
+  send(bytes: string): void;
+  /** Nothing is told afterwards. Needless after `ended` and `failed`. */
+  close(): void;
+};
+
+export type ConnectionReports = {
+  readonly connected: () => void;
+  readonly received: (bytes: string) => void;
+  /** The other side has closed it. */
+  readonly ended: () => void;
+  readonly failed: (errno: string) => void;
 };
 
 /** What a host must offer, and nothing more. */
 export type Ports = {
   readonly processes: Processes;
-  readonly jobs: Jobs;
+  readonly commands: Commands;
+  readonly network: Network;
   readonly files: Files;
   readonly watcher: Watcher;
   readonly clock: Clock;

@@ -11,6 +11,7 @@ import type { LogLine } from '../core/log.ts';
 import type { Directories } from '../core/reading.ts';
 import type { Signal } from '../core/signals.ts';
 import { createClock } from './clock.ts';
+import { createCommands } from './commands.ts';
 import { createFiles } from './files.ts';
 import {
   givenArgumentBytes,
@@ -20,6 +21,7 @@ import {
   isTerminal,
   terminalWidth,
 } from './given.ts';
+import { createNetwork } from './network.ts';
 import { createProcesses } from './processes.ts';
 import { listenForRealTimeSignals, listenForSignals } from './signals.ts';
 import { createErrorWriter } from './stderr.ts';
@@ -119,13 +121,16 @@ function run(
     for (const [line, at] of lines.splice(0)) write(line, at);
   });
 
+  const foreign = new Set<number>();
   const engine = createEngine(settings, {
     processes: createProcesses({
       cwd,
       terminal,
+      foreign,
       exited: (status) => tell({ type: 'child-exited', status }),
     }),
-    jobs: { begin() {}, cancel() {} },
+    commands: createCommands(cwd ?? '/', foreign),
+    network: createNetwork(),
     files: createFiles(),
     clock: createClock((timer) => tell({ type: 'timer', timer })),
     watcher: { watch: (directories) => watch(directories) },

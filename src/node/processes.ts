@@ -7,7 +7,7 @@ import { catchesSignal, isLiveMember, isProcess } from '../core/proc.ts';
 import { SIGSTOP, SIGTTOU } from '../core/signals.ts';
 import { errnoOf } from './errno.ts';
 import { libc, memory, signalSet } from './libc.ts';
-import { createReaper, hasChildren } from './reaper.ts';
+import { createReaper, type ForeignProcesses, hasChildren } from './reaper.ts';
 import { spawn } from './spawn.ts';
 
 /** prctl.h and signal.h of Linux. */
@@ -19,15 +19,17 @@ export type ProcessOptions = {
   readonly cwd: string | undefined;
   /** Whether descriptor 0 is a terminal; the child is then put in the foreground if rehup is there. */
   readonly terminal: boolean;
+  /** Processes that libuv waits for. */
+  readonly foreign: ForeignProcesses;
   /** Called when the child has ended. */
   readonly exited: (status: ExitStatus) => void;
 };
 
 /** The Processes port: posix_spawn, kill, waitid and /proc. */
-export function createProcesses({ cwd, terminal, exited }: ProcessOptions): Processes {
+export function createProcesses({ cwd, terminal, foreign, exited }: ProcessOptions): Processes {
   let child = 0;
   let foreground = false;
-  const reap = createReaper((pid, status) => {
+  const reap = createReaper(foreign, (pid, status) => {
     if (pid !== child) return;
     child = 0;
     if (foreground) takeTerminal();

@@ -19,12 +19,20 @@ const CLD_EXITED = 1;
 const ZOMBIES_PER_TURN = 200;
 const MILLISECONDS_PER_TURN = 4;
 
+/** Process ids of the commands that libuv started and waits for itself. */
+export type ForeignProcesses = ReadonlySet<number>;
+
 /**
- * Takes the exit status of every zombie that is ours to take: one loop until none is left, since SIGCHLDs merge.
+ * Takes the exit status of every zombie that is ours to take: one loop until none is left, since SIGCHLDs merge. One
+ * of libuv's that is found first hides all others (waitid(2) goes on to give it), until libuv has taken it, in another
+ * turn of the loop.
  *
  * @param exited is called with each, the supervised child and orphans alike
  */
-export function createReaper(exited: (pid: number, status: ExitStatus) => void): () => void {
+export function createReaper(
+  foreign: ForeignProcesses,
+  exited: (pid: number, status: ExitStatus) => void,
+): () => void {
   const info = memory(SIGINFO_SIZE);
 
   /** The process id of a zombie, which is taken away unless only `WNOWAIT` is asked for; 0 if there is none. */
@@ -39,6 +47,7 @@ export function createReaper(exited: (pid: number, status: ExitStatus) => void):
     for (let count = 0; count < ZOMBIES_PER_TURN; count++) {
       const pid = wait(P_ALL, 0, WNOWAIT);
       if (pid === 0) return;
+      if (foreign.has(pid)) break;
       if (wait(P_PID, pid, 0) === pid) exited(pid, statusOf(info));
       if (performance.now() >= until) break;
     }

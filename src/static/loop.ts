@@ -1,10 +1,15 @@
 /** epoll(7). */
 export const READABLE = 0x1;
+export const WRITABLE = 0x4;
 
 /** The one place that waits. */
 export type Loop = {
   /** Calls `ready` each time a descriptor can be read. */
   onReadable(descriptor: number, ready: () => void): void;
+  /** Calls `ready` each time one of these events, an error or an end is there, and nothing else for this descriptor. */
+  on(descriptor: number, events: number, ready: () => void): void;
+  /** Calls nothing any more for a descriptor, which is closed. */
+  close(descriptor: number): void;
   /** Runs something as soon as what has happened meanwhile has been delivered. */
   soon(task: () => void): void;
   /** Runs for ever; `turn` does what is due before each wait, and answers the milliseconds until there is more. */
@@ -19,14 +24,24 @@ export function createLoop(): Loop {
   let tasks: (() => void)[] = [];
 
   function wait(timeout: number): void {
-    const ready = native.wait(timeout);
-    for (let index = 0; index < ready.length; index += 2) handlers.get(ready[index] ?? -1)?.();
+    const ready = native.wait(timeout).filter((_, index) => index % 2 === 0);
+    const calls = ready.map((descriptor) => [descriptor, handlers.get(descriptor)] as const);
+    // What one of them has closed may be open anew, as something else.
+    for (const [descriptor, call] of calls) if (handlers.get(descriptor) === call) call?.();
+  }
+
+  function on(descriptor: number, events: number, ready: () => void): void {
+    native.expect(descriptor, events);
+    handlers.set(descriptor, ready);
   }
 
   return {
-    onReadable(descriptor, ready) {
-      native.expect(descriptor, READABLE);
-      handlers.set(descriptor, ready);
+    onReadable: (descriptor, ready) => on(descriptor, READABLE, ready),
+    on,
+    close(descriptor) {
+      // Closed as well where others hold the same open file, epoll(7) would go on to tell of it.
+      if (handlers.delete(descriptor)) native.expect(descriptor, 0);
+      native.close(descriptor);
     },
     soon: (task) => void tasks.push(task),
     run(turn) {

@@ -8,10 +8,12 @@ import { EXIT_FAILED } from '../core/exit.ts';
 import { argumentBytes } from '../core/proc.ts';
 import { SIGCHLD } from '../core/signals.ts';
 import { createClock } from './clock.ts';
+import { createCommands } from './commands.ts';
 import { createFiles } from './files.ts';
 import { createLog } from './log.ts';
 import { createLoop } from './loop.ts';
 import { errnoOf } from './native.ts';
+import { createNetwork } from './network.ts';
 import { createProcesses, readProc } from './processes.ts';
 import { createWatcher } from './watcher.ts';
 
@@ -94,7 +96,8 @@ function run(
   const log = createLog({ level: logLevel, format: logFormat, colours });
   const engine = createEngine(settings, {
     processes,
-    jobs: { begin() {}, cancel() {} },
+    commands: createCommands(loop, { cwd, onEnd: processes.onEnd }),
+    network: createNetwork(loop),
     clock,
     files: createFiles(),
     watcher: createWatcher(loop, {

@@ -16,6 +16,8 @@ export type ProcessOptions = {
 
 /** The Processes port, and what a SIGCHLD is for. */
 export type ReapingProcesses = Processes & {
+  /** Has the end of a process that was just started told, once. */
+  onEnd(pid: number, ended: (status: ExitStatus) => void): void;
   /** Takes the exit statuses of zombies, the child and orphans alike; false if there may be more. */
   reap(): boolean;
 };
@@ -30,7 +32,7 @@ const PROC_SIZE = 64 * 1024;
 const OWN = -1;
 
 export function createProcesses({ cwd, terminal, exited }: ProcessOptions): ReapingProcesses {
-  let child = 0;
+  const owners = new Map<number, (status: ExitStatus) => void>();
   let foreground = false;
   if (native.processId() !== 1) native.becomeSubreaper();
 
@@ -40,24 +42,21 @@ export function createProcesses({ cwd, terminal, exited }: ProcessOptions): Reap
   ): { readonly pid: number } | { readonly errno: string } {
     // Only what is in the foreground itself can hand it over: in the background of a shell it would be taken from the shell.
     foreground = terminal && native.inForeground();
-    const path = environmentMap(environment).get('PATH');
-    const errno = tryCandidates(executableCandidates(command[0] ?? '', path), (file) =>
-      attempt(() => {
-        child = native.spawn(file, command, environment, cwd, foreground, OWN, OWN, OWN);
-      }),
+    const started = spawn(command, environment, (file) =>
+      native.spawn(file, command, environment, cwd, foreground, OWN, OWN, OWN),
     );
-    return errno === undefined ? { pid: child } : { errno };
+    if ('pid' in started) owners.set(started.pid, ended);
+    return started;
   }
 
-  function ended(pid: number, status: ExitStatus): void {
-    if (pid !== child) return;
-    child = 0;
+  function ended(status: ExitStatus): void {
     if (foreground) attempt(() => native.takeForeground());
     exited(status);
   }
 
   return {
     start,
+    onEnd: (pid, told) => void owners.set(pid, told),
     catches,
     groupAlive,
     hasChildren: () => native.hasChildren(),
@@ -67,15 +66,33 @@ export function createProcesses({ cwd, terminal, exited }: ProcessOptions): Reap
       const zombies = native.reap(ZOMBIES_PER_TURN);
       for (let index = 0; index < zombies.length; index += 3) {
         const [pid = 0, byItself, status = 0] = zombies.slice(index, index + 3);
-        ended(pid, byItself === 1 ? { kind: 'code', code: status } : { kind: 'signal', signal: status });
+        const owner = owners.get(pid);
+        owners.delete(pid);
+        owner?.(byItself === 1 ? { kind: 'code', code: status } : { kind: 'signal', signal: status });
       }
       return zombies.length < 3 * ZOMBIES_PER_TURN;
     },
   };
 }
 
+/** Starts a command by the first file that it may be; `start` starts one file and answers its process id. */
+export function spawn(
+  command: readonly string[],
+  environment: readonly string[],
+  start: (file: string) => number,
+): { readonly pid: number } | { readonly errno: string } {
+  let pid = 0;
+  const path = environmentMap(environment).get('PATH');
+  const errno = tryCandidates(executableCandidates(command[0] ?? '', path), (file) =>
+    attempt(() => {
+      pid = start(file);
+    }),
+  );
+  return errno === undefined ? { pid } : { errno };
+}
+
 /** Does something that may fail; answers the name of the errno if it does. */
-function attempt(act: () => void): string | undefined {
+export function attempt(act: () => void): string | undefined {
   try {
     act();
     return undefined;
@@ -84,7 +101,7 @@ function attempt(act: () => void): string | undefined {
   }
 }
 
-function kill(pid: number, signal: number): string | undefined {
+export function kill(pid: number, signal: number): string | undefined {
   return attempt(() => native.kill(pid, signal));
 }
 

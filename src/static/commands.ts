@@ -1,0 +1,99 @@
+import type { ExitStatus } from '../core/event.ts';
+import { OUTPUT_KEPT } from '../core/job.ts';
+import type { CommandReports, Commands } from '../core/ports.ts';
+import { SIGKILL } from '../core/signals.ts';
+import type { Loop } from './loop.ts';
+import { errnoOf } from './native.ts';
+import { attempt, kill, spawn } from './processes.ts';
+
+export type CommandOptions = {
+  readonly cwd: string | undefined;
+  /** Has the end of a process told, by the one that reaps. */
+  readonly onEnd: (pid: number, ended: (status: ExitStatus) => void) => void;
+};
+
+/**
+ * What a pipe holds when the command has exited is read in so many pieces of 64 KiB at most: a pipe can be made to hold
+ * 1 MiB (pipe(7)), and who left the group may go on writing for ever.
+ */
+const LAST_PIECES = 16;
+
+/** The Commands port. */
+export function createCommands(loop: Loop, { cwd, onEnd }: CommandOptions): Commands {
+  function start(words: readonly string[], environment: readonly string[]) {
+    const opened: number[] = [];
+    let output: number | undefined;
+    try {
+      const [readEnd, writeEnd] = native.pipe();
+      output = readEnd;
+      opened.push(writeEnd);
+      const nothing = native.open('/dev/null');
+      opened.push(nothing);
+      const started = spawn(words, environment, (file) =>
+        native.spawn(file, words, environment, cwd, false, nothing, writeEnd, writeEnd),
+      );
+      if ('pid' in started) return { pid: started.pid, output };
+      native.close(output);
+      return started;
+    } catch (error) {
+      if (output !== undefined) native.close(output);
+      return { errno: errnoOf(error) };
+    } finally {
+      for (const descriptor of opened) native.close(descriptor);
+    }
+  }
+
+  return {
+    run(words, environment, reports) {
+      const started = start(words, environment);
+      if ('errno' in started) return failing(loop, started.errno, reports);
+      const { pid, output } = started;
+      let over = false;
+      let open = true;
+
+      /** Reads a piece; false if there is no more, now or for ever. */
+      function read(): boolean {
+        let piece = '';
+        const errno = attempt(() => {
+          piece = native.readTail(output, OUTPUT_KEPT);
+        });
+        if (errno === 'EAGAIN') return false;
+        if (piece === '') close();
+        else reports.wrote(piece);
+        return open;
+      }
+
+      function close(): void {
+        if (open) loop.close(output);
+        open = false;
+      }
+
+      loop.onReadable(output, read);
+      onEnd(pid, (status) => {
+        if (over) return;
+        over = true;
+        kill(-pid, SIGKILL);
+        for (let piece = 0; open && piece < LAST_PIECES && read(); piece++) {}
+        close();
+        reports.exited(status);
+      });
+      return () => {
+        if (over) return;
+        over = true;
+        kill(-pid, SIGKILL);
+        close();
+      };
+    },
+  };
+}
+
+/** Tells a failure once the call that it belongs to has returned. */
+function failing(loop: Loop, errno: string, reports: CommandReports): () => void {
+  let cancelled = false;
+  loop.soon(() => {
+    if (!cancelled) reports.failed(errno);
+  });
+  return () => {
+    cancelled = true;
+  };
+}
