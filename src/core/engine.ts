@@ -25,6 +25,7 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
   let over = false;
   let busy = false;
   const queue: Occurrence[] = [];
+  let atWork = false;
   const staging: Extract<Effect, { type: 'stage' }>[] = [];
   const { clock } = ports;
   const jobs = createJobs({
@@ -93,7 +94,7 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
         return undefined;
       case 'stage':
         staging.push(effect);
-        if (staging.length === 1) stageNext();
+        stageNext();
         return undefined;
       case 'watch':
         ports.watcher.watch(effect.directories);
@@ -118,12 +119,13 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
 
   /** One task after the other, since each builds upon what the last one left. */
   function stageNext(): void {
-    const [next] = staging;
+    const next = atWork ? undefined : staging.shift();
     if (next === undefined) return;
+    atWork = true;
     drive(stageSteps(next.task, settings.ignore), (result) => {
-      staging.shift();
-      clock.soon(stageNext);
+      atWork = false;
       deliver({ type: 'staged', job: next.job, result });
+      stageNext();
     });
   }
 
