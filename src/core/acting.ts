@@ -1,4 +1,4 @@
-import { type Action, mergeActions } from './action.ts';
+import type { Action } from './action.ts';
 import { advance, again, type In, rest } from './applying.ts';
 import { textOfBytes } from './bytes.ts';
 import { verdictOf } from './check.ts';
@@ -17,17 +17,9 @@ const FLAPPING_WINDOW = 10 * 60_000;
 
 /** Does the actions of a reload that has passed the gate. */
 export function act(state: State, reload: Reload, turn: Turn): State {
-  const { configuration, child } = state;
-  if (child.phase !== 'running') {
+  if (state.child.phase !== 'running') {
     const held = supersededBy(rest(state), reload, 'the child is not running any more', turn);
     return withConfiguration(held, { progress: { phase: 'holding' }, changedAt: reload.since });
-  }
-  const { deadly } = configuration;
-  const killer = reload.actions.find((action) => action.kind === 'signal' && deadly.has(action.signal));
-  if (killer?.kind === 'signal') {
-    const name = signalName(killer.signal);
-    logRestartInstead(name, `${name} ended the child before`, turn);
-    return act(state, { ...reload, actions: mergeActions([{ kind: 'restart' }]) }, turn);
   }
   const [first] = reload.actions;
   switch (first?.kind) {
@@ -57,10 +49,6 @@ function begun(state: State, reload: Reload, turn: Turn): State {
     log(turn, 'warn', 'watch.flapping', message, { reloads: applies.length });
   }
   return withConfiguration(state, { told: reload.snapshot, lastApply: turn.at, applies, flapping });
-}
-
-function logRestartInstead(signal: string, why: string, turn: Turn): void {
-  log(turn, 'warn', 'reload.restart_instead', `${why}: it is restarted instead`, { signal });
 }
 
 /** Stops the child, for a new one to start or for rehup to end with it. */
@@ -167,6 +155,8 @@ export function signalled(
 ): State {
   if (event.purpose !== 'reload') return state;
   const { reload, remaining } = progress;
+  // The child has ended meanwhile, and is being started again.
+  if (remaining.length === 0) return state;
   const name = signalName(event.signal);
   const { outcome } = event;
   switch (outcome.kind) {
@@ -187,7 +177,8 @@ export function signalled(
 
 function uncaught(state: State, reload: Reload, name: string, turn: Turn): State {
   if (state.child.phase === 'running' && (state.child.verified || reload.rollback !== undefined)) {
-    logRestartInstead(name, `the child does not catch ${name}`, turn);
+    const message = `the child does not catch ${name}: it is restarted instead`;
+    log(turn, 'warn', 'reload.restart_instead', message, { signal: name });
     return stopFor(state, { ...reload, actions: [{ kind: 'restart' }] }, turn);
   }
   // The child is young, and may only not have got as far as to install its handler.

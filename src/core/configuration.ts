@@ -11,7 +11,7 @@ import { snapshotOf } from './observation.ts';
 import { applied, failed, keepGood, superseded, supersededBy } from './outcome.ts';
 import { isChanged, plan, settleTime } from './plan.ts';
 import { rollBack } from './rollback.ts';
-import { signalName } from './signals.ts';
+import { type Signal, signalName } from './signals.ts';
 import { canRollBack } from './stages.ts';
 import { type Progress, type Reload, type State, withConfiguration } from './state.ts';
 import { type AfterExit, clearTimers, type EventOf, log, setTimer, type Table, type Turn } from './turn.ts';
@@ -150,9 +150,11 @@ function childStarting(state: State): State {
 
 /** The child is started for another reason: what changed meanwhile is told by that, unless it asks for more. */
 function startingAnyway(state: State, progress: Progress, _event: unknown, turn: Turn): State {
-  const { snapshot } = state.configuration.next;
+  const { next, barred } = state.configuration;
+  const { snapshot } = next;
   const { paths, actions } = plan(state, snapshot);
-  if (progress.phase === 'gated' || actions.length === 0) return childStarting(state);
+  // What was not let through, and is read all the same, is no reload.
+  if (progress.phase === 'gated' || actions.length === 0 || barred !== undefined) return childStarting(state);
   if (actions.some((action) => action.kind === 'exit')) return state;
   clearWaits(turn);
   const { begun, reload } = beginReload(state, paths, [{ kind: 'restart' }], snapshot, turn);
@@ -239,12 +241,8 @@ function withdrawn(state: State, reason: string, turn: Turn): State {
 }
 
 /** The child died of the signal that was to reload it: it is started again within the same reload, and restarted from then on. */
-function revive(
-  state: State,
-  reload: Reload,
-  signal: NonNullable<ReturnType<typeof deathBy>>,
-  turn: Turn,
-): State {
+function revive(state: State, reload: Reload, signal: Signal, turn: Turn): State {
+  clearWaits(turn);
   const name = signalName(signal);
   const message = `${name} ended the child, though it has a handler for it: it is started again, and restarted from now on`;
   log(turn, 'warn', 'reload.restart_instead', message, { signal: name });

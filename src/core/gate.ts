@@ -2,6 +2,7 @@ import { textOfBytes } from './bytes.ts';
 import { checkWords, outputLines, type Verdict, verdictOf } from './check.ts';
 import { changedPaths, type Snapshot, sameSnapshot } from './content.ts';
 import type { LogLine } from './log.ts';
+import { keepTold, NO_CONTENT } from './observation.ts';
 import { joinPath } from './path.ts';
 import { environmentFor } from './plan.ts';
 import type { StageResult } from './stage.ts';
@@ -83,6 +84,16 @@ export function gateStaged(state: State, gate: Gate, result: StageResult, ends: 
           return generation === undefined ? [] : [[source, generation] as const];
         }),
       );
+      // What is kept of a source that lost its files can't be copied any more.
+      const lost = [...generations].find(
+        ([source, { content }]) =>
+          content.files.size === 0 && (gate.snapshot.get(source)?.files.size ?? 0) > 0,
+      );
+      if (lost !== undefined) {
+        const [source] = lost;
+        const kept = keepTold(free, source, state.configuration.told.get(source) ?? NO_CONTENT);
+        return ends.overtaken(kept, gate, turn);
+      }
       const changed = [...generations].some(([source, { content }]) => {
         const wanted = gate.snapshot.get(source);
         return wanted === undefined || !holdsSame(content, wanted);

@@ -20,11 +20,24 @@ const RELOOK_DELAY = 25;
 const START_PATIENCE = 5_000;
 const START_RETRY_DELAY = 250;
 
-const NO_CONTENT: Content = { digest: '', files: new Map(), keyed: false, texts: new Map() };
+/** That of a watch that was never read, or never held a file. */
+export const NO_CONTENT: Content = { digest: '', files: new Map(), keyed: false, texts: new Map() };
 
 /** The content of all watches as it is known; watches that were never read have none. */
 export function snapshotOf(observation: Observation): Snapshot {
   return new Map(observation.watched.map((watched) => [watched.path, watched.content ?? NO_CONTENT]));
+}
+
+/** A watch lost what was seen of it before anybody was told: its last state is then what was told. */
+export function keepTold(state: State, path: string, content: Content): State {
+  const { observation, configuration } = state;
+  const watched = observation.watched.map((one) => (one.path === path ? { ...one, content } : one));
+  const seen = new Map([...configuration.seen, [path, content]]);
+  return {
+    ...state,
+    observation: { ...observation, watched },
+    configuration: { ...configuration, seen },
+  };
 }
 
 /**

@@ -49,10 +49,16 @@ export function plan(
   state: State,
   to: Snapshot,
 ): { readonly paths: readonly string[]; readonly actions: readonly Action[] } {
-  const { told, requested } = state.configuration;
+  const { told, requested, deadly } = state.configuration;
   const paths = changedPaths(told, to);
   const restart: readonly Action[] = changesEnvironment(state, told, to) ? [{ kind: 'restart' }] : [];
-  return { paths, actions: mergeActions([...restart, ...actionsFor(state, paths), ...requested]) };
+  const wanted = [...restart, ...actionsFor(state, paths), ...requested];
+  // A signal that ended the child before is a restart from then on (specification 3).
+  const actions = wanted.map(
+    (action): Action =>
+      action.kind === 'signal' && deadly.has(action.signal) ? { kind: 'restart' } : action,
+  );
+  return { paths, actions: mergeActions(actions) };
 }
 
 /** The environment of a child that starts with this content. */

@@ -27,6 +27,8 @@ function started(state: State, _part: Readiness, _event: unknown, turn: Turn): S
   const { ready, readyTimeout } = state.settings;
   quiet(state, turn);
   if (ready === undefined) return withReadiness(state, { phase: 'ready' });
+  // A stop that came while it was being started has been passed on already.
+  if (state.child.phase !== 'running' && state.child.phase !== 'quitting') return state;
   setTimer(turn, 'ready', readyTimeout);
   return probe(state, ready, FIRST_PAUSE, turn);
 }

@@ -7,6 +7,8 @@ import { randomWorld } from '../support/world.ts';
 
 const SEQUENCES = process.env['REHUP_SOAK'] === '1' ? 200_000 : 10_000;
 
+const READY = { kind: 'tcp', endpoint: { host: '127.0.0.1', port: 80, text: 'tcp://127.0.0.1:80' } } as const;
+
 const anySettings = fc.record({
   watches: fc.constantFrom(
     [watch('/v', 'restart')],
@@ -14,6 +16,7 @@ const anySettings = fc.record({
     [watch('/v', 'SIGHUP'), watch('/w', 'restart')],
     [watch('/v', 'none'), watch('/w', 'SIGHUP')],
     [watch('/v', 'exit'), watch('/w', 'SIGUSR1')],
+    [watch('/v', 'http://127.0.0.1/-/reload'), watch('/w', 'exec:reload now')],
   ),
   onChange: fc.constant(act('restart')),
   settle: fc.constantFrom(0, 500, 'auto' as const),
@@ -23,6 +26,11 @@ const anySettings = fc.record({
   stopSignal: fc.constantFrom(sig('TERM'), sig('QUIT')),
   translateStop: fc.boolean(),
   signalTo: fc.constantFrom('auto' as const, 'child' as const, 'group' as const),
+  check: fc.constantFrom(undefined, [['check'], [{ source: '/v' }]]),
+  stages: fc.constantFrom([], [{ source: '/v', target: '/t' }]),
+  ready: fc.constantFrom(undefined, READY),
+  splay: fc.constantFrom(0, 3_000),
+  environmentDirectories: fc.constantFrom([], ['/e']),
   onExit: fc.constantFrom('exit' as const, 'restart' as const, 'restart-on-failure' as const),
   maxRestarts: fc.constantFrom(0, 1, 5),
   rewrites: fc.constantFrom(

@@ -72,14 +72,19 @@ export function begin(change: Partial<Extract<Occurrence, { type: 'begin' }>> = 
 }
 
 /** The reading of a kubelet volume at `/v` (or `root`) whose only file `k` has this content; '' for an empty volume. */
-export function volumeReading(text: string, root = '/v', settled = true): Reading {
+export function volumeReading(text: string, root = '/v', settled = true, capture = false): Reading {
   const files = new Map(text === '' ? [] : [['k', { size: text.length, digest: `sha256 of ${text}` }]]);
   const digest = `digest of ${text}`;
   const volume = { root, generation: `..${text}` };
   const directories = new Map([[root, 'identity']]);
   return {
     status: 'read',
-    content: { digest, files, keyed: false },
+    content: {
+      digest,
+      files,
+      keyed: false,
+      ...(capture ? { texts: new Map(text === '' ? [] : [['k', text]]) } : {}),
+    },
     settled,
     moving: false,
     volume,

@@ -1,16 +1,24 @@
 import type { Effect } from '../../src/core/effect.ts';
 import type { Occurrence, SignalOutcome, TimerName } from '../../src/core/event.ts';
+import type { JobOutcome, Task } from '../../src/core/job.ts';
 import type { Reading } from '../../src/core/reading.ts';
 import type { Settings } from '../../src/core/settings.ts';
 import { SIGINT, SIGKILL, SIGTERM } from '../../src/core/signals.ts';
 import { initialState, type State } from '../../src/core/state.ts';
 import { step } from '../../src/core/step.ts';
 import { begin, sig, volumeReading } from './scenario.ts';
+import { randomTargets } from './targets.ts';
 
 /** Signals that come from outside in a random life; TERM and INT are rare, since they end it. */
 const SIGNALS = ['HUP', 'USR1', 'CONT', 'QUIT', 'HUP', 'USR1', 'TERM', 'INT'];
 const CONTENTS = ['one', 'two', 'three', ''];
-const OUTCOMES = ['reload.applied', 'reload.failed', 'reload.superseded'];
+const OUTCOMES = [
+  'reload.applied',
+  'reload.failed',
+  'reload.rejected',
+  'reload.rolled_back',
+  'reload.superseded',
+];
 
 /**
  * A world around the core in which anything that can happen may happen next, in any order: answers are late, looks see
@@ -28,7 +36,11 @@ export function randomWorld(settings: Settings) {
   let exited: number | undefined;
   /** Whether the content changed without a hint that came after it. */
   let untold = false;
-  let contents = settings.watches.map(() => 'one');
+  const paths = [
+    ...new Set([...settings.watches.map(({ path }) => path), ...settings.environmentDirectories]),
+  ];
+  let contents = paths.map(() => 'one');
+  const targets = randomTargets(settings, (source) => contents[paths.indexOf(source)] ?? '', check);
   const timers = new Map<TimerName, number>();
   const questions: Question[] = [];
   const outcomes = new Map<number, string[]>();
@@ -64,8 +76,25 @@ export function randomWorld(settings: Settings) {
         check(child === effect.pid || effect.pid === pids, 'a signal to a process that is not the child');
         check(effect.signal !== SIGKILL || !stopped, 'a SIGKILL after a stop from outside');
         if (effect.purpose === 'stop' && !stopped && child !== undefined && effect.signal === SIGTERM) {
-          check(verified || settings.verify === 0, 'a restart while the start is unverified');
+          const { progress } = state.configuration;
+          const back = progress.phase === 'acting' && progress.reload.rollback !== undefined;
+          check(back || verified || settings.verify === 0, 'a restart while the start is unverified');
         }
+        questions.push({ effect, contents });
+        break;
+      case 'begin-job':
+        check(!stopped, 'a job after a stop');
+        questions.push({ effect, contents });
+        break;
+      case 'cancel-job': {
+        const asked = questions.findIndex(
+          (question) => question.effect.type === 'begin-job' && question.effect.job === effect.job,
+        );
+        check(asked >= 0, `job ${effect.job} is cancelled though it is over`);
+        questions.splice(asked, 1);
+        break;
+      }
+      case 'stage':
         questions.push({ effect, contents });
         break;
       case 'look':
@@ -85,6 +114,7 @@ export function randomWorld(settings: Settings) {
         const { event, fields } = effect.line;
         history.push(`    ${event}: ${effect.line.message}`);
         check(event !== 'rehup.internal_error', effect.line.message);
+        if (event === 'reload.rolled_back') targets.checkGood();
         if (OUTCOMES.includes(event))
           outcomes.set(Number(fields['reload']), [...(outcomes.get(Number(fields['reload'])) ?? []), event]);
         else if (event === 'reload.started')
@@ -103,16 +133,20 @@ export function randomWorld(settings: Settings) {
   function readings(texts: readonly string[], kind: number): readonly Reading[] {
     // What was gone or unreadable for a moment comes back without a word.
     if (kind === 5 || kind === 6) untold = true;
-    return settings.watches.map(({ path }, index) => {
+    return paths.map((path, index) => {
       const text = texts[index] ?? '';
       if (kind === 5) return { status: 'missing', expected: true, volume: undefined, directories: new Map() };
       if (kind === 6) return { status: 'unreadable', failed: 'open', path, errno: 'EIO' };
-      return volumeReading(text, path, kind !== 4);
+      return volumeReading(text, path, kind !== 4, settings.environmentDirectories.includes(path));
     });
   }
 
   /** Answers a question of the core; `fair`: as a world does in which all goes well. */
   function answer(question: Question, choice: number, fair: boolean): undefined {
+    // What is done to the stages is done one after the other.
+    const first = questions.find((one) => one.effect.type === 'stage');
+    if (question.effect.type === 'stage' && first !== undefined && first !== question)
+      return answer(first, choice, fair);
     const { effect } = question;
     questions.splice(questions.indexOf(question), 1);
     switch (effect.type) {
@@ -134,6 +168,18 @@ export function randomWorld(settings: Settings) {
           purpose: effect.purpose,
           outcome: signalOutcome(effect, fair ? 1 : choice),
         });
+      case 'begin-job': {
+        const outcome = jobOutcome(effect.task, fair ? 1 : choice);
+        if (effect.task.kind === 'command' && effect.task.words[0] === 'check')
+          targets.judged(effect.task.words[1] ?? '', outcome);
+        return send({ type: 'job-ended', job: effect.job, outcome });
+      }
+      case 'stage':
+        return send({
+          type: 'staged',
+          job: effect.job,
+          result: targets.perform(effect.task, fair ? 1 : choice),
+        });
       case 'check-group':
         lingering = !fair && choice % 3 === 0;
         return send({ type: 'group', alive: lingering, children: choice % 4 === 0 });
@@ -151,13 +197,17 @@ export function randomWorld(settings: Settings) {
 
   function childEnds(choice: number): void {
     child = undefined;
-    send({ type: 'child-exited', status: { kind: 'code', code: choice % 4 } });
+    const killed = choice % 5 === 4;
+    send({
+      type: 'child-exited',
+      status: killed ? { kind: 'signal', signal: sig('HUP') } : { kind: 'code', code: choice % 4 },
+    });
   }
 
   function fire(timer: TimerName): void {
     now = Math.max(now, timers.get(timer) ?? 0);
     timers.delete(timer);
-    if (timer === 'verify-start') verified = true;
+    if (timer === 'verify-start' || timer === 'ready') verified = true;
     send({ type: 'timer', timer });
   }
 
@@ -211,16 +261,39 @@ export function randomWorld(settings: Settings) {
       }
       if (exited === undefined) {
         check(state.child.phase === 'running', `settled while the child is ${state.child.phase}`);
-        const expected = settings.watches.map((_, index) => contents[index]);
-        const told = settings.watches.map(({ path }) => state.configuration.told.get(path)?.digest ?? '');
+        const { configuration } = state;
+        const expected = paths.map((_, index) => contents[index]);
+        const told = paths.map((path) => configuration.told.get(path)?.digest ?? '');
+        const barred = paths.map((path) => configuration.barred?.get(path)?.digest ?? '');
         for (const [index, text] of expected.entries()) {
           // An empty volume keeps the last state, whatever that was.
           if (text !== '')
-            check(told[index] === `digest of ${text}`, `the last content ${text} was never told`);
+            check(
+              [told[index], barred[index]].includes(`digest of ${text}`),
+              `the last content ${text} was never told, nor found bad`,
+            );
         }
       }
       for (const [id, ends] of outcomes)
         check(ends.length === 1, `reload ${id} has ${ends.length} outcomes: ${ends}`);
     },
   };
+}
+
+/** How a job ends; odd choices below ten are what goes well. */
+function jobOutcome(task: Task, choice: number): JobOutcome {
+  const kind = choice % 7;
+  if (kind === 0) return { kind: 'failed', reason: 'not found (ENOENT)' };
+  switch (task.kind) {
+    case 'tcp':
+      return { kind: 'connected' };
+    case 'http':
+      return { kind: 'answered', status: kind === 2 ? 500 : 200 };
+    case 'command': {
+      const code = [0, 0, 1, 0, 127, 0, 3][kind] ?? 0;
+      return { kind: 'exited', status: { kind: 'code', code }, output: '' };
+    }
+    default:
+      return task satisfies never;
+  }
 }

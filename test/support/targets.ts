@@ -1,0 +1,101 @@
+import type { Content } from '../../src/core/content.ts';
+import type { JobOutcome } from '../../src/core/job.ts';
+import type { Settings } from '../../src/core/settings.ts';
+import type { StageResult, StageTask } from '../../src/core/stage.ts';
+
+type Target = {
+  readonly generations: Map<string, string>;
+  active: string | undefined;
+  good: string | undefined;
+  count: number;
+};
+
+/**
+ * The targets of stages in a random world: what is copied is what the source holds when it is answered, anything may fail,
+ * and only what was checked, or was good, may be published.
+ */
+export function randomTargets(
+  settings: Settings,
+  contentOf: (source: string) => string,
+  check: (promise: boolean, what: string) => void,
+) {
+  const targets = new Map<string, Target>();
+  const passed = new Set<string>();
+  for (const { target } of settings.stages) {
+    targets.set(target, { generations: new Map(), active: undefined, good: undefined, count: 0 });
+  }
+
+  function at(path: string): Target {
+    const target = targets.get(path);
+    if (target === undefined) throw new Error(`no stage has the target ${path}`);
+    return target;
+  }
+
+  function perform(task: StageTask, choice: number): StageResult {
+    // Examining can fail too, but then nothing follows.
+    if (choice % 9 === 0 && task.op !== 'open') return { op: 'failed', reason: 'ENOSPC', lasting: false };
+    switch (task.op) {
+      case 'open':
+        return {
+          op: 'opened',
+          stages: task.stages.map(() => ({ inMemory: false, active: undefined, good: undefined })),
+        };
+      case 'prepare':
+        return {
+          op: 'prepared',
+          ownersKept: true,
+          generations: task.copies.map(({ stage }) => {
+            const target = at(stage.target);
+            target.count += 1;
+            const name = `..rehup_${target.count}`;
+            const text = contentOf(stage.source);
+            target.generations.set(name, text);
+            return { name, content: generationContent(text) };
+          }),
+        };
+      case 'publish':
+        for (const { stage, name } of task.generations) {
+          const target = at(stage.target);
+          check(target.generations.has(name), `${name} is published though it is gone`);
+          const known = settings.check === undefined || passed.has(`${stage.target}/${name}`);
+          check(known || name === target.good, `${name} is published though it did not pass the check`);
+          target.active = name;
+        }
+        return { op: 'published' };
+      case 'keep':
+        for (const { stage, name } of task.generations) {
+          const target = at(stage.target);
+          target.good = name;
+          const number = (one: string) => Number(one.slice('..rehup_'.length));
+          for (const one of [...target.generations.keys()]) {
+            if (one === name || one === target.active || (!task.newer && number(one) > number(name)))
+              continue;
+            target.generations.delete(one);
+          }
+        }
+        return { op: 'kept' };
+      default:
+        return task satisfies never;
+    }
+  }
+
+  return {
+    perform,
+    /** A check of this directory has ended. */
+    judged(directory: string, outcome: JobOutcome): void {
+      if (outcome.kind === 'exited' && outcome.status.kind === 'code' && outcome.status.code === 0)
+        passed.add(directory);
+    },
+    /** After a roll-back everything that the application can see was good. */
+    checkGood(): void {
+      for (const [path, { active, good }] of targets)
+        check(active === good, `rolled back, and ${path} shows ${active}, not ${good}`);
+    },
+  };
+}
+
+/** The content of a generation with one file of this text; as `volumeReading` has it. */
+function generationContent(text: string): Content {
+  const files = new Map(text === '' ? [] : [['k', { size: text.length, digest: `sha256 of ${text}` }]]);
+  return { digest: `digest of ${text}`, files, keyed: false };
+}
