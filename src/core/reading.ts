@@ -1,7 +1,8 @@
 import { type Content, contentOf } from './content.ts';
 import { type FileFailure, type FileSteps, isFailure, liesInMemory, status } from './files.ts';
 import type { PathPredicate } from './glob.ts';
-import { parentPath } from './path.ts';
+import { type Frozen, frozenAt, type Mount, readMounts, realPath } from './mounts.ts';
+import { joinPath, parentPath, relativePath } from './path.ts';
 import { emptyTree, type TooLarge, type Tree, type WalkOptions, walk } from './tree.ts';
 import {
   countedEntries,
@@ -17,6 +18,8 @@ export type ReadingRequest = {
   readonly path: string;
   /** The last reading of this watch, if its content can be told to be the same without reading all of it again. */
   readonly known?: Known;
+  /** Whether to tell of a mount that keeps it from ever changing. */
+  readonly mounts?: boolean;
 };
 
 /** What a reading leaves for the next one. */
@@ -30,7 +33,12 @@ export type Known = {
 export type Directories = ReadonlyMap<string, string>;
 
 /** What became of one watch. */
-export type Reading =
+export type Reading = Outcome & {
+  /** Why it can never change, where that was asked for and is so. */
+  readonly frozen?: Frozen;
+};
+
+type Outcome =
   | { readonly status: 'unchanged' }
   | {
       readonly status: 'read';
@@ -60,6 +68,7 @@ const TRIES = 5;
 type Seen = {
   readonly generations: Map<string, string>;
   readonly levels: Map<string, VolumeLevel>;
+  mounts: readonly Mount[] | undefined;
 };
 
 /**
@@ -71,15 +80,67 @@ export function* readWatches(
   ignore: PathPredicate,
 ): FileSteps<readonly Reading[]> {
   for (let tries = 1; ; tries++) {
-    const seen: Seen = { generations: new Map(), levels: new Map() };
-    const readings: Reading[] = [];
+    const seen: Seen = { generations: new Map(), levels: new Map(), mounts: undefined };
+    const last = tries === TRIES;
+    const readings: Outcome[] = [];
     for (const request of requests) {
-      const reading = yield* readWatch(request, ignore, seen, tries === TRIES);
+      const reading = yield* readWatch(request, ignore, seen, last);
       if (reading === undefined) break;
       readings.push(reading);
     }
-    if (readings.length === requests.length) return readings;
+    if (readings.length < requests.length) continue;
+    if (!last && (yield* disagree(requests, readings, ignore))) continue;
+    return yield* withFrozen(requests, readings, seen);
   }
+}
+
+function* withFrozen(
+  requests: readonly ReadingRequest[],
+  readings: readonly Outcome[],
+  seen: Seen,
+): FileSteps<readonly Reading[]> {
+  const all: Reading[] = [];
+  for (const [index, reading] of readings.entries()) {
+    const request = requests[index];
+    if (request?.mounts === true) {
+      seen.mounts ??= yield* readMounts();
+      const frozen = frozenAt(seen.mounts, yield* realPath(request.path));
+      all.push(frozen === undefined ? reading : { ...reading, frozen });
+    } else all.push(reading);
+  }
+  return all;
+}
+
+/**
+ * Whether plain files that two watches have in common were written between the readings of the two: told as they are,
+ * they would be one change now and the same once more with the next look.
+ */
+function* disagree(
+  requests: readonly ReadingRequest[],
+  readings: readonly Outcome[],
+  ignore: PathPredicate,
+): FileSteps<boolean> {
+  for (const [index, { path, known }] of requests.entries()) {
+    const changed = plainDigest(readings[index]);
+    if (changed === undefined || changed === known?.digest) continue;
+    for (const [earlier, { path: other }] of requests.slice(0, index).entries()) {
+      const before = plainDigest(readings[earlier]);
+      if (before === undefined || !overlap(path, other)) continue;
+      const tree = emptyTree();
+      const options = { keyed: yield* liesInMemory(other), ignore };
+      if ((yield* walk(tree, other, '', options)) !== undefined) return true;
+      if ((yield* contentOfTree(tree, options)).digest !== before) return true;
+    }
+  }
+  return false;
+}
+
+function plainDigest(reading: Outcome | undefined): string | undefined {
+  return reading?.status === 'read' && reading.volume === undefined ? reading.content.digest : undefined;
+}
+
+function overlap(one: string, other: string): boolean {
+  return relativePath(one, other) !== undefined || relativePath(other, one) !== undefined;
 }
 
 /** One watch; undefined if its volume moved on during this look, so that the look must begin anew. */
@@ -88,12 +149,13 @@ function* readWatch(
   ignore: PathPredicate,
   seen: Seen,
   last: boolean,
-): FileSteps<Reading | undefined> {
+): FileSteps<Outcome | undefined> {
   const { path, known } = request;
   if (known?.volume !== undefined) {
     const { root, generation } = known.volume;
-    const before = seen.generations.get(root);
-    if ((before ?? generation) === generation && (yield* readGeneration(root)) === generation) {
+    // One readlink a volume, however many watches are on it.
+    const present = seen.generations.get(root) ?? (yield* readGeneration(root));
+    if (present === generation) {
       seen.generations.set(root, generation);
       return { status: 'unchanged' };
     }
@@ -118,16 +180,16 @@ function* readFromVolume(
   volume: Volume,
   seen: Seen,
   last: boolean,
-): FileSteps<Reading | undefined> {
+): FileSteps<Outcome | undefined> {
   const opened = seen.levels.get(volume.root) ?? (yield* readLevel(volume));
-  if (isFailure(opened)) return { status: 'unreadable', ...opened };
+  if (isFailure(opened)) return unusable(opened, volume);
   if (opened !== undefined) seen.levels.set(volume.root, opened);
   const level = opened ?? NOTHING;
   const tree = emptyTree();
   const entries = countedEntries(volume, level, path);
   for (const [name, source] of entries) {
     const failure = yield* walk(tree, source, name, options);
-    if (failure !== undefined) return unusable(failure);
+    if (failure !== undefined) return unusable(failure, volume);
   }
   // The kubelet removes a generation only after the swap: one that is still the present one was whole while it was read.
   const moving = (yield* readGeneration(volume.root)) !== volume.generation;
@@ -148,7 +210,7 @@ function* readFromVolume(
 /** What is visible of a volume whose generation is gone. */
 const NOTHING: VolumeLevel = { entries: new Map(), complete: false, pure: true };
 
-function* readPlain({ path, known }: ReadingRequest, options: WalkOptions): FileSteps<Reading> {
+function* readPlain({ path, known }: ReadingRequest, options: WalkOptions): FileSteps<Outcome> {
   let before = known?.digest;
   for (let tries = 1; ; tries++) {
     const tree = emptyTree();
@@ -181,7 +243,7 @@ function* contentOfTree(tree: Tree, { keyed }: WalkOptions): FileSteps<Content> 
   return yield* contentOf(tree.files, keyed || [...tree.memory.values()].includes(true));
 }
 
-function* missing(path: string): FileSteps<Reading> {
+function* missing(path: string): FileSteps<Outcome> {
   let directory = parentPath(path);
   const parent = directory;
   for (;;) {
@@ -204,6 +266,11 @@ function* identified(directory: string): FileSteps<Map<string, string>> {
   return new Map(isFailure(found) ? [] : [[directory, found.identity]]);
 }
 
-function unusable(failure: FileFailure | TooLarge): Reading {
-  return 'tooLarge' in failure ? { status: 'too-large', ...failure } : { status: 'unreadable', ...failure };
+/** What was read from a generation is named as the application sees it. */
+function unusable(failure: FileFailure | TooLarge, volume?: Volume): Outcome {
+  if ('tooLarge' in failure) return { status: 'too-large', ...failure };
+  if (volume === undefined) return { status: 'unreadable', ...failure };
+  const below = relativePath(joinPath(volume.root, volume.generation), failure.path);
+  const path = below === undefined ? failure.path : joinPath(volume.root, below);
+  return { status: 'unreadable', ...failure, path };
 }
