@@ -36,6 +36,7 @@ export function watchAgain(state: State, turn: Turn): void {
 /** Events come from everywhere that was asked for. */
 export function watching(state: State, turn: Turn): State {
   const { degraded } = state.observation;
+  log(turn, 'trace', 'watch.armed', 'file events come from every watched directory');
   if (degraded.size > 0) log(turn, 'info', 'watch.restored', 'file events work again');
   return { ...state, observation: { ...state.observation, deaf: new Set(), degraded: new Set() } };
 }
