@@ -192,10 +192,11 @@ function* readFromVolume(
     if (failure !== undefined) return unusable(failure, volume);
   }
   // The kubelet removes a generation only after the swap: one that is still the present one was whole while it was read.
-  const moving = (yield* readGeneration(volume.root)) !== volume.generation;
+  // So a name that was listed in it and is not there is as good as a mix, and no key that was removed.
+  const moving = tree.torn || (yield* readGeneration(volume.root)) !== volume.generation;
   if (moving && !last) return undefined;
   const directories = yield* identified(volume.root);
-  const settled = level.complete && opened !== undefined && !tree.torn && !moving;
+  const settled = level.complete && opened !== undefined && !moving;
   const whole = path === volume.root;
   if (!whole && tree.files.size === 0 && settled && tree.directories.size === 0) {
     return { status: 'missing', expected: true, volume, directories };

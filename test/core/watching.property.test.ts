@@ -73,7 +73,7 @@ function live(volumes: readonly Written[], fate: Fate, happenings: readonly numb
 }
 
 describe('what comes to rest is told, whole and once', () => {
-  test('of two kubelet volumes, written in both orders', () => {
+  test('of two kubelet volumes, written in both orders', { timeout: 900_000 }, () => {
     let signals = 0;
     fc.assert(
       fc.property(payloads, payloads, fates, choices, (one, two, fate, happenings) => {
@@ -89,7 +89,7 @@ describe('what comes to rest is told, whole and once', () => {
     expect(signals).toBeGreaterThan(RUNS);
   });
 
-  test('of a copier, which is no atomic writer, in the end', () => {
+  test('of a copier, which is no atomic writer, in the end', { timeout: 900_000 }, () => {
     fc.assert(
       fc.property(payloads, fates, choices, (all, fate, happenings) => {
         live([{ order: 'copier', payloads: all }], fate, happenings, true);
