@@ -59,7 +59,7 @@ export function limit(pid: number, name: InotifyLimit, most: number): void {
 /** Runs a command among the mounts that a process sees. */
 export function amongMountsOf(pid: number, script: string): void {
   const user = PID_NAMESPACE.prefix?.includes('--user') === true ? ['--user', '--preserve-credentials'] : [];
-  const words = ['--target', `${pid}`, ...user, '--mount', 'sh', '-c', script];
+  const words = ['--target', `${pid}`, ...user, '--mount', '--pid', 'sh', '-c', script];
   const { status, stderr } = spawnSync('nsenter', words);
   if (status !== 0) throw new Error(`${script}: ${stderr}`);
 }

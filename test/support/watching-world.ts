@@ -7,7 +7,7 @@ import type { FileAnswer, FileRequest } from '../../src/core/files.ts';
 import type { LogLine } from '../../src/core/log.ts';
 import type { Directories } from '../../src/core/reading.ts';
 import { createFiles } from '../../src/node/files.ts';
-import { createVolume, type Payload, type WriteOrder } from './kubelet.ts';
+import { createVolume, type OperationName, type Payload, type WriteOrder } from './kubelet.ts';
 import { settings, watch } from './scenario.ts';
 
 /** What may go wrong in one life. */
@@ -18,7 +18,7 @@ export type Fate = {
   /** Every so many file requests one fails; 0: none. */
   readonly failEvery: number;
   readonly errno: string;
-  /** What becomes of a hint: told at once, late, twice or never. */
+  /** What becomes of a hint: told at once, as a kernel does and never again, or late, twice or never. */
   readonly hints: 'at once' | 'late' | 'twice' | 'never';
 };
 
@@ -27,8 +27,11 @@ export type Written = { readonly order: WriteOrder; readonly payloads: readonly 
 /** Requests that a file system may refuse, though the rest of it works. */
 const FALLIBLE: readonly FileRequest['op'][] = ['names', 'status', 'open', 'digest-file'];
 
-/** More than any look takes. */
-const ENDLESS = 3_000;
+/** What a kernel tells of who watches the directory of a volume; that is not what lies in a generation. */
+const TOLD: readonly OperationName[] = ['swap', 'link-key', 'unlink-key', 'unlink-data', 'link-data'];
+
+/** More than the looks take that one event leads to. */
+const ENDLESS = 20_000;
 
 const host = createFiles();
 
@@ -44,7 +47,8 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
     function* write() {
       for (const payload of payloads) yield* volume.operations(payload);
     }
-    return { path: volume.path, steps: write(), done: false };
+    const doing = 'read' as OperationName;
+    return { path: volume.path, steps: write(), doing, done: false };
   });
   const lines: LogLine[] = [];
   const timers = new Map<TimerName, number>();
@@ -61,8 +65,12 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
       const busy = writers.filter(({ done }) => !done);
       const writer = busy[(made + requests) % Math.max(busy.length, 1)];
       if (writer === undefined) return;
-      writer.done = writer.steps.next().done === true;
+      const next = writer.steps.next();
       hints += 1;
+      // Each operation is performed when the next one is asked for.
+      if (fate.hints === 'at once' && TOLD.includes(writer.doing)) engine.deliver({ type: 'hint' });
+      if (next.done === true) writer.done = true;
+      else writer.doing = next.value.name;
     }
   }
 
@@ -122,8 +130,9 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
   }
 
   /** The timer that is due next. */
-  function fire(): boolean {
-    const [next] = [...timers].sort(([, one], [, other]) => one - other);
+  function fire(only?: TimerName): boolean {
+    const set = [...timers].filter(([timer]) => only === undefined || timer === only);
+    const [next] = set.sort(([, one], [, other]) => one - other);
     if (next === undefined) return false;
     now = Math.max(now, next[1]);
     timers.delete(next[0]);
@@ -160,21 +169,29 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
       else if (kind === 4 && path !== undefined) engine.deliver({ type: 'watch-lost', path });
       else if (kind === 5 && path !== undefined)
         engine.deliver({ type: 'watch-failed', path, errno: detail % 2 === 0 ? 'ENOSPC' : 'ENOENT' });
-      else if (hints > 0 && fate.hints !== 'never' && (fate.hints !== 'late' || detail % 4 === 0)) {
+      else if (
+        hints > 0 &&
+        ['late', 'twice'].includes(fate.hints) &&
+        (fate.hints !== 'late' || detail % 4 === 0)
+      ) {
         hints = 0;
         hint();
         if (fate.hints === 'twice') hint();
       }
     },
-    /** The writers end and nothing fails any more; one event tells of it, or none and the poll must do. */
-    rests(): void {
+    /**
+     * The writers end and nothing fails any more; one event tells of it, or none and the poll must do.
+     *
+     * @param only lets no other timer be due: neither the poll nor the second look at a generation may help
+     */
+    rests(only?: TimerName): void {
       write(Number.MAX_SAFE_INTEGER);
       quiet = true;
       while (tasks.length > 0) runTasks();
-      if (fate.hints !== 'never') hint();
+      if (fate.hints === 'late' || fate.hints === 'twice') hint();
       for (let rounds = 0; rounds < 40; rounds++) {
         while (tasks.length > 0) runTasks();
-        if (!fire()) break;
+        if (!fire(only)) break;
       }
     },
     dispose: () => rmSync(root, { recursive: true }),
