@@ -39,6 +39,14 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
     repeatable: true,
   },
   {
+    flags: '--allow-empty',
+    name: 'allow-empty',
+    group: 'Watching',
+    default: 'off',
+    description: 'a watched directory that lost all its files counts as changed, not as missing',
+    repeatable: false,
+  },
+  {
     flags: '--settle <duration>',
     name: 'settle',
     group: 'Watching',

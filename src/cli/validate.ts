@@ -77,6 +77,7 @@ function validated(given: Given, command: readonly string[], raw: RawOptions): I
     watches,
     onChange,
     ignore: (path: string) => ignored.some((matches) => matches(path)),
+    allowEmpty: one('allow-empty', parseSwitch),
     settle: one<number | 'auto'>('settle', (text) => (text === 'auto' ? success(text) : parseDuration(text))),
     poll: one('poll', parseDuration),
     minInterval: one('min-interval', parseDuration),
@@ -135,6 +136,12 @@ function parseExitMapping(text: string): Result<readonly [number, number]> {
   return from <= MOST_EXIT_CODE && to <= MOST_EXIT_CODE
     ? success([from, to])
     : failure('not FROM:TO with codes from 0 to 255; use for example 143:0');
+}
+
+/** An option without a value, which is `true` where it was given; its variable says whether it is. */
+function parseSwitch(text: string): Result<boolean> {
+  if (['on', 'true', '1'].includes(text)) return success(true);
+  return ['off', 'false', '0'].includes(text) ? success(false) : failure('neither on nor off; use on or off');
 }
 
 function parseCount(text: string): Result<number> {

@@ -77,6 +77,8 @@ export type Occurrence =
   | { readonly type: 'watching' }
   /** Events do not come from a directory. */
   | { readonly type: 'watch-failed'; readonly path: string; readonly errno: string }
+  /** A directory sends no events any more: it, or what was mounted there, is gone. */
+  | { readonly type: 'watch-lost'; readonly path: string }
   /** A look is over, with a reading for each watch in the order of the settings. */
   | { readonly type: 'looked'; readonly readings: readonly Reading[] }
   /** A job has ended by itself; one that was cancelled is never told of. */

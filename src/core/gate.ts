@@ -2,13 +2,14 @@ import { textOfBytes } from './bytes.ts';
 import { checkWords, outputLines, type Verdict, verdictOf } from './check.ts';
 import { changedPaths, type Snapshot, sameSnapshot } from './content.ts';
 import type { LogLine } from './log.ts';
-import { keepTold, NO_CONTENT } from './observation.ts';
+import { keepTold } from './observation.ts';
 import { joinPath } from './path.ts';
 import { environmentFor } from './plan.ts';
 import type { StageResult } from './stage.ts';
 import { copiesFor, holdsSame, withActive } from './stages.ts';
 import { type Gate, type GatePurpose, type State, withConfiguration } from './state.ts';
 import { clearTimers, type EventOf, log, setTimer, type Turn } from './turn.ts';
+import { NO_CONTENT } from './watched.ts';
 
 /*
  * The gate between content that was read and the application (specification 5): it is copied into new generations where

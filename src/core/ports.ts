@@ -31,7 +31,7 @@ export type Processes = {
   suspend(): void;
 };
 
-/** Hints on directories; what it tells comes to the engine as `hint`, `watching` and `watch-failed` events. */
+/** Hints on directories; what it tells comes to the engine as `hint`, `watching`, `watch-failed` and `watch-lost` events. */
 export type Watcher = {
   /** Watches these directories and no others. One whose identity differs from before is watched anew. */
   watch(directories: Directories): void;

@@ -1,7 +1,8 @@
 import { type Content, contentOf } from './content.ts';
 import { type FileFailure, type FileSteps, isFailure, liesInMemory, status } from './files.ts';
 import type { PathPredicate } from './glob.ts';
-import { parentPath } from './path.ts';
+import { type Frozen, frozenAt, type Mount, readMounts, realPath } from './mounts.ts';
+import { joinPath, parentPath, relativePath } from './path.ts';
 import { emptyTree, type TooLarge, type Tree, type TreeCopy, type WalkOptions, walk } from './tree.ts';
 import {
   countedEntries,
@@ -21,6 +22,8 @@ export type ReadingRequest = {
   readonly capture?: boolean;
   /** Takes a copy of what is read; of no use together with a `known` volume, of which nothing may have to be read. */
   readonly copy?: TreeCopy;
+  /** Whether to tell of a mount that keeps it from ever changing. */
+  readonly mounts?: boolean;
 };
 
 /** What a reading leaves for the next one. */
@@ -34,7 +37,12 @@ export type Known = {
 export type Directories = ReadonlyMap<string, string>;
 
 /** What became of one watch. */
-export type Reading =
+export type Reading = Outcome & {
+  /** Why it can never change, where that was asked for and is so. */
+  readonly frozen?: Frozen;
+};
+
+type Outcome =
   | { readonly status: 'unchanged' }
   | {
       readonly status: 'read';
@@ -64,6 +72,7 @@ const TRIES = 5;
 type Seen = {
   readonly generations: Map<string, string>;
   readonly levels: Map<string, VolumeLevel>;
+  mounts: readonly Mount[] | undefined;
 };
 
 /**
@@ -75,15 +84,68 @@ export function* readWatches(
   ignore: PathPredicate,
 ): FileSteps<readonly Reading[]> {
   for (let tries = 1; ; tries++) {
-    const seen: Seen = { generations: new Map(), levels: new Map() };
-    const readings: Reading[] = [];
+    const seen: Seen = { generations: new Map(), levels: new Map(), mounts: undefined };
+    const last = tries === TRIES;
+    const readings: Outcome[] = [];
     for (const request of requests) {
-      const reading = yield* readWatch(request, ignore, seen, tries === TRIES);
+      const reading = yield* readWatch(request, ignore, seen, last);
       if (reading === undefined) break;
       readings.push(reading);
     }
-    if (readings.length === requests.length) return readings;
+    if (readings.length < requests.length) continue;
+    if (!last && (yield* disagree(requests, readings, ignore))) continue;
+    return yield* withFrozen(requests, readings, seen);
   }
+}
+
+function* withFrozen(
+  requests: readonly ReadingRequest[],
+  readings: readonly Outcome[],
+  seen: Seen,
+): FileSteps<readonly Reading[]> {
+  const all: Reading[] = [];
+  for (const [index, reading] of readings.entries()) {
+    const request = requests[index];
+    if (request?.mounts === true) {
+      seen.mounts ??= yield* readMounts();
+      const frozen = frozenAt(seen.mounts, yield* realPath(request.path));
+      all.push(frozen === undefined ? reading : { ...reading, frozen });
+    } else all.push(reading);
+  }
+  return all;
+}
+
+/**
+ * Whether plain files that two watches have in common were written between the readings of the two: told as they are,
+ * they would be one change now and the same once more with the next look.
+ */
+function* disagree(
+  requests: readonly ReadingRequest[],
+  readings: readonly Outcome[],
+  ignore: PathPredicate,
+): FileSteps<boolean> {
+  for (const [index, { path, known }] of requests.entries()) {
+    const changed = plainDigest(readings[index]);
+    if (changed === undefined || changed === known?.digest) continue;
+    for (const [earlier, { path: other }] of requests.slice(0, index).entries()) {
+      const before = plainDigest(readings[earlier]);
+      if (before === undefined || !overlap(path, other)) continue;
+      const tree = emptyTree();
+      const keyed = yield* liesInMemory(other);
+      const options = { keyed, ignore, capture: false, copy: undefined };
+      if ((yield* walk(tree, other, '', options)) !== undefined) return true;
+      if ((yield* contentOfTree(tree, options)).digest !== before) return true;
+    }
+  }
+  return false;
+}
+
+function plainDigest(reading: Outcome | undefined): string | undefined {
+  return reading?.status === 'read' && reading.volume === undefined ? reading.content.digest : undefined;
+}
+
+function overlap(one: string, other: string): boolean {
+  return relativePath(one, other) !== undefined || relativePath(other, one) !== undefined;
 }
 
 /** One watch; undefined if its volume moved on during this look, so that the look must begin anew. */
@@ -92,12 +154,13 @@ function* readWatch(
   ignore: PathPredicate,
   seen: Seen,
   last: boolean,
-): FileSteps<Reading | undefined> {
+): FileSteps<Outcome | undefined> {
   const { path, known } = request;
   if (known?.volume !== undefined) {
     const { root, generation } = known.volume;
-    const before = seen.generations.get(root);
-    if ((before ?? generation) === generation && (yield* readGeneration(root)) === generation) {
+    // One readlink a volume, however many watches are on it.
+    const present = seen.generations.get(root) ?? (yield* readGeneration(root));
+    if (present === generation) {
       seen.generations.set(root, generation);
       return { status: 'unchanged' };
     }
@@ -123,9 +186,9 @@ function* readFromVolume(
   volume: Volume,
   seen: Seen,
   last: boolean,
-): FileSteps<Reading | undefined> {
+): FileSteps<Outcome | undefined> {
   const opened = seen.levels.get(volume.root) ?? (yield* readLevel(volume));
-  if (isFailure(opened)) return { status: 'unreadable', ...opened };
+  if (isFailure(opened)) return unusable(opened, volume);
   if (opened !== undefined) seen.levels.set(volume.root, opened);
   const level = opened ?? NOTHING;
   const tree = yield* beginTree(options);
@@ -133,13 +196,14 @@ function* readFromVolume(
   const entries = countedEntries(volume, level, path);
   for (const [name, source] of entries) {
     const failure = yield* walk(tree, source, name, options);
-    if (failure !== undefined) return unusable(failure);
+    if (failure !== undefined) return unusable(failure, volume);
   }
   // The kubelet removes a generation only after the swap: one that is still the present one was whole while it was read.
-  const moving = (yield* readGeneration(volume.root)) !== volume.generation;
+  // So a name that was listed in it and is not there is as good as a mix, and no key that was removed.
+  const moving = tree.torn || (yield* readGeneration(volume.root)) !== volume.generation;
   if (moving && !last) return undefined;
   const directories = yield* identified(volume.root);
-  const settled = level.complete && opened !== undefined && !tree.torn && !moving;
+  const settled = level.complete && opened !== undefined && !moving;
   const whole = path === volume.root;
   if (!whole && tree.files.size === 0 && settled && tree.directories.size === 0) {
     return { status: 'missing', expected: true, volume, directories };
@@ -154,7 +218,7 @@ function* readFromVolume(
 /** What is visible of a volume whose generation is gone. */
 const NOTHING: VolumeLevel = { entries: new Map(), complete: false, pure: true };
 
-function* readPlain({ path, known }: ReadingRequest, options: WalkOptions): FileSteps<Reading> {
+function* readPlain({ path, known }: ReadingRequest, options: WalkOptions): FileSteps<Outcome> {
   let before = known?.digest;
   for (let tries = 1; ; tries++) {
     const tree = yield* beginTree(options);
@@ -194,7 +258,7 @@ function* contentOfTree(tree: Tree, { keyed, capture }: WalkOptions): FileSteps<
   return capture ? { ...content, texts: tree.texts } : content;
 }
 
-function* missing(path: string): FileSteps<Reading> {
+function* missing(path: string): FileSteps<Outcome> {
   let directory = parentPath(path);
   const parent = directory;
   for (;;) {
@@ -217,6 +281,11 @@ function* identified(directory: string): FileSteps<Map<string, string>> {
   return new Map(isFailure(found) ? [] : [[directory, found.identity]]);
 }
 
-function unusable(failure: FileFailure | TooLarge): Reading {
-  return 'tooLarge' in failure ? { status: 'too-large', ...failure } : { status: 'unreadable', ...failure };
+/** What was read from a generation is named as the application sees it. */
+function unusable(failure: FileFailure | TooLarge, volume?: Volume): Outcome {
+  if ('tooLarge' in failure) return { status: 'too-large', ...failure };
+  if (volume === undefined) return { status: 'unreadable', ...failure };
+  const below = relativePath(joinPath(volume.root, volume.generation), failure.path);
+  const path = below === undefined ? failure.path : joinPath(volume.root, below);
+  return { status: 'unreadable', ...failure, path };
 }

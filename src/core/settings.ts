@@ -36,6 +36,8 @@ export type Settings = {
   readonly onChange: Action;
   /** Says which paths below a watch do not count. */
   readonly ignore: PathPredicate;
+  /** Whether a directory that lost all its files counts as changed. */
+  readonly allowEmpty: boolean;
   readonly settle: number | 'auto';
   /** 0: never. */
   readonly poll: number;

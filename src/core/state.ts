@@ -112,6 +112,10 @@ export type Watched = {
   readonly directories: Directories;
   /** Why the content is kept though it can't be seen at the moment, as last logged. */
   readonly trouble: string | undefined;
+  /** When its writer was first seen at work; undefined if the last look found it at rest. */
+  readonly unsettledSince: number | undefined;
+  /** Whether it was told that it can never change. */
+  readonly frozen: boolean;
 };
 
 /** Looking at the watches: one look at a time. */
@@ -122,14 +126,14 @@ export type Observation = {
   /** Something happened since the present look began, so that another must follow. */
   readonly again: boolean;
   readonly watched: readonly Watched[];
-  /** When the first of the looks began that found a writer at work; undefined if the last one did not. */
-  readonly unsettledSince: number | undefined;
   /** When the first look of all began. */
   readonly since: number;
   /** The directories that the host was told to watch. */
   readonly directories: Directories;
   /** Of those, the ones that send no events. */
   readonly deaf: ReadonlySet<string>;
+  /** The reasons for that which were warned of since events last came from everywhere. */
+  readonly degraded: ReadonlySet<string>;
 };
 
 /** One reload, from the change that asks for it to its outcome. */
@@ -313,11 +317,13 @@ export function initialState(settings: Settings): State {
         volume: undefined,
         directories: new Map(),
         trouble: undefined,
+        unsettledSince: undefined,
+        frozen: false,
       })),
-      unsettledSince: undefined,
       since: 0,
       directories: new Map(),
       deaf: new Set(),
+      degraded: new Set(),
     },
     configuration: {
       progress: { phase: 'baseline' },

@@ -160,6 +160,7 @@ function run(
       hint: () => tell({ type: 'hint' }),
       watching: () => tell({ type: 'watching' }),
       failed: (path, errno) => tell({ type: 'watch-failed', path, errno }),
+      lost: (path) => tell({ type: 'watch-lost', path }),
     });
     watch = watcher.watch;
     if (wanted !== undefined) watch(wanted);

@@ -1,3 +1,5 @@
+import { realpathSync } from 'node:fs';
+import { basename } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
 import { bytesOfText } from '../core/bytes.ts';
 import type { Watcher } from '../core/ports.ts';
@@ -10,6 +12,7 @@ export type WatcherReports = {
   readonly hint: () => void;
   readonly watching: () => void;
   readonly failed: (path: string, errno: string) => void;
+  readonly lost: (path: string) => void;
 };
 
 type Armed = { readonly identity: string; readonly watcher: FSWatcher; ready: boolean };
@@ -17,7 +20,7 @@ type Armed = { readonly identity: string; readonly watcher: FSWatcher; ready: bo
 /**
  * The Watcher port over chokidar, asked for hints only: its `raw` event, one directory a watcher and nothing below it.
  * chokidar's other events lose final updates (a 50 ms throttle a path), and it falls silent where a directory was made
- * anew, which the core sees by the identity.
+ * anew, which the core sees by the identity. It would watch a link instead of the directory that the link leads to.
  */
 export function createWatcher(reports: WatcherReports): Watcher {
   const armed = new Map<string, Armed>();
@@ -28,11 +31,12 @@ export function createWatcher(reports: WatcherReports): Watcher {
   }
 
   function arm(path: string, identity: string): void {
-    const text = Buffer.from(path, 'latin1').toString();
-    if (Buffer.from(text).toString('latin1') !== path) {
-      reports.failed(path, 'EILSEQ');
+    const real = realPath(path);
+    if ('errno' in real) {
+      reports.failed(path, real.errno);
       return;
     }
+    const { text } = real;
     const options = {
       depth: 0,
       followSymlinks: false,
@@ -42,8 +46,12 @@ export function createWatcher(reports: WatcherReports): Watcher {
     const watcher = watch(text, options);
     const entry: Armed = { identity, watcher, ready: false };
     armed.set(path, entry);
-    watcher.on('raw', (_event, name) => {
-      if (mayChangeContent(bytesOfText(String(name ?? '')))) reports.hint();
+    watcher.on('raw', (event, name) => {
+      // libuv names the directory itself so, when it is gone as well; a file of its name in it is rare, and no harm.
+      if (event === 'rename' && name === basename(text) && armed.get(path) === entry) {
+        disarm(path);
+        reports.lost(path);
+      } else if (mayChangeContent(bytesOfText(String(name ?? '')))) reports.hint();
     });
     watcher.on('error', (error) => {
       if (armed.get(path) !== entry) return;
@@ -71,4 +79,15 @@ export function createWatcher(reports: WatcherReports): Watcher {
       tellIfAllReady();
     },
   };
+}
+
+/** The directory that a path leads to, as text; an errno where there is none, or where its bytes are no text. */
+function realPath(path: string): { readonly text: string } | { readonly errno: string } {
+  try {
+    const bytes = realpathSync.native(Buffer.from(path, 'latin1'), 'buffer');
+    const text = bytes.toString();
+    return Buffer.from(text).equals(bytes) ? { text } : { errno: 'EILSEQ' };
+  } catch (error) {
+    return { errno: errnoOf(error) };
+  }
 }

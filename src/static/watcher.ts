@@ -9,9 +9,13 @@ export type WatcherReports = {
   readonly hint: () => void;
   readonly watching: () => void;
   readonly failed: (path: string, errno: string) => void;
+  readonly lost: (path: string) => void;
 };
 
 type Armed = { readonly identity: string; readonly watch: number };
+
+/** inotify(7): the kernel has removed a watch, since its directory or file system is gone. */
+const IN_IGNORED = 0x8000;
 
 /** The Watcher port: one inotify instance, made when it is first needed, and one watch a directory. */
 export function createWatcher(loop: Loop, reports: WatcherReports): Watcher {
@@ -21,8 +25,20 @@ export function createWatcher(loop: Loop, reports: WatcherReports): Watcher {
   function take(descriptor: number): void {
     const hints = native.takeHints(descriptor);
     let counts = false;
-    for (let index = 2; index < hints.length; index += 3) counts ||= mayChangeContent(String(hints[index]));
+    for (let index = 0; index < hints.length; index += 3) {
+      if ((Number(hints[index + 1]) & IN_IGNORED) !== 0) forget(Number(hints[index]));
+      else counts ||= mayChangeContent(String(hints[index + 2]));
+    }
     if (counts) reports.hint();
+  }
+
+  /** One that was not given up by ourselves is armed anew if its directory is still there. */
+  function forget(watch: number): void {
+    for (const [path, entry] of armed) {
+      if (entry.watch !== watch) continue;
+      armed.delete(path);
+      reports.lost(path);
+    }
   }
 
   function open(): number {

@@ -71,6 +71,11 @@ const OPTIONS: Readonly<
     makes: {},
     bad: { '': 'an empty pattern', '{a': 'a { without its }', 'a[': 'a [ without its ]' },
   },
+  'allow-empty': {
+    good: 'on',
+    makes: { allowEmpty: true },
+    bad: { maybe: 'neither on nor off; use on or off' },
+  },
   settle: { good: '1.5s', makes: { settle: 1_500 }, bad: { '5x': DURATION, never: DURATION } },
   poll: { good: '0', makes: { poll: 0 }, bad: { '-1': DURATION } },
   check: {
@@ -177,6 +182,9 @@ const OPTIONS: Readonly<
   'log-format': { good: 'pretty', makes: {}, bad: { xml: 'unknown; use json or pretty' } },
 };
 
+/** The options that are given without a value; their variables have one. */
+const SWITCHES = RUN_OPTIONS.filter(({ flags }) => !flags.includes('<')).map(({ name }) => name);
+
 describe('each option', () => {
   test('is tried here', () => {
     expect(Object.keys(OPTIONS).sort()).toEqual(RUN_OPTIONS.map((option) => option.name).sort());
@@ -186,15 +194,17 @@ describe('each option', () => {
     const variable = `REHUP_${name.toUpperCase().replaceAll('-', '_')}`;
 
     test(`--${name} takes ${good}, from the command line and from ${variable}`, () => {
-      expect(settings([`--${name}`, good, 'app'])).toMatchObject(makes);
-      expect(settings([`--${name}=${good}`, 'app'])).toMatchObject(makes);
+      const given = SWITCHES.includes(name) ? [`--${name}`] : [`--${name}`, good];
+      expect(settings([...given, 'app'])).toMatchObject({ ...makes, command: ['app'] });
+      if (given.length > 1) expect(settings([`--${name}=${good}`, 'app'])).toMatchObject(makes);
       expect(settings(['app'], { environment: { [variable]: good } })).toMatchObject(makes);
       expect(RUN_OPTIONS.map(variableOf)).toContain(variable);
     });
 
     for (const [value, wrong] of Object.entries(bad)) {
       test(`--${name} refuses ${JSON.stringify(value)}, and says where it came from`, () => {
-        expect(refusal([`--${name}=${value}`, 'app'])).toBe(`--${name} ${value}: ${wrong}`);
+        if (!SWITCHES.includes(name))
+          expect(refusal([`--${name}=${value}`, 'app'])).toBe(`--${name} ${value}: ${wrong}`);
         if (value === '') return;
         expect(refusal(['app'], { environment: { [variable]: value } })).toBe(
           `${variable} ${value}: ${wrong}`,
@@ -202,8 +212,12 @@ describe('each option', () => {
       });
     }
 
-    test(`--${name} without a value is refused`, () => {
-      expect(refusal([`--${name}`])).toBe(`--${name}: its value is missing; see rehup --help`);
+    test(`--${name} ${SWITCHES.includes(name) ? 'with' : 'without'} a value is refused`, () => {
+      if (SWITCHES.includes(name))
+        expect(refusal([`--${name}=on`, 'app'])).toBe(
+          `--${name}=on: no such option; did you mean --${name}?`,
+        );
+      else expect(refusal([`--${name}`])).toBe(`--${name}: its value is missing; see rehup --help`);
     });
   }
 });
@@ -214,6 +228,7 @@ describe('defaults', () => {
       command: ['app'],
       watches: [],
       onChange: { kind: 'restart' },
+      allowEmpty: false,
       settle: 'auto',
       poll: 10_000,
       minInterval: 10_000,

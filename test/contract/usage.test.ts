@@ -29,6 +29,7 @@ const BAD_USAGE: Readonly<Record<string, readonly [value: string, line: string]>
     '--on-change restrat: not an action; use restart, exit, none, a signal like SIGHUP, http://HOST/PATH or exec:COMMAND',
   ],
   ignore: ['[a', '--ignore [a: a [ without its ]'],
+  'allow-empty': ['yes', '--allow-empty=yes: no such option; see rehup --help'],
   settle: ['5x', '--settle 5x: not a duration; use for example 250ms, 5s, 2m'],
   poll: ['-1', '--poll -1: not a duration; use for example 250ms, 5s, 2m'],
   check: ['nginx -t {dir}', '--check nginx -t {dir}: {dir} means no watch; give a --watch or a --stage'],

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync 
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { createVolume, WRITE_ORDERS } from '../support/kubelet.ts';
-import { NO_INOTIFY, PID_NAMESPACE } from '../support/machine.ts';
+import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { rehup, witness } from '../support/rehup.ts';
 import { AT_ONCE, count, eachWithDirectory, followed, writtenVolume } from '../support/volume.ts';
@@ -180,33 +180,7 @@ describe('what is not there', () => {
   });
 });
 
-describe('without events', () => {
-  needing(NO_INOTIFY)('polling takes over, with one warning that names the limit', async () => {
-    const volume = writtenVolume(volumePath(), { a: '0' });
-    const options = [
-      '-w',
-      volume.path,
-      '--on-change',
-      'HUP',
-      '--min-interval',
-      '0',
-      '--verify',
-      '0',
-      '--poll',
-      '50ms',
-    ];
-    const run = rehup([...options, ...witness(join(volume.path, 'a'))], { prefix: NO_INOTIFY.prefix ?? [] });
-    await run.said('start');
-    const warning = await run.logged('watch.degraded');
-    expect(warning['errno']).toBe('EMFILE');
-    expect(warning.msg).toContain('fs.inotify.max_user_instances');
-    for (let round = 1; round <= 3; round++) {
-      volume.write({ a: `${round}` });
-      await run.said(`SIGHUP ${round}`);
-    }
-    expect(run.log().filter((line) => line.event === 'watch.degraded')).toHaveLength(1);
-  });
-
+describe('without an event', () => {
   test('a poll sees what a link leads to, which no event tells of', async () => {
     const elsewhere = join(directory.path, 'elsewhere');
     const root = join(directory.path, 'watched');

@@ -4,7 +4,21 @@ import { scenario, volumeReading, watch } from '../support/scenario.ts';
 
 /** What looking makes of readings: specification 4.2, 4.3, 4.5 and 4.6. */
 
-const GONE: Reading = { status: 'missing', expected: true, volume: undefined, directories: new Map() };
+/** A key that is not in its volume. */
+const GONE: Reading = {
+  status: 'missing',
+  expected: true,
+  volume: { root: '/v', generation: '..none' },
+  directories: new Map([['/v', 'identity']]),
+};
+/** A directory without anything, and without a link of the kubelet's. */
+const BARE: Reading = { ...plainReading(''), directories: new Map([['/v', 'identity']]) };
+
+function plainReading(text: string, settled = true): Extract<Reading, { status: 'read' }> {
+  const reading = volumeReading(text, '/v', settled);
+  if (reading.status !== 'read') throw new Error('a reading of what is there');
+  return { ...reading, volume: undefined };
+}
 const UNREADABLE: Reading = { status: 'unreadable', failed: 'open', path: '/v/k', errno: 'EACCES' };
 
 function reader(world = {}) {
@@ -199,4 +213,155 @@ test('a mix of generations is never taken, however long they go by too fast to b
   expect(run.elapses('relook')).toEqual([]);
   run.answers.readings = [volumeReading('two')];
   expect(run.elapses('relook')).toEqual(['config.changed', 'reload.applied']);
+});
+
+test('a volume whose link is gone is waited for, and is missing after a second', () => {
+  const run = reader();
+  run.begin();
+  for (const gone of [BARE, { ...GONE, volume: undefined }]) {
+    run.answers.readings = [gone];
+    expect(run.send({ type: 'hint' })).toEqual([]);
+    run.passes(999);
+    expect(run.send({ type: 'hint' })).toEqual([]);
+    run.passes(1);
+    expect(run.elapses('relook')).toEqual(['watch.missing']);
+    run.answers.readings = [volumeReading('one')];
+    expect(run.send({ type: 'hint' })).toEqual(['watch.recovered']);
+  }
+});
+
+test('with --allow-empty a volume without keys is a change, but one that was torn down is not', () => {
+  const run = scenario({ watches: [watch('/v', 'none')], allowEmpty: true });
+  run.begin();
+  run.answers.readings = [volumeReading('')];
+  expect(run.send({ type: 'hint' })).toEqual(['config.changed', 'reload.applied']);
+  run.answers.readings = [volumeReading('one')];
+  expect(run.send({ type: 'hint' })).toEqual(['config.changed', 'reload.applied']);
+  run.answers.readings = [BARE];
+  run.send({ type: 'hint' });
+  run.passes(1_000);
+  expect(run.elapses('relook')).toEqual(['watch.missing']);
+  for (let more = 0; more < 3; more++) expect(run.send({ type: 'hint' })).toEqual([]);
+});
+
+test('with --allow-empty an emptied plain directory is a change, one that is gone is not', () => {
+  const run = scenario(
+    { watches: [watch('/v', 'none')], allowEmpty: true },
+    { readings: [plainReading('one')] },
+  );
+  run.begin();
+  run.answers.readings = [{ ...GONE, volume: undefined }];
+  expect(run.send({ type: 'hint' })).toEqual(['watch.missing']);
+  run.answers.readings = [plainReading('')];
+  expect(run.send({ type: 'hint' })).toEqual(['watch.recovered', 'config.changed', 'reload.applied']);
+});
+
+test('a volume that stays without keys stays missing when its link tells that it has not moved', () => {
+  const run = reader();
+  run.begin();
+  run.answers.readings = [volumeReading('')];
+  run.send({ type: 'hint' });
+  run.answers.readings = [{ status: 'unchanged' }];
+  expect(run.elapses('poll')).toEqual([]);
+  run.answers.readings = [UNREADABLE];
+  expect(run.elapses('poll')).toEqual(['watch.failed']);
+  run.answers.readings = [{ status: 'unchanged' }];
+  expect(run.elapses('poll')).toEqual(['watch.missing']);
+});
+
+test('what can not be read is tried once more a second later, without an event', () => {
+  const run = reader();
+  run.begin();
+  run.answers.readings = [UNREADABLE];
+  run.send({ type: 'hint' });
+  run.answers.readings = [volumeReading('two')];
+  expect(run.elapses('confirm')).toEqual(['watch.recovered', 'config.changed', 'reload.applied']);
+});
+
+test('a file that is written all the time is in nobody’s way but its own', () => {
+  const watches = [watch('/v', 'none'), watch('/plain', 'none')];
+  const readings = [volumeReading('one'), plainReading('one')];
+  const run = scenario({ watches }, { readings });
+  run.begin();
+  run.answers.readings = [volumeReading('two'), plainReading('half', false)];
+  expect(run.send({ type: 'hint' })).toEqual(['config.changed', 'reload.applied']);
+  expect(run.state.configuration.told.get('/v')?.digest).toBe('digest of two');
+  expect(run.state.configuration.told.get('/plain')?.digest).toBe('digest of one');
+  run.passes(10_000);
+  expect(run.elapses('relook')).toContain('config.changed');
+});
+
+test('watches on one volume wait for each other', () => {
+  const watches = [watch('/v', 'none'), watch('/v/k', 'none')];
+  const run = scenario({ watches }, { readings: [volumeReading('one'), volumeReading('one')] });
+  run.begin();
+  const half = volumeReading('two', '/v', false);
+  if (half.status !== 'read') throw new Error('a volume was read');
+  run.answers.readings = [volumeReading('two'), { ...half, moving: true }];
+  run.send({ type: 'hint' });
+  run.passes(60_000);
+  expect(run.elapses('relook')).toEqual([]);
+});
+
+test('a directory whose events have ended is looked at, and watched anew if it is there', () => {
+  const run = reader();
+  run.begin();
+  const asked = () => run.performed.filter((effect) => effect.type === 'watch').length;
+  const before = asked();
+  expect(run.send({ type: 'watch-lost', path: '/v' })).toEqual([]);
+  expect(asked()).toBe(before + 1);
+});
+
+test('a directory that is gone before it can be watched is no failure, but looked at again', () => {
+  const run = reader();
+  run.begin();
+  expect(run.send({ type: 'watch-failed', path: '/v', errno: 'ENOENT' })).toEqual([]);
+  const asked = () => run.performed.filter((effect) => effect.type === 'watch').length;
+  const before = asked();
+  run.elapses('relook');
+  expect(asked()).toBe(before + 1);
+});
+
+test('a limit is named once until events work again, however many directories come and go', () => {
+  const run = reader();
+  run.begin();
+  expect(run.send({ type: 'watch-failed', path: '/v', errno: 'ENOSPC' })).toEqual(['watch.degraded']);
+  for (const identity of ['two', 'three']) {
+    run.answers.readings = [{ ...plainReading('one'), directories: new Map([[`/v/${identity}`, identity]]) }];
+    run.passes(1_000);
+    run.send({ type: 'hint' });
+    run.passes(1_000);
+    run.send({ type: 'hint' });
+    expect(run.send({ type: 'watch-failed', path: `/v/${identity}`, errno: 'ENOSPC' })).toEqual([]);
+  }
+  expect(run.send({ type: 'watching' })).toEqual(['watch.restored']);
+  expect(run.send({ type: 'watch-failed', path: '/v/three', errno: 'ENOSPC' })).toEqual(['watch.degraded']);
+});
+
+test('a mount that can never change is warned of once, and asked for only while it may be one', () => {
+  const frozen = { why: 'subpath', point: '/v' } as const;
+  const run = reader({ readings: [{ ...volumeReading('one'), frozen }] });
+  expect(run.begin()).toContain('watch.frozen');
+  expect(run.elapses('poll')).toEqual([]);
+  const asked = (of: typeof run) =>
+    of.performed.filter((effect) => effect.type === 'look').map(({ requests }) => requests[0]?.mounts);
+  expect(asked(run)[0]).toBe(true);
+  expect(asked(run).at(-1)).toBe(undefined);
+  const later = reader();
+  later.begin();
+  later.elapses('poll');
+  expect(asked(later).at(-1)).toBe(undefined);
+  later.answers.readings = [{ ...BARE, frozen: { why: 'torn-down', point: '/v' } }];
+  later.send({ type: 'hint' });
+  later.passes(1_000);
+  expect(later.elapses('relook')).toEqual(['watch.frozen', 'watch.missing']);
+  expect(asked(later).at(-1)).toBe(true);
+});
+
+test('a confirmation that comes too early is asked for again', () => {
+  const run = reader();
+  run.begin();
+  run.passes(999);
+  run.send({ type: 'timer', timer: 'confirm' });
+  expect(run.timers.get('confirm')).toBe(1_000);
 });

@@ -165,6 +165,28 @@ describe('a kubelet volume', () => {
     }
   });
 
+  test('is not taken without a file that is listed in its generation and is not there, however often that is tried', () => {
+    const volume = newVolume({ a: '1', b: '2' });
+    const between: Between = (request) =>
+      request.op === 'status' && request.path.endsWith('/b') ? { op: 'error', errno: 'ENOENT' } : undefined;
+    expect(readOne(volume.path, { between })).toMatchObject({ settled: false, moving: true });
+  });
+
+  test('costs one readlink with all watches on it, while it has not moved', () => {
+    const volume = newVolume({ a: '1', b: '2' });
+    const paths = [volume.path, join(volume.path, 'a'), join(volume.path, 'b')];
+    const requests = read(paths).map((reading, index) => {
+      if (reading.status !== 'read') throw new Error('all are there');
+      return { path: paths[index] ?? '', known: reading.known };
+    });
+    const asked: string[] = [];
+    drive(
+      readWatches(requests, () => false),
+      (request) => void asked.push(request.op),
+    );
+    expect(asked).toEqual(['readlink']);
+  });
+
   test('is read from one generation by all watches of a look, even if it is swapped between them', () => {
     const volume = newVolume({ a: '1', b: '1' });
     const paths = [join(volume.path, 'a'), join(volume.path, 'b')];
@@ -271,6 +293,31 @@ describe('plain files', () => {
     expect(readOne(file, { between: always })).toMatchObject({ status: 'read', settled: false });
   });
 
+  test('that two watches have in common are read anew if they were written between the two', () => {
+    const root = join(directory.path, 'plain');
+    const file = join(root, 'file');
+    mkdirSync(root);
+    writeFileSync(file, '0');
+    const [whole, one] = read([root, file]);
+    const requests = [
+      { path: root, known: { digest: digest(whole ?? { status: 'unchanged' }) } },
+      { path: file, known: { digest: digest(one ?? { status: 'unchanged' }) } },
+    ];
+    let looked = 0;
+    // After the directory was found as it is known.
+    const between: Between = (request) => {
+      if (request.op === 'readlink' && request.path === `${file}/..data` && looked++ === 0)
+        writeFileSync(file, '1');
+      return undefined;
+    };
+    const readings = drive(
+      readWatches(requests, () => false),
+      between,
+    );
+    expect(looked).toBeGreaterThan(0);
+    expect(readings.map(digest)).toEqual(read([root, file]).map(digest));
+  });
+
   test('may be replaced by a rename or by a directory while they are read', () => {
     const file = join(directory.path, 'file');
     writeFileSync(file, '0');
@@ -302,11 +349,10 @@ describe('what can not be read', () => {
     const volume = newVolume({ a: '1', b: '2' });
     const between: Between = (request) =>
       request.op === 'open' && request.path.endsWith('/b') ? { op: 'error', errno: 'EACCES' } : undefined;
-    const path = join(volume.path, volume.generation() ?? '', 'b');
     expect(readOne(volume.path, { between })).toEqual({
       status: 'unreadable',
       failed: 'open',
-      path,
+      path: join(volume.path, 'b'),
       errno: 'EACCES',
     });
   });

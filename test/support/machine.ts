@@ -29,13 +29,46 @@ export const PID_NAMESPACE: Capability = {
     'a PID namespace (apt-get install -y util-linux, and a kernel that allows unprivileged user namespaces)',
 };
 
-const EXHAUSTED = 'echo 0 > /proc/sys/user/max_inotify_instances && exec "$@"';
+/** What inotify can run out of, with the errno(3) and the sysctl that tell of it. */
+export const INOTIFY_LIMITS = [
+  { limit: 'max_inotify_instances', errno: 'EMFILE', sysctl: 'fs.inotify.max_user_instances' },
+  { limit: 'max_inotify_watches', errno: 'ENOSPC', sysctl: 'fs.inotify.max_user_watches' },
+] as const;
 
-/** A PID and user namespace in which inotify is used up; the limit of the machine is not touched (shared/kubelet.md 5). */
-export const NO_INOTIFY: Capability = {
+export type InotifyLimit = (typeof INOTIFY_LIMITS)[number]['limit'];
+
+/** A PID and user namespace with a limit of inotify; that of the machine is not touched (shared/kubelet.md 5). */
+export function limited(limit: InotifyLimit, most: number): Capability {
+  const script = `echo ${most} > /proc/sys/user/${limit} && exec "$@"`;
+  return {
+    prefix: firstThatWorks(
+      [['unshare', '--user', '--map-root-user', ...NAMESPACE, 'sh', '-c', script, 'sh']],
+      ['true'],
+    ),
+    remedy: 'a user namespace in which inotify can be limited (a kernel that allows user namespaces)',
+  };
+}
+
+/** Changes the limit in the namespace of a process that was started under {@link limited}. */
+export function limit(pid: number, name: InotifyLimit, most: number): void {
+  const words = ['--target', `${pid}`, '--user', '--preserve-credentials', 'sh', '-c'];
+  const { status, stderr } = spawnSync('nsenter', [...words, `echo ${most} > /proc/sys/user/${name}`]);
+  if (status !== 0) throw new Error(`${name} of ${pid}: ${stderr}`);
+}
+
+/** Runs a command among the mounts that a process sees. */
+export function amongMountsOf(pid: number, script: string): void {
+  const user = PID_NAMESPACE.prefix?.includes('--user') === true ? ['--user', '--preserve-credentials'] : [];
+  const words = ['--target', `${pid}`, ...user, '--mount', '--pid', 'sh', '-c', script];
+  const { status, stderr } = spawnSync('nsenter', words);
+  if (status !== 0) throw new Error(`${script}: ${stderr}`);
+}
+
+/** Runs rehup as a user that owns nothing; needs root. */
+export const NOBODY: Capability = {
   prefix: firstThatWorks(
-    [['unshare', '--user', '--map-root-user', ...NAMESPACE, 'sh', '-c', EXHAUSTED, 'sh']],
+    [[...(PID_NAMESPACE.prefix ?? []), 'setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']],
     ['true'],
   ),
-  remedy: 'a user namespace in which inotify can be limited (a kernel that allows user namespaces)',
+  remedy: 'root, to run as another user (run the tests as root)',
 };

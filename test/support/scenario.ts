@@ -27,6 +27,7 @@ export function settings(change: Partial<Settings> = {}): Settings {
     watches: [watch('/v', 'restart')],
     onChange: act('restart'),
     ignore: () => false,
+    allowEmpty: false,
     settle: 0,
     poll: 0,
     minInterval: 0,

@@ -1,0 +1,205 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createEngine } from '../../src/core/engine.ts';
+import type { TimerName } from '../../src/core/event.ts';
+import type { FileAnswer, FileRequest } from '../../src/core/files.ts';
+import type { LogLine } from '../../src/core/log.ts';
+import type { Directories } from '../../src/core/reading.ts';
+import { createFiles } from '../../src/node/files.ts';
+import { createVolume, type OperationName, type Payload, type WriteOrder } from './kubelet.ts';
+import { begin, settings, watch } from './scenario.ts';
+
+/** What may go wrong in one life. */
+export type Fate = {
+  readonly poll: number;
+  /** Operations of the writers before each file request, in turn. */
+  readonly paces: readonly number[];
+  /** Every so many file requests one fails; 0: none. */
+  readonly failEvery: number;
+  readonly errno: string;
+  /** What becomes of a hint: told at once, as a kernel does and never again, or late, twice or never. */
+  readonly hints: 'at once' | 'late' | 'twice' | 'never';
+};
+
+export type Written = { readonly order: WriteOrder; readonly payloads: readonly Payload[] };
+
+/** Requests that a file system may refuse, though the rest of it works. */
+const FALLIBLE: readonly FileRequest['op'][] = ['names', 'status', 'open', 'digest-file'];
+
+/** What a kernel tells of who watches the directory of a volume; that is not what lies in a generation. */
+const TOLD: readonly OperationName[] = ['swap', 'link-key', 'unlink-key', 'unlink-data', 'link-data'];
+
+/** More than the looks take that one event leads to. */
+const ENDLESS = 20_000;
+
+const host = createFiles();
+
+/**
+ * The engine over a real file system that changes between any two requests, that fails, and whose events lie: the Files,
+ * Watcher and Clock ports are the test's own. One life; `dispose` removes its files.
+ */
+export function watchingWorld(volumes: readonly Written[], fate: Fate) {
+  const root = mkdtempSync(join(tmpdir(), 'rehup-'));
+  const writers = volumes.map(({ order, payloads }, index) => {
+    const volume = createVolume(join(root, `${index}`), { order });
+    volume.write({ k: 'first' });
+    function* write() {
+      for (const payload of payloads) yield* volume.operations(payload);
+    }
+    const doing = 'read' as OperationName;
+    return { path: volume.path, steps: write(), doing, done: false };
+  });
+  const lines: LogLine[] = [];
+  const timers = new Map<TimerName, number>();
+  const tasks: (() => void)[] = [];
+  let now = 0;
+  let requests = 0;
+  let sinceLook = 0;
+  let signals = 0;
+  let hints = 0;
+  let quiet = true;
+
+  function write(operations: number): void {
+    for (let made = 0; made < operations; made++) {
+      const busy = writers.filter(({ done }) => !done);
+      const writer = busy[(made + requests) % Math.max(busy.length, 1)];
+      if (writer === undefined) return;
+      const next = writer.steps.next();
+      hints += 1;
+      // Each operation is performed when the next one is asked for.
+      if (fate.hints === 'at once' && TOLD.includes(writer.doing)) engine.deliver({ type: 'hint' });
+      if (next.done === true) writer.done = true;
+      else writer.doing = next.value.name;
+    }
+  }
+
+  function perform(request: FileRequest): FileAnswer {
+    requests += 1;
+    sinceLook += 1;
+    now += 1;
+    if (sinceLook > ENDLESS) throw new Error(`a look without end: ${lines.at(-1)?.message}`);
+    // Where the tests run need not be where a disk is.
+    if (request.op === 'memory') return { op: 'memory', value: false };
+    if (!quiet) {
+      write(fate.paces[requests % fate.paces.length] ?? 0);
+      if (FALLIBLE.includes(request.op) && fate.failEvery > 0 && requests % fate.failEvery === 0)
+        return { op: 'error', errno: fate.errno };
+    }
+    return host.perform(request);
+  }
+
+  let directories: Directories = new Map();
+  const engine = createEngine(
+    settings({ watches: writers.map(({ path }) => watch(path, 'SIGHUP')), poll: fate.poll }),
+    {
+      processes: {
+        start: () => ({ pid: 2 }),
+        signal: () => {
+          signals += 1;
+          return undefined;
+        },
+        catches: () => true,
+        groupAlive: () => false,
+        hasChildren: () => false,
+        suspend: () => {},
+      },
+      commands: { run: () => () => {} },
+      network: {
+        connect: () => {
+          throw new Error('nothing is to be connected to');
+        },
+      },
+      files: { perform },
+      watcher: {
+        watch(wanted) {
+          directories = wanted;
+          tasks.push(() => engine.deliver({ type: 'watching' }));
+        },
+      },
+      clock: {
+        now: () => now,
+        setTimer: (timer, delay) => void timers.set(timer, now + delay),
+        clearTimer: (timer) => void timers.delete(timer),
+        soon: (task) => void tasks.push(task),
+      },
+      log: { write: (line) => void lines.push(line) },
+      exit: (code, refusal) => {
+        throw new Error(`exit ${code}: ${refusal}`);
+      },
+    },
+  );
+
+  function hint(): void {
+    sinceLook = 0;
+    engine.deliver({ type: 'hint' });
+  }
+
+  /** The timer that is due next. */
+  function fire(only?: TimerName): boolean {
+    const set = [...timers].filter(([timer]) => only === undefined || timer === only);
+    const [next] = set.sort(([, one], [, other]) => one - other);
+    if (next === undefined) return false;
+    now = Math.max(now, next[1]);
+    timers.delete(next[0]);
+    sinceLook = 0;
+    engine.deliver({ type: 'timer', timer: next[0] });
+    return true;
+  }
+
+  function runTasks(): void {
+    for (const task of tasks.splice(0)) task();
+  }
+
+  engine.deliver(begin());
+  while (tasks.length > 0) runTasks();
+  quiet = false;
+
+  return {
+    lines,
+    paths: writers.map(({ path }) => path),
+    get signals() {
+      return signals;
+    },
+    get requests() {
+      return requests;
+    },
+    /** Something happens; which thing, the choice says. */
+    happens(choice: number): void {
+      const kind = choice % 8;
+      const detail = choice >> 3;
+      const [path] = [...directories.keys()].slice(detail % Math.max(directories.size, 1));
+      if (kind <= 1) write(1 + (detail % 6));
+      else if (kind === 2) runTasks();
+      else if (kind === 3) fire();
+      else if (kind === 4 && path !== undefined) engine.deliver({ type: 'watch-lost', path });
+      else if (kind === 5 && path !== undefined)
+        engine.deliver({ type: 'watch-failed', path, errno: detail % 2 === 0 ? 'ENOSPC' : 'ENOENT' });
+      else if (
+        hints > 0 &&
+        ['late', 'twice'].includes(fate.hints) &&
+        (fate.hints !== 'late' || detail % 4 === 0)
+      ) {
+        hints = 0;
+        hint();
+        if (fate.hints === 'twice') hint();
+      }
+    },
+    /**
+     * The writers end and nothing fails any more; one event tells of it, or none and the poll must do.
+     *
+     * @param only lets no other timer be due: neither the poll nor the second look at a generation may help
+     */
+    rests(only?: TimerName): void {
+      write(Number.MAX_SAFE_INTEGER);
+      quiet = true;
+      while (tasks.length > 0) runTasks();
+      if (fate.hints === 'late' || fate.hints === 'twice') hint();
+      for (let rounds = 0; rounds < 40; rounds++) {
+        while (tasks.length > 0) runTasks();
+        if (!fire(only)) break;
+      }
+    },
+    dispose: () => rmSync(root, { recursive: true }),
+  };
+}
