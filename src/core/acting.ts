@@ -42,7 +42,9 @@ export function act(state: State, reload: Reload, turn: Turn): State {
 function begun(state: State, reload: Reload, turn: Turn): State {
   const { configuration } = state;
   const recent = configuration.applies.filter((at) => turn.at - at < FLAPPING_WINDOW);
-  const applies = [...recent, turn.at];
+  // Trying again what nobody answered is no new content.
+  const counts = reload.paths.length > 0 && configuration.retries === 0;
+  const applies = counts ? [...recent, turn.at] : recent;
   const flapping = applies.length >= FLAPPING;
   if (flapping && !configuration.flapping) {
     const message = `${applies.length} reloads within ten minutes: something writes the configuration all the time`;

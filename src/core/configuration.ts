@@ -153,8 +153,12 @@ function startingAnyway(state: State, progress: Progress, _event: unknown, turn:
   const { next, barred } = state.configuration;
   const { snapshot } = next;
   const { paths, actions } = plan(state, snapshot);
-  // What was not let through, and is read all the same, is no reload.
-  if (progress.phase === 'gated' || actions.length === 0 || barred !== undefined) return childStarting(state);
+  if (barred !== undefined && progress.phase !== 'gated') {
+    // What was not let through, and is read all the same, is no reload.
+    clearWaits(turn);
+    return rest(childStarting(state));
+  }
+  if (progress.phase === 'gated' || actions.length === 0) return childStarting(state);
   if (actions.some((action) => action.kind === 'exit')) return state;
   clearWaits(turn);
   const { begun, reload } = beginReload(state, paths, [{ kind: 'restart' }], snapshot, turn);

@@ -1,11 +1,14 @@
 import { type Action, parseAction } from '../../src/core/action.ts';
 import type { Effect } from '../../src/core/effect.ts';
 import type { Occurrence, SignalOutcome } from '../../src/core/event.ts';
+import type { JobOutcome } from '../../src/core/job.ts';
 import type { Reading } from '../../src/core/reading.ts';
 import type { Settings, Watch } from '../../src/core/settings.ts';
 import { parseSignal, type Signal } from '../../src/core/signals.ts';
+import type { StageResult } from '../../src/core/stage.ts';
 import { initialState, type State } from '../../src/core/state.ts';
 import { step } from '../../src/core/step.ts';
+import { randomTargets } from './targets.ts';
 
 /** The number of a signal by its name; for tests, which know what they name. */
 export function sig(name: string): Signal {
@@ -103,6 +106,8 @@ export type World = {
   /** Whether rehup has children when it looks at a group. */
   children: boolean;
   startErrno: string | undefined;
+  /** What comes of work on the stages, if it does not go well. */
+  staged: StageResult | undefined;
   /** Whether looks and starts are answered at once; else the test sends the answers. */
   looksAnswered: boolean;
   startsAnswered: boolean;
@@ -117,6 +122,7 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
     groupAlive: false,
     children: false,
     startErrno: undefined,
+    staged: undefined,
     looksAnswered: true,
     startsAnswered: true,
     ...world,
@@ -125,6 +131,17 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
   let now = 0;
   let pid = 100;
   const performed: Effect[] = [];
+  const jobs: number[] = [];
+  const targets = randomTargets(chosen, textOf, (promise, what) => {
+    if (!promise) throw new Error(what);
+  });
+
+  /** What a source holds now, by the text of its reading. */
+  function textOf(source: string): string {
+    const reading = answers.readings[chosen.watches.findIndex(({ path }) => path === source)];
+    return reading?.status === 'read' ? reading.content.digest.slice('digest of '.length) : '';
+  }
+
   const timers = new Map<string, number>();
 
   function answer(effect: Effect): Occurrence | undefined {
@@ -151,10 +168,24 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
       case 'clear-timer':
         timers.delete(effect.timer);
         return undefined;
+      case 'begin-job':
+        jobs.push(effect.job);
+        if (effect.task.kind === 'command') directory = effect.task.words[1] ?? '';
+        return undefined;
+      case 'cancel-job':
+        jobs.splice(jobs.indexOf(effect.job), 1);
+        return undefined;
+      case 'stage':
+        return answers.staged === undefined
+          ? { type: 'staged', job: effect.job, result: targets.perform(effect.task, 1) }
+          : { type: 'staged', job: effect.job, result: answers.staged };
       default:
         return undefined;
     }
   }
+
+  /** The second word of the last command, by which a check knows its directory. */
+  let directory = '';
 
   function outcome({ to, onlyIfCaught }: Extract<Effect, { type: 'signal' }>): SignalOutcome {
     if (onlyIfCaught && answers.catches === false) return { kind: 'uncaught' };
@@ -210,6 +241,17 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
       timers.delete(timer);
       return send({ type: 'timer', timer });
     },
+    /** The last job that was begun ends. */
+    ends(outcome: JobOutcome) {
+      targets.judged(directory, outcome);
+      return send({ type: 'job-ended', job: jobs.pop() ?? 0, outcome });
+    },
+    /** The last command ends with a code. */
+    ran(code: number, output = '') {
+      return this.ends({ kind: 'exited', status: { kind: 'code', code }, output });
+    },
+    /** Jobs that are under way. */
+    jobs,
     passes(milliseconds: number) {
       now += milliseconds;
     },
