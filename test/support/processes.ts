@@ -1,0 +1,31 @@
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { childrenOf } from './rehup.ts';
+
+/** The command lines of all processes below one, seen from outside its namespace; a zombie's is empty. */
+export function commandsBelow(pid: number): readonly string[] {
+  return childrenOf(pid).flatMap((child) => {
+    try {
+      const command = readFileSync(`/proc/${child}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+      return [command, ...commandsBelow(child)];
+    } catch {
+      // It has ended since.
+      return [];
+    }
+  });
+}
+
+/** A shell script that can be run by its path. */
+export function script(path: string, text: string): string {
+  writeFileSync(path, `#!/bin/sh\n${text}\n`);
+  chmodSync(path, 0o755);
+  return path;
+}
+
+/** The lines of a file that a command writes; none if it is not there yet. */
+export function linesOf(path: string): readonly string[] {
+  try {
+    return readFileSync(path, 'utf8').trimEnd().split('\n');
+  } catch {
+    return [];
+  }
+}
