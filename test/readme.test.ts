@@ -110,7 +110,7 @@ describe('the other commands', () => {
       env: { REHUP_BIN },
     });
     expect(code).toBe(0);
-    expect(stdout.split('\n').at(-1)).toBe('-- rehup ended with the code of the service: 0');
+    expect(stdout.split('\n').at(-1)).toBe('-- rehup ended with the code of the application: 0');
   });
 
   test('the demo ends in 0', () => {

@@ -64,7 +64,7 @@ export async function served(port: number, text: string): Promise<string> {
   let last = '';
   do {
     try {
-      last = await (await fetch(`http://127.0.0.1:${port}/`)).text();
+      last = (await (await fetch(`http://127.0.0.1:${port}/`)).text()).trim();
     } catch (error) {
       last = error instanceof Error ? error.message : String(error);
     }
