@@ -7,6 +7,7 @@ import path from 'node:path';
 import { type Context, createContext, runInContext } from 'node:vm';
 import { type BuildOptions, build, formatMessages, type Plugin } from 'esbuild';
 import manifest from '../package.json' with { type: 'json' };
+import { commit } from './commit.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
 const SHIMS = path.join(import.meta.dirname, 'shims');
@@ -28,6 +29,16 @@ export interface NeutralOptions {
  */
 export async function bundleNeutral(entry: Entry, options: NeutralOptions = {}): Promise<string> {
   const script = await bundle(entry, {
+    ...neutral(),
+    globalName: options.globalName ?? 'rehup',
+    minify: options.minify ?? false,
+  });
+  return new TextDecoder().decode(script);
+}
+
+/** How esbuild bundles for a neutral engine. */
+export function neutral(): BuildOptions {
+  return {
     platform: 'neutral',
     format: 'iife',
     target: 'es2023',
@@ -35,30 +46,43 @@ export async function bundleNeutral(entry: Entry, options: NeutralOptions = {}):
     mainFields: ['browser', 'module', 'main'],
     plugins: [shims],
     inject: [path.join(SHIMS, 'error.ts')],
-    globalName: options.globalName ?? 'rehup',
-    minify: options.minify ?? false,
-  });
-  return new TextDecoder().decode(script);
+  };
 }
 
 /** One script made of an entry and all it imports. esbuild's warnings are errors: nobody reads one that scrolls by. */
 export async function bundle(entry: Entry, options: BuildOptions): Promise<Uint8Array> {
-  const { outputFiles, warnings } = await build({
+  return (await bundled(entry, options)).script;
+}
+
+/** The names of the packages that a bundle has something of, sorted. */
+export async function bundledPackages(entry: Entry, options: BuildOptions): Promise<readonly string[]> {
+  const { files } = await bundled(entry, options);
+  const names = files.flatMap((file) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1] ?? []);
+  return [...new Set(names)].sort();
+}
+
+async function bundled(entry: Entry, options: BuildOptions) {
+  const { outputFiles, warnings, metafile } = await build({
     ...options,
     ...('file' in entry
       ? { entryPoints: [entry.file] }
       : { stdin: { contents: entry.source, loader: 'ts', resolveDir: ROOT, sourcefile: 'entry.ts' } }),
     bundle: true,
     write: false,
+    metafile: true,
     // Modules are strict, scripts are not unless they say so; without it a write to something frozen would pass silently.
     banner: { js: '"use strict";' },
-    define: { REHUP_VERSION: JSON.stringify(manifest.version) },
+    define: { REHUP_VERSION: JSON.stringify(manifest.version), REHUP_COMMIT: JSON.stringify(await commit()) },
     logLevel: 'silent',
   });
   if (warnings.length > 0) throw new Error((await formatMessages(warnings, { kind: 'warning' })).join('\n'));
   const [file] = outputFiles;
   if (file === undefined) throw new Error('esbuild made no file');
-  return file.contents;
+  // An input of which nothing was left is in no output.
+  const files = Object.values(metafile.outputs).flatMap(({ inputs }) =>
+    Object.entries(inputs).flatMap(([name, { bytesInOutput }]) => (bytesInOutput > 0 ? [name] : [])),
+  );
+  return { script: file.contents, files };
 }
 
 /** A context to try a neutral bundle in: its globals are those of ECMAScript 2023, less than `node:vm` gives by itself. */

@@ -10,7 +10,8 @@ import { replace } from './product.ts';
 
 const run = promisify(execFile);
 
-const SOURCE: DebianSource = {
+/** Where the engine's source comes from. */
+export const SOURCE: DebianSource = {
   suite: 'trixie',
   name: 'quickjs',
   version: '2025.04.26-1',

@@ -22,7 +22,7 @@ import { ENGINE_FILES, ENGINE_VERSION, engineSource } from './quickjs.ts';
 
 const run = promisify(execFile);
 
-const ENTRY: Entry = { file: path.join(ROOT, 'src/static/main.ts') };
+export const ENTRY: Entry = { file: path.join(ROOT, 'src/static/main.ts') };
 export const NATIVE = path.join(ROOT, 'src/static/native');
 
 /** Runs at build time only. */

@@ -110,7 +110,7 @@ describe('the other commands', () => {
       env: { REHUP_BIN },
     });
     expect(code).toBe(0);
-    expect(stdout.split('\n').at(-1)).toBe('-- rehup ended with the code of the service: 0');
+    expect(stdout.split('\n').at(-1)).toBe('-- rehup ended with the code of the application: 0');
   });
 
   test('the demo ends in 0', () => {
@@ -188,7 +188,9 @@ describe('the tables', () => {
   });
 
   test('and the version agree with package.json', () => {
-    expect(execaSync(REHUP_BIN, ['--version']).stdout).toBe(PACKAGE.version);
+    const { stdout } = execaSync(REHUP_BIN, ['--version']);
+    expect(stdout).toMatch(/^rehup \S+ \((static|node)(, [0-9a-f]{7,}(-dirty)?)?\)$/);
+    expect(stdout.split(' ')[1]).toBe(PACKAGE.version);
     expect(readFileSync(join(ROOT, 'CHANGELOG.md'), 'utf8')).toContain(`## ${PACKAGE.version}`);
   });
 });

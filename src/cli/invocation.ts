@@ -16,6 +16,7 @@ export type Given = {
   readonly terminal: boolean;
   /** The width of the terminal on stdout in columns, if it is one; asked only for a help that is shown. */
   readonly columns: () => number | undefined;
+  /** What `--version` prints. */
   readonly version: string;
 };
 

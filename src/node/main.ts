@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import type { RunOptions } from '../cli/invocation.ts';
 import { parse } from '../cli/parse.ts';
+import { versionText } from '../cli/version.ts';
 import { createEngine } from '../core/engine.ts';
 import { environmentMap } from '../core/environment.ts';
 import type { Occurrence } from '../core/event.ts';
@@ -26,8 +27,9 @@ import { createProcesses } from './processes.ts';
 import { listenForRealTimeSignals, listenForSignals } from './signals.ts';
 import { createErrorWriter } from './stderr.ts';
 
-/** Set by the build from package.json. */
+/** Set by the build from package.json and git. */
 declare const REHUP_VERSION: string;
+declare const REHUP_COMMIT: string;
 
 /** Node exits when nothing is left to wait for, but signals are always to come; setTimeout's longest time, ms. */
 const KEEP_ALIVE = 2 ** 31 - 1;
@@ -61,7 +63,7 @@ function main(): undefined {
     cwd,
     terminal,
     columns: () => terminalWidth(1),
-    version: REHUP_VERSION,
+    version: versionText(REHUP_VERSION, 'node', REHUP_COMMIT),
   });
   switch (invocation.kind) {
     case 'print':

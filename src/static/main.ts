@@ -1,5 +1,6 @@
 import type { RunOptions } from '../cli/invocation.ts';
 import { parse } from '../cli/parse.ts';
+import { versionText } from '../cli/version.ts';
 import { bytesOfText } from '../core/bytes.ts';
 import { createEngine } from '../core/engine.ts';
 import { environmentMap } from '../core/environment.ts';
@@ -17,8 +18,9 @@ import { createNetwork } from './network.ts';
 import { createProcesses, readProc } from './processes.ts';
 import { createWatcher } from './watcher.ts';
 
-/** Set by the build from package.json. */
+/** Set by the build from package.json and git. */
 declare const REHUP_VERSION: string;
+declare const REHUP_COMMIT: string;
 
 main();
 
@@ -36,7 +38,7 @@ function main(): never {
       const columns = native.terminal(1);
       return columns > 0 ? columns : undefined;
     },
-    version: REHUP_VERSION,
+    version: versionText(REHUP_VERSION, 'static', REHUP_COMMIT),
   });
   switch (invocation.kind) {
     case 'print':

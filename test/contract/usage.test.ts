@@ -109,7 +109,7 @@ describe('--help and --version', () => {
     for (const { name } of RUN_OPTIONS) expect(help.stdout).toContain(`--${name} `);
     expect(run(['--version'])).toEqual({
       status: 0,
-      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+      stdout: expect.stringMatching(/^rehup \d+\.\d+\.\d+ \((static|node)(, [0-9a-f]{7,}(-dirty)?)?\)\n$/),
       stderr: '',
     });
   });

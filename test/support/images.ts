@@ -1,5 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { mirror } from '../../scripts/debian.ts';
@@ -11,7 +20,7 @@ const VICTIM = join(import.meta.dirname, '../victims/teller.c');
 /** Limits that runc may set where it is itself in a container. */
 const LIMITS = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024'];
 
-const RUN = ['podman', '--runtime', 'runc', 'run', '--rm', '--network', 'none', ...LIMITS];
+const RUN = ['podman', '--runtime', 'runc', 'run', '--rm', ...LIMITS];
 
 function works(program: string, ...words: readonly string[]): boolean {
   return spawnSync(program, words, { stdio: 'ignore' }).status === 0;
@@ -41,22 +50,61 @@ export async function makeImage(kind: Kind, executable: string): Promise<string>
     copyFileSync(executable, join(root, 'rehup'));
     await fill(kind, root);
     chmodSync(root, 0o755);
-    const name = `rehup-test-${kind}-${process.pid}`;
     const archive = `${root}.tar`;
     execFileSync('tar', ['-C', root, '-cf', archive, '.']);
-    execFileSync('podman', ['import', '--change', 'ENTRYPOINT ["/rehup"]', archive, name], {
-      stdio: 'ignore',
-    });
+    const name = importImage(archive, kind, '--change', 'ENTRYPOINT ["/rehup"]');
     rmSync(archive);
-    made.push(name);
     return name;
   } finally {
     rmSync(root, { recursive: true });
   }
 }
 
+/** Makes an image of an archive; answers its name. */
+export function importImage(archive: string, kind: string, ...more: readonly string[]): string {
+  const name = `rehup-test-${kind}-${process.pid}`;
+  execFileSync('podman', ['import', ...more, archive, name], { stdio: 'ignore' });
+  made.push(name);
+  return name;
+}
+
+export type Build = {
+  readonly name: string;
+  readonly dockerfile: string;
+  /** The directory that COPY takes from. */
+  readonly context: string;
+  /** The stage that is wanted; by default the last one. */
+  readonly target?: string;
+  /** What stands in for each image that the Dockerfile begins with, since none can be pulled. */
+  readonly bases: Readonly<Record<string, string>>;
+};
+
+/** Builds a Dockerfile as it is; answers the name of the image. */
+export function buildImage({ name, dockerfile, context, target, bases }: Build): string {
+  const image = `rehup-test-${name}-${process.pid}`;
+  const contexts = Object.entries(bases).map(
+    ([wanted, base]) => `--build-context=${wanted}=container-image://localhost/${base}`,
+  );
+  const stage = target === undefined ? [] : ['--target', target];
+  const words = [
+    'build',
+    '--pull=never',
+    ...contexts,
+    ...stage,
+    '--tag',
+    image,
+    '--file',
+    dockerfile,
+    context,
+  ];
+  execFileSync('podman', words, { stdio: 'pipe' });
+  made.push(image);
+  return image;
+}
+
 export function removeImages(): void {
-  for (const name of made.splice(0)) execFileSync('podman', ['rmi', '--force', name], { stdio: 'ignore' });
+  for (const name of made.splice(0).reverse())
+    execFileSync('podman', ['rmi', '--force', name], { stdio: 'ignore' });
 }
 
 async function fill(kind: Kind, root: string): Promise<void> {
@@ -90,13 +138,13 @@ async function fill(kind: Kind, root: string): Promise<void> {
   }
 }
 
-function put(file: string, root: string): void {
+export function put(file: string, root: string): void {
   mkdirSync(join(root, dirname(file)), { recursive: true });
   copyFileSync(file, join(root, file));
 }
 
 /** The loader and the libraries that a program names. */
-function librariesOf(file: string): readonly string[] {
+export function librariesOf(file: string): readonly string[] {
   const text = execFileSync('readelf', ['--program-headers', '--dynamic', file], { encoding: 'utf8' });
   const loader = /program interpreter: (\S+)\]/.exec(text)?.[1] ?? '';
   const names = [...text.matchAll(/NEEDED.*\[(.*)\]/g)].flatMap(([, name]) => name ?? []);
@@ -109,16 +157,26 @@ function librariesOf(file: string): readonly string[] {
 }
 
 /** A minimal Debian as an archive, made once. */
-async function debian(): Promise<string> {
-  const archive = join(CACHE, 'debian-bookworm.tar');
-  if (existsSync(archive)) return archive;
-  const root = mkdtempSync(join(tmpdir(), 'rehup-debian-'));
-  try {
+export function debian(): Promise<string> {
+  return archived('debian-bookworm', async (root) => {
     const from = (await mirror()) ?? 'http://deb.debian.org/debian';
     execFileSync('debootstrap', ['--variant=minbase', 'bookworm', root, from], { stdio: 'ignore' });
+  });
+}
+
+/** An archive of a root file system that is kept, without what an image has no use for; made if it is not there. */
+export async function archived(name: string, make: (root: string) => Promise<void>): Promise<string> {
+  const archive = join(CACHE, `${name}.tar`);
+  if (existsSync(archive)) return archive;
+  const root = mkdtempSync(join(tmpdir(), 'rehup-root-'));
+  try {
+    await make(root);
     const left = ['var/cache/apt', 'var/lib/apt/lists', 'usr/share/doc', 'usr/share/locale', 'dev'];
     for (const path of left) rmSync(join(root, path), { recursive: true, force: true });
-    execFileSync('tar', ['-C', root, '-cf', archive, '.']);
+    // In one step: another test may be after the same one.
+    const beside = `${archive}-${process.pid}`;
+    execFileSync('tar', ['-C', root, '-cf', beside, '.']);
+    renameSync(beside, archive);
     return archive;
   } finally {
     rmSync(root, { recursive: true });
@@ -128,10 +186,15 @@ async function debian(): Promise<string> {
 export type ContainerOptions = {
   readonly name: string;
   readonly image: string;
-  /** A volume of the host at `/etc/app`. */
+  /** A volume of the host at `mount`. */
   readonly volume: string;
+  readonly mount?: string;
   /** The most memory that it may have. */
   readonly memory?: string;
+  /** No network by default; the host's for a server that the test asks. */
+  readonly network?: 'none' | 'host';
+  /** By default nobody. */
+  readonly user?: string;
   readonly more?: readonly string[];
 };
 
@@ -140,21 +203,16 @@ export function containerWords({
   name,
   image,
   volume,
+  mount = '/etc/app',
   memory = '8m',
+  network = 'none',
+  user = '65534:65534',
   more = [],
 }: ContainerOptions): readonly string[] {
   const strict = [
-    ...[
-      '--read-only',
-      '--read-only-tmpfs=false',
-      '--ipc',
-      'none',
-      '--cap-drop',
-      'ALL',
-      '--user',
-      '65534:65534',
-    ],
+    ...['--read-only', '--read-only-tmpfs=false', '--ipc', 'none', '--cap-drop', 'ALL', '--user', user],
     ...['--security-opt', 'no-new-privileges', '--pids-limit', '32', '--memory', memory],
   ];
-  return [...RUN, '--name', name, ...strict, '--volume', `${volume}:/etc/app:ro`, ...more, image];
+  const given = ['--network', network, '--volume', `${volume}:${mount}:ro`];
+  return [...RUN, '--name', name, ...strict, ...given, ...more, image];
 }

@@ -1,0 +1,99 @@
+# What the `run` scripts of the examples share: each shows its story on this machine, without a cluster. The volume is
+# written here as the kubelet writes it. To be read by a script that has set `here` to its own directory.
+
+set -eu
+rehup=${REHUP_BIN:-$here/../../dist/rehup}
+[ -x "$rehup" ] || rehup=$here/../../dist/rehup-node
+[ -x "$rehup" ] || { echo "run: $rehup is not there; npm run build makes it" >&2; exit 1; }
+work=$(mktemp -d)
+chmod 755 "$work"
+pid=
+generations=0
+trap '[ -z "$pid" ] || { kill "$pid" && wait "$pid"; } 2>/dev/null || true; rm -rf "$work"' EXIT
+
+# needs PROGRAM PACKAGE: ends unless the program is there.
+needs() {
+  command -v "$1" >/dev/null || { echo "run: $1 is not there; apt-get install -y $2 brings it" >&2; exit 1; }
+}
+
+# write_volume NAME KEY CONTENT [KEY CONTENT]...: a new generation of files, and one atomic rename of the link ..data that
+# makes it the present one. The keys are those of the first time.
+write_volume() {
+  volume=$work/$1
+  shift
+  generations=$((generations + 1))
+  generation=..$(date -u +%Y_%m_%d_%H_%M_%S).$generations
+  mkdir -p "$volume/$generation"
+  while [ $# -gt 0 ]; do
+    printf '%s\n' "$2" >"$volume/$generation/$1"
+    [ -L "$volume/$1" ] || ln -s "..data/$1" "$volume/$1"
+    shift 2
+  done
+  ln -s "$generation" "$volume/..data_tmp"
+  mv -T "$volume/..data_tmp" "$volume/..data"
+}
+
+# start WORDS...: rehup with these words; what the application and rehup write is kept for `expect`.
+start() {
+  "$rehup" "$@" >"$work/output" 2>"$work/log" &
+  pid=$!
+}
+
+# gives_up WHAT: says what was waited for, and what was written meanwhile.
+gives_up() {
+  echo "run: waited in vain for: $1" >&2
+  cat "$work/output" "$work/log" >&2
+  exit 1
+}
+
+# expect PATTERN: waits up to 10 s for a line of the application, and shows it.
+expect() {
+  wait_for "$work/output" "$1"
+  grep "$1" "$work/output" | tail -n 1
+}
+
+# expect_event EVENT: the same for an event in the log of rehup.
+expect_event() {
+  wait_for "$work/log" "\"event\":\"$1\""
+  grep "\"event\":\"$1\"" "$work/log" | tail -n 1 | sed 's/.*"msg":"\(.*\)"}$/rehup: \1/'
+}
+
+wait_for() {
+  tries=0
+  until grep -q "$2" "$1"; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 200 ] || gives_up "$2"
+    sleep 0.05
+  done
+}
+
+# expect_answer URL TEXT: asks a server up to 10 s long until it answers with this text, and shows that.
+expect_answer() {
+  tries=0
+  until answer=$(ask "$1") && [ "$answer" = "$2" ]; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 100 ] || gives_up "the answer $2"
+    sleep 0.05
+  done
+  echo "$1 answers: $answer"
+}
+
+ask() {
+  node -e 'fetch(process.argv[1]).then((got) => got.text()).then(console.log, () => process.exit(1))' "$1"
+}
+
+# A TCP port that nothing listens on.
+free_port() {
+  node -e 'const s = require("net").createServer().listen(0, () => { console.log(s.address().port); s.close(); })'
+}
+
+# finish CODE: the pod is deleted; rehup has to end with this code.
+finish() {
+  echo '-- the pod is deleted'
+  kill -TERM "$pid"
+  code=0
+  wait "$pid" || code=$?
+  pid=
+  [ "$code" -eq "$1" ] || { cat "$work/log" >&2; echo "run: rehup ended with $code instead of $1" >&2; exit 1; }
+  echo "-- rehup ended with the code of the application: $code"
+}

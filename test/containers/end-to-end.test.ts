@@ -1,0 +1,111 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect } from 'vitest';
+import { type Container, createContainers } from '../support/containers.ts';
+import { CONTAINERS, makeImage, removeImages } from '../support/images.ts';
+import { needing } from '../support/needing.ts';
+import { childrenOf, disposeAll, PATIENCE, REHUP_BIN, STATIC_EXECUTABLE } from '../support/rehup.ts';
+import { AT_ONCE } from '../support/volume.ts';
+
+/** What happens to a container from outside, and between containers. */
+
+const test = needing(STATIC_EXECUTABLE, CONTAINERS);
+
+const directory = mkdtempSync(join(tmpdir(), 'rehup-end-to-end-'));
+const containers = createContainers(join(directory, 'volumes'));
+let image = '';
+
+beforeAll(async () => {
+  // With a shell, as the application's image has one.
+  if (CONTAINERS.prefix !== undefined) image = await makeImage('alpine-like', REHUP_BIN);
+}, 300_000);
+
+afterAll(async () => {
+  await disposeAll();
+  if (CONTAINERS.prefix !== undefined) removeImages();
+  rmSync(directory, { recursive: true });
+});
+
+function run(words: readonly string[], more: readonly string[] = []): Container {
+  const volume = containers.newVolume({ key: 'one' }).path;
+  return containers.run({ image, volume, memory: '16m', more }, words);
+}
+
+const TELLER = ['/teller', '/etc/app/key', '3'];
+
+/** Reads nothing but zeros, and keeps them. */
+const GREEDY = 'echo begin; exec busybox tail /dev/zero';
+
+test('a child that is killed for its memory is started again, and rehup lives', async () => {
+  const { self, podman } = run(['--on-exit', 'restart', 'sh', '-c', GREEDY], ['--memory-swap', '16m']);
+  await self.said('begin', 2);
+  expect(await self.logged('child.exited')).toMatchObject({ code: 137 });
+  podman('stop');
+  await self.ended;
+});
+
+test('without that the container ends with 137, as the kubelet expects of it', async () => {
+  const { self } = run(['sh', '-c', GREEDY], ['--memory-swap', '16m']);
+  expect(await self.ended).toBe(137);
+});
+
+test('a stop lets the application finish in its time, and ends with its code', async () => {
+  const slow = 'trap "sleep 1; echo finished; exit 7" TERM; echo ready; while :; do sleep 0.1; done';
+  const { self, podman } = run(['sh', '-c', slow]);
+  await self.said('ready');
+  podman('stop', '--time', '30');
+  expect(await self.ended).toBe(7);
+  await self.said('finished');
+});
+
+test('an application that does not stop is killed by the runtime, at its time and not by rehup', async () => {
+  const { self, podman } = run([
+    'sh',
+    '-c',
+    'trap "echo heard" TERM; echo ready; while :; do sleep 0.1; done',
+  ]);
+  await self.said('ready');
+  podman('stop', '--time', '2');
+  expect(await self.ended).toBe(137);
+  expect(self.output).toEqual(['ready', 'heard']);
+  expect(self.log().map(({ event }) => event)).not.toContain('child.killed');
+});
+
+test('orphans of exec sessions are reaped, and the application is none of them', async () => {
+  const { self, exec, podman, name } = run(TELLER);
+  await self.said('start');
+  await self.logged('child.started');
+  for (let session = 0; session < 5; session++) {
+    // The session ends first, so its children are rehup's.
+    exec('sh', '-c', 'for orphan in 1 2 3; do (sleep 0.3 &) done');
+  }
+  const pid = Number(
+    execFileSync('podman', ['inspect', '--format', '{{.State.Pid}}', name], { encoding: 'utf8' }),
+  );
+  const end = Date.now() + PATIENCE;
+  while (childrenOf(pid).length > 1 && Date.now() < end)
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(childrenOf(pid)).toHaveLength(1);
+  podman('stop');
+  expect(await self.ended).toBe(3);
+});
+
+/** On one machine; a container takes podman a second of two cores. */
+const SIDE_BY_SIDE = process.env['REHUP_SOAK'] === '1' ? 50 : 6;
+
+test(`${SIDE_BY_SIDE} containers side by side are each told of their own change`, async () => {
+  const all = Array.from({ length: SIDE_BY_SIDE }, () => {
+    const volume = containers.newVolume({ key: 'one' });
+    const words = ['-w', '/etc/app', '--on-change', 'HUP', ...AT_ONCE, ...TELLER];
+    return { volume, ...containers.run({ image, volume: volume.path }, words) };
+  });
+  await Promise.all(all.map(({ self }) => self.said('start')));
+  await Promise.all(all.map(({ self }) => self.logged('child.started')));
+  for (const [index, { volume }] of all.entries()) volume.write({ key: `two ${index}` });
+  await Promise.all(all.map(({ self }, index) => self.said(`1 two ${index}`)));
+  for (const { podman } of all) podman('kill', '--signal', 'TERM');
+  expect(await Promise.all(all.map(({ self }) => self.ended))).toEqual(all.map(() => 3));
+  for (const { self } of all) expect(self.output.filter((line) => line.startsWith('1 '))).toHaveLength(1);
+}, 600_000);

@@ -1,0 +1,106 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { validate as validateDeployment } from 'kubernetes-models/_schemas/IoK8sApiAppsV1Deployment';
+import { validate as validateConfigMap } from 'kubernetes-models/_schemas/IoK8sApiCoreV1ConfigMap';
+import type { IDeployment } from 'kubernetes-models/apps/v1';
+import type { IConfigMap, IContainer, IPodSpec } from 'kubernetes-models/v1';
+import { parseAllDocuments } from 'yaml';
+import { ROOT } from '../../scripts/product.ts';
+
+/** The folders below examples/, and what their manifests and Dockerfiles say. */
+
+const FOLDER = join(ROOT, 'examples');
+
+export const EXAMPLES: readonly string[] = readdirSync(FOLDER)
+  .filter((name) => statSync(join(FOLDER, name)).isDirectory())
+  .sort();
+
+/** A manifest that a schema has found right, by its kind. */
+export type Manifest =
+  | { readonly kind: 'ConfigMap'; readonly value: IConfigMap }
+  | { readonly kind: 'Deployment'; readonly value: IDeployment };
+
+export type Example = {
+  readonly name: string;
+  readonly dockerfile: string;
+  readonly manifests: readonly Manifest[];
+  /** Of the one Deployment. */
+  readonly pod: IPodSpec;
+  readonly container: IContainer;
+  /** The words of ENTRYPOINT. */
+  readonly entrypoint: readonly string[];
+};
+
+/**
+ * Reads an example.
+ *
+ * @throws if a manifest is not what the schemas of Kubernetes allow
+ */
+export function readExample(name: string): Example {
+  const folder = join(FOLDER, name);
+  const dockerfile = readFileSync(join(folder, 'Dockerfile'), 'utf8');
+  const manifests = parseAllDocuments(readFileSync(join(folder, 'kubernetes.yaml'), 'utf8')).map((document) =>
+    checkedManifest(document.toJS()),
+  );
+  const [deployment] = manifests.flatMap((one) => (one.kind === 'Deployment' ? [one.value] : []));
+  const pod = deployment?.spec?.template.spec;
+  const [container] = pod?.containers ?? [];
+  if (pod === undefined || container === undefined)
+    throw new Error(`${name} has no Deployment of a container`);
+  const entrypoint: unknown = JSON.parse(/^ENTRYPOINT (.*)$/m.exec(dockerfile)?.[1] ?? '[]');
+  return {
+    name,
+    dockerfile,
+    manifests,
+    pod,
+    container,
+    entrypoint: Array.isArray(entrypoint) ? entrypoint : [],
+  };
+}
+
+/** Takes a value for a manifest if its schema allows it and knows every field in it. */
+export function checkedManifest(value: unknown): Manifest {
+  const kind = typeof value === 'object' && value !== null && 'kind' in value ? value.kind : undefined;
+  switch (kind) {
+    case 'ConfigMap':
+      return { kind, value: checked<IConfigMap>(value, validateConfigMap) };
+    case 'Deployment':
+      return { kind, value: checked<IDeployment>(value, validateDeployment) };
+    default:
+      throw new Error(`test/support/manifests.ts has no schema for the kind ${String(kind)}`);
+  }
+}
+
+/** The schemas allow fields that they do not know, as a cluster ignores them; here such a field is a slip of the pen. */
+function checked<Value>(value: unknown, validate: (data: unknown) => boolean): Value {
+  const unread = new Set<string>();
+  if (!validate(noting(value, '', unread))) {
+    const { errors = [] } = validate as {
+      errors?: readonly { instancePath: string; keyword: string; params: unknown }[];
+    };
+    throw new Error(
+      errors
+        .map(({ instancePath, keyword, params }) => `${instancePath}: ${keyword} ${JSON.stringify(params)}`)
+        .join('\n'),
+    );
+  }
+  if (unread.size > 0) throw new Error(`no schema knows ${[...unread].join(', ')}`);
+  return value as Value;
+}
+
+/** The same value, which takes each of its fields out of `unread` when it is read. */
+function noting(value: unknown, path: string, unread: Set<string>): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const fields = new Map(
+    Object.entries(value).map(([key, field]) => {
+      unread.add(`${path}/${key}`);
+      return [key, noting(field, `${path}/${key}`, unread)];
+    }),
+  );
+  return new Proxy(value, {
+    get(target, key): unknown {
+      unread.delete(`${path}/${String(key)}`);
+      return typeof key === 'string' && fields.has(key) ? fields.get(key) : Reflect.get(target, key);
+    },
+  });
+}
