@@ -44,7 +44,8 @@ export function* findPlaces(stages: readonly Stage[]): FileSteps<readonly Place[
   const places: Place[] = [];
   for (const { stage, source, target } of ways) {
     const targetInMemory = yield* surelyInMemory(target.there ? stage.target : parentPath(stage.target));
-    const root = (yield* findVolume(stage.source))?.root ?? stage.source;
+    const volume = yield* findVolume(stage.source);
+    const root = volume === undefined || isFailure(volume) ? stage.source : volume.root;
     const sourceInMemory = source.there && (yield* liesInMemory(root));
     if (sourceInMemory && !targetInMemory) {
       const where = `${textOfBytes(stage.source)} lies in memory and ${textOfBytes(stage.target)} does not`;

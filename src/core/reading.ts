@@ -166,6 +166,7 @@ function* readWatch(
     }
   }
   const found = yield* findVolume(path);
+  if (isFailure(found)) return unusable(found);
   const keyed = yield* liesInMemory(found?.root ?? path);
   const options: WalkOptions = { keyed, ignore, capture: request.capture ?? false, copy: request.copy };
   if (found === undefined) {

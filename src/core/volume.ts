@@ -34,16 +34,21 @@ export function mayChangeContent(name: string): boolean {
   return !isReserved(name) || name === DATA_LINK;
 }
 
-/** The generation of the volume at `root`; undefined if there is no volume. */
-export function* readGeneration(root: string): FileSteps<string | undefined> {
+/** What readlink(2) fails with where there is no link; with anything else, nobody knows whether there is one. */
+const NO_LINK = ['ENOENT', 'ENOTDIR', 'EINVAL', 'ELOOP', 'ENAMETOOLONG', 'ESTALE'];
+
+/** The generation of the volume at `root`; undefined if there is no volume, a failure of the root if that can't be told. */
+export function* readGeneration(root: string): FileSteps<string | FileFailure | undefined> {
   const target = yield* readlink(joinPath(root, DATA_LINK));
-  return typeof target === 'string' && isReserved(target) && !target.includes('/') ? target : undefined;
+  if (isFailure(target)) return NO_LINK.includes(target.errno) ? undefined : { ...target, path: root };
+  return isReserved(target) && !target.includes('/') ? target : undefined;
 }
 
 /** The kubelet volume that `path` lies in or is, if any: the nearest one upwards. */
-export function* findVolume(path: string): FileSteps<Volume | undefined> {
+export function* findVolume(path: string): FileSteps<Volume | FileFailure | undefined> {
   for (let root = path; root !== '/'; root = parentPath(root)) {
     const generation = yield* readGeneration(root);
+    if (isFailure(generation)) return generation;
     if (generation !== undefined) return { root, generation };
   }
   return undefined;
@@ -80,6 +85,7 @@ export function* readLevel(volume: Volume): FileSteps<VolumeLevel | FileFailure 
     // A link of the kubelet's whose key is gone is about to go too; anything else was put there by somebody else.
     const path = joinPath(volume.root, name);
     const target = yield* readlink(path);
+    if (isFailure(target) && !NO_LINK.includes(target.errno)) return target;
     if (typeof target === 'string' && target.startsWith(`${DATA_LINK}/`)) complete = false;
     else {
       entries.set(name, path);

@@ -1,6 +1,7 @@
 import { textOfBytes } from './bytes.ts';
 import type { Content } from './content.ts';
 import type { Frozen } from './mounts.ts';
+import { relativePath } from './path.ts';
 import type { Reading } from './reading.ts';
 import type { Watched } from './state.ts';
 import { MAX_BYTES, MAX_FILES } from './tree.ts';
@@ -54,10 +55,9 @@ export function merge(before: Watched, reading: Reading, allowEmpty: boolean, tu
     }
     case 'unreadable': {
       const file = textOfBytes(reading.path);
-      const ignore =
-        reading.path === watched.path
-          ? ''
-          : `, or leave it out with --ignore '${file.slice(path.length + 1)}'`;
+      // Empty for the watch itself, and undefined for a volume that a watched file lies in.
+      const below = relativePath(watched.path, reading.path) ?? '';
+      const ignore = below === '' ? '' : `, or leave it out with --ignore '${textOfBytes(below)}'`;
       const text = `${file} can't be read (${reading.errno}); make it readable to this user${ignore}`;
       return failed(`${reading.errno} at ${file}`, text, false);
     }

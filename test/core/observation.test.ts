@@ -130,6 +130,15 @@ test('a watch that is unreadable at start is tried for 5 s, then bad usage that 
   ]);
 });
 
+test('the remedy for what is not below the watch is no --ignore', () => {
+  const run = reader({ readings: [{ ...UNREADABLE, path: '/' }] });
+  run.begin();
+  for (let tries = 1; tries < 20; tries++) run.elapses('relook');
+  expect(run.elapses('relook')).toEqual([
+    "exit 125: --watch /v: / can't be read (EACCES); make it readable to this user",
+  ]);
+});
+
 test('a watch that becomes readable within 5 s is no bad usage', () => {
   const run = reader({ readings: [UNREADABLE] });
   run.begin();

@@ -357,6 +357,28 @@ describe('what can not be read', () => {
     });
   });
 
+  test('is unreadable, and no volume less, if nobody can tell what its link says', () => {
+    const volume = newVolume({ a: '1', 'sub/b': '2' });
+    const failing =
+      (errno: string): Between =>
+      (request) =>
+        request.op === 'readlink' && request.path === `${volume.path}/..data`
+          ? { op: 'error', errno }
+          : undefined;
+    const known = readOne(volume.path);
+    for (const errno of ['EIO', 'EACCES']) {
+      const unreadable = { status: 'unreadable', failed: 'readlink', path: volume.path, errno };
+      const between = failing(errno);
+      expect(readOne(volume.path, { between })).toEqual(unreadable);
+      expect(readOne(volume.path, { between, known })).toEqual(unreadable);
+      expect(readOne(join(volume.path, 'sub/b'), { between })).toEqual(unreadable);
+    }
+    for (const errno of ['ENOENT', 'EINVAL', 'ENOTDIR']) {
+      const plain = readOne(volume.path, { between: failing(errno) });
+      expect(plain).toMatchObject({ status: 'read', volume: undefined });
+    }
+  });
+
   test('is too large: more than 10,000 files, or more than 256 MiB', () => {
     const root = join(directory.path, 'plain');
     mkdirSync(root);

@@ -25,7 +25,7 @@ export type Fate = {
 export type Written = { readonly order: WriteOrder; readonly payloads: readonly Payload[] };
 
 /** Requests that a file system may refuse, though the rest of it works. */
-const FALLIBLE: readonly FileRequest['op'][] = ['names', 'status', 'open', 'digest-file'];
+const FALLIBLE: readonly FileRequest['op'][] = ['readlink', 'names', 'status', 'open', 'digest-file'];
 
 /** What a kernel tells of who watches the directory of a volume; that is not what lies in a generation. */
 const TOLD: readonly OperationName[] = ['swap', 'link-key', 'unlink-key', 'unlink-data', 'link-data'];
