@@ -38,7 +38,7 @@ export function publish(stage: Stage, name: string, between?: Between): void {
 }
 
 export function keep(stage: Stage, name: string, between?: Between): void {
-  expected('kept', run({ op: 'keep', generations: [{ stage, name }] }, between));
+  expected('kept', run({ op: 'keep', newer: true, generations: [{ stage, name }] }, between));
 }
 
 /** Prepares, publishes and keeps what the source holds. */
