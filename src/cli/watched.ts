@@ -86,6 +86,8 @@ export function separateStage(
       return failure(`its target ${how} ${textOfBytes(path)}, which is watched; ${APART}`);
   }
   for (const other of stages.slice(0, index)) {
+    if (other.source === source)
+      return failure('its source is that of another stage; use one target for all that read it');
     const how = relation(target, other.target);
     if (how !== undefined) {
       return failure(`its target ${how} ${textOfBytes(other.target)}, the target of another stage; ${APART}`);

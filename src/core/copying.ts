@@ -87,6 +87,9 @@ export function copyingInto(root: string, inMemory: boolean): Copying {
     const { path: from, name, found, keyed } = source;
     const path = joinPath(root, name);
     if (keyed && !inMemory) {
+      // Of what has vanished it can't be told where it lay; the reading begins anew.
+      const there = yield* status(from, true);
+      if (isFailure(there)) return there;
       trouble = { kind: 'secret', name };
       return { failed: 'create', path, errno: 'EPERM' };
     }

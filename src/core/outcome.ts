@@ -1,7 +1,7 @@
 import { actionName } from './action.ts';
 import { clearAlarm, raiseAlarm } from './alarm.ts';
 import { textOfBytes } from './bytes.ts';
-import type { Snapshot } from './content.ts';
+import { type Snapshot, sameSnapshot } from './content.ts';
 import type { LogLine } from './log.ts';
 import { isOnTrial } from './stages.ts';
 import { type Reload, type State, withConfiguration } from './state.ts';
@@ -39,7 +39,7 @@ function timedFields(reload: Reload, turn: Turn): LogLine['fields'] {
 /** It did what it was to do: what was told is what the application runs on. A roll-back has done that for the old content. */
 export function applied(state: State, reload: Reload, turn: Turn): State {
   const { rollback } = reload;
-  const { told } = state.configuration;
+  const { told, seen } = state.configuration;
   clearTimers(turn, 'verify-reload');
   const verified = keepGood(
     withConfiguration(state, { verifying: undefined, applied: told }),
@@ -51,9 +51,11 @@ export function applied(state: State, reload: Reload, turn: Turn): State {
       ...timedFields(reload, turn),
       reason: rollback,
     });
-    return verified;
+    // Good content that came back meanwhile is what the application runs on.
+    if (!sameSnapshot(told, seen)) return raiseAlarm(verified, reload.paths, rollback, turn);
+  } else {
+    log(turn, 'info', 'reload.applied', `reload ${reload.id} applied`, timedFields(reload, turn));
   }
-  log(turn, 'info', 'reload.applied', `reload ${reload.id} applied`, timedFields(reload, turn));
   clearTimers(turn, 'retry');
   return clearAlarm(withConfiguration(verified, { retries: 0, retrying: [], barred: undefined }), turn);
 }

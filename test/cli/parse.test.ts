@@ -365,8 +365,6 @@ describe('--stage', () => {
       '/a/b/c exit',
     ]);
     expect(watched('--stage', '/a=/t', '-w', '/a=none')).toEqual(['/a none']);
-    expect(watched('--stage', '/a=/t', '--stage', '/a=/u', '--on-change', 'exit')).toEqual(['/a exit']);
-    expect(stages('/a=/t', '/a=/u')).toEqual(['/a /t', '/a /u']);
   });
 
   test.each<[string, readonly string[], string]>([
@@ -383,6 +381,12 @@ describe('--stage', () => {
       `--stage /s=/t: its target ${how}; use a directory of its own`,
     );
   });
+});
+
+test('--stage is refused for a source that another one has', () => {
+  expect(refusal(['--stage', '/a=/t', '--stage', '/a/=/u', 'app'])).toBe(
+    '--stage /a/=/u: its source is that of another stage; use one target for all that read it',
+  );
 });
 
 test('--env-dir is refused twice for one directory, however it is written', () => {

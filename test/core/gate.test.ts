@@ -260,7 +260,7 @@ describe('a roll-back', () => {
       'child.started',
     ]);
     expect(run.state.configuration.staged?.[0]?.active?.content.digest).toBe('digest of one');
-    expect(run.elapses('verify-start')).toEqual(['keep', 'reload.rolled_back']);
+    expect(run.elapses('verify-start')).toEqual(['keep', 'reload.rolled_back', ...ALARM]);
   });
 
   test('marks the content, which is not tried again until it changes', () => {
@@ -269,8 +269,17 @@ describe('a roll-back', () => {
     run.exits(1);
     run.elapses('verify-start');
     expect(run.send({ type: 'hint' })).toEqual([]);
-    expect(run.changes('one')).toEqual([]);
+    expect(run.changes('one')).toEqual([...FRESH]);
     expect(run.changes('bad').slice(0, 1)).toEqual(['config.changed']);
+  });
+
+  test('raises no alarm if good content came back before it was verified', () => {
+    const run = verified();
+    run.changes('bad');
+    run.exits(1);
+    run.changes('one');
+    expect(run.elapses('verify-start')).toEqual(['keep', 'reload.rolled_back']);
+    expect(run.state.configuration.degraded).toBeUndefined();
   });
 
   test('is done by the same action where the child lives on', () => {
@@ -287,7 +296,7 @@ describe('a roll-back', () => {
       'job 9: http://127.0.0.1/-/reload',
     ]);
     run.ends({ kind: 'answered', status: 200 });
-    expect(run.elapses('verify-reload')).toEqual(['keep', 'reload.rolled_back']);
+    expect(run.elapses('verify-reload')).toEqual(['keep', 'reload.rolled_back', ...ALARM]);
   });
 
   test('is not rolled back: if it fails as well the reload has failed, and the policy decides', () => {
@@ -373,7 +382,7 @@ describe('--ready', () => {
       'reload.started',
     ]);
     run.elapses('probe');
-    expect(run.ends({ kind: 'connected' })).toEqual(['keep', 'reload.rolled_back']);
+    expect(run.ends({ kind: 'connected' })).toEqual(['keep', 'reload.rolled_back', ...ALARM]);
   });
 
   test('is asked only after the verify time of a reload: what answers before may be what ran before', () => {

@@ -95,6 +95,7 @@ export function randomWorld(settings: Settings) {
         break;
       }
       case 'stage':
+        targets.keeps(effect.task);
         questions.push({ effect, contents });
         break;
       case 'look':
