@@ -173,9 +173,11 @@ describe('the tables', () => {
     );
     const text = sources.map((file) => readFileSync(join(ROOT, 'src', file), 'utf8')).join('\n');
     const logged = new Set(
-      [...text.matchAll(/'((?:child|config|reload|watch|stop|signal|rehup|log)\.[a-z_]+)'/g)].map(
-        ([, event]) => event,
-      ),
+      [
+        ...text.matchAll(
+          /'((?:check|child|config|environment|log|rehup|reload|signal|stage|start|stop|watch)\.[a-z_]+)'/g,
+        ),
+      ].map(([, event]) => event),
     );
     const section = README.slice(README.indexOf('| Event |'), README.indexOf('## Limits'));
     const listed = [...section.matchAll(/`([a-z]+\.[a-z_]+)`/g)].map(([, event]) => event);
