@@ -72,3 +72,12 @@ export const NOBODY: Capability = {
   ),
   remedy: 'root, to run as another user (run the tests as root)',
 };
+
+function program(name: string, packages: string): Capability {
+  return {
+    prefix: firstThatWorks([['which']], [name]) && [],
+    remedy: `${name} (apt-get install -y ${packages})`,
+  };
+}
+
+export const PYTHON = program('python3', 'python3');
