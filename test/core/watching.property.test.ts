@@ -1,9 +1,6 @@
-import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { contentOf } from '../../src/core/content.ts';
-import { drive } from '../support/driver.ts';
-import type { Payload } from '../support/kubelet.ts';
+import { digestOf } from '../support/digests.ts';
 import { type Fate, type Written, watchingWorld } from '../support/watching-world.ts';
 
 /**
@@ -31,15 +28,6 @@ const fates: fc.Arbitrary<Fate> = fc
   .map((fate) => ({ ...fate, poll: fate.hints === 'never' || fate.failEvery > 0 ? 10_000 : 0 }));
 
 const choices = fc.array(fc.nat(0xfff), { maxLength: 60, size: 'max' });
-
-/** The digest of a watch that holds this, as logged. */
-function digestOf(payload: Payload): string {
-  const files = Object.entries(payload).map(([path, bytes]) => {
-    const digest = createHash('sha256').update(bytes).digest('hex');
-    return [path, { size: bytes.length, digest }] as const;
-  });
-  return drive(contentOf(new Map(files), false)).digest.slice(0, 12);
-}
 
 type Life = { readonly signals: number; readonly changes: number };
 

@@ -1,0 +1,126 @@
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { digestOf, seenDigests } from '../support/digests.ts';
+import type { Payload } from '../support/kubelet.ts';
+import { PID_NAMESPACE } from '../support/machine.ts';
+import { needing } from '../support/needing.ts';
+import { type Rehup, rehup } from '../support/rehup.ts';
+import { AT_ONCE, eachWithDirectory, followed, writtenVolume } from '../support/volume.ts';
+
+/**
+ * Specification 4.2 on the built executable: whatever it tells while a writer writes as fast as the disk allows was there
+ * at one instant, and reading ends.
+ */
+
+const test = needing(PID_NAMESPACE);
+const directory = eachWithDirectory();
+
+const GENERATIONS = process.env['REHUP_SOAK'] === '1' ? 1_000 : 100;
+/** So many changes are seen at least while they are written, so that there was something to be torn. */
+const SEVERAL = 2;
+const SETTLE_AT_ONCE = ['--settle', '0', ...AT_ONCE];
+
+/** Bytes that no other generation has; one byte is too little for that. */
+const filled = (generation: number, size: number) => `${generation}:`.padEnd(size, `${generation}`);
+
+/** The digests of a file that is being written in place, a page at a time. */
+function beginningsOf(bytes: string): readonly string[] {
+  const pages = Math.ceil(bytes.length / 4_096);
+  return Array.from({ length: pages + 1 }, (_, page) => digestOf({ '': bytes.slice(0, page * 4_096) }));
+}
+
+/** Writes all generations, and lets the test read what rehup says between two. */
+async function writeAll(write: (generation: number) => void): Promise<void> {
+  for (let generation = 1; generation <= GENERATIONS; generation++) {
+    write(generation);
+    await setImmediate();
+  }
+}
+
+async function ends(run: Rehup): Promise<void> {
+  run.signal('SIGTERM');
+  await run.ended;
+}
+
+test('variables of a child are of one generation, however often it is restarted', {
+  timeout: 600_000,
+}, async () => {
+  const variables = (generation: number) => ({
+    a: `${generation}`,
+    b: filled(generation, 100_000),
+    c: filled(generation, 4_096),
+    d: `${generation}`,
+  });
+  const volume = writtenVolume(join(directory.path, 'volume'), variables(0));
+  const script = `echo "start $a \${b%%:*} \${c%%:*} $d"; trap "exit 0" TERM; while :; do sleep 0.01; done`;
+  const run = rehup(['--env-dir', volume.path, ...SETTLE_AT_ONCE, 'sh', '-c', script]);
+  await run.said('start 0');
+  let generation = 0;
+  while (run.output.length < 10) {
+    volume.write(variables(++generation));
+    await setImmediate();
+  }
+  await run.said(`start ${generation} `);
+  await ends(run);
+  for (const line of run.output) {
+    const [word, ...told] = line.split(' ');
+    expect(word).toBe('start');
+    expect(told).toEqual(Array.from({ length: 4 }, () => told[0]));
+  }
+});
+
+test('a plain directory: what is seen was there at one instant', { timeout: 600_000 }, async () => {
+  const root = join(directory.path, 'plain');
+  mkdirSync(root);
+  const contents = (generation: number): Payload => ({
+    a: `a ${generation}`,
+    b: filled(generation, 900_000),
+    c: `c ${generation}`,
+  });
+  let present = contents(0);
+  for (const [name, bytes] of Object.entries(present)) writeFileSync(join(root, name), bytes);
+  const states = new Set<string>();
+  const becomes = (name: string, bytes: string | Uint8Array) => {
+    present = { ...present, [name]: bytes };
+    states.add(digestOf(present));
+  };
+  const run = await followed(root, join(root, 'c'), { options: SETTLE_AT_ONCE });
+  await run.logged('child.started');
+  await writeAll((generation) => {
+    for (const [name, bytes] of Object.entries(contents(generation))) {
+      // What is written in place is empty for a moment, which may be long when the machine is busy.
+      if (name === 'b') writeFileSync(join(directory.path, 'new'), bytes);
+      else becomes(name, '');
+      if (name === 'b') renameSync(join(directory.path, 'new'), join(root, name));
+      else writeFileSync(join(root, name), bytes);
+      becomes(name, bytes);
+    }
+  });
+  await run.said(`SIGHUP c ${GENERATIONS}`);
+  await ends(run);
+  expect(seenDigests(run).length).toBeGreaterThan(SEVERAL);
+  for (const digests of seenDigests(run)) expect(states).toContain(digests.get(root));
+  expect(seenDigests(run).at(-1)?.get(root)).toBe(digestOf(present));
+});
+
+test('one file that is written in place: never bytes of two contents', { timeout: 600_000 }, async () => {
+  const file = join(directory.path, 'file');
+  const bytesOf = (generation: number) => filled(generation, 120_000);
+  writeFileSync(file, bytesOf(0));
+  const run = await followed(file, '/dev/null', { options: SETTLE_AT_ONCE });
+  await run.logged('child.started');
+  await writeAll((generation) => writeFileSync(file, bytesOf(generation)));
+  await run.logged('config.changed');
+  const last = digestOf({ '': bytesOf(GENERATIONS) });
+  while (seenDigests(run).at(-1)?.get(file) !== last) {
+    await run.logged('config.changed', seenDigests(run).length + 1);
+  }
+  await ends(run);
+  // A writer may be kept from going on for longer than two readings take: then all that it has written so far is there.
+  const generations = Array.from({ length: GENERATIONS + 1 }, (_, generation) => bytesOf(generation));
+  const states = new Set(generations.flatMap(beginningsOf));
+  expect(seenDigests(run).length).toBeGreaterThan(SEVERAL);
+  for (const digests of seenDigests(run)) expect(states).toContain(digests.get(file));
+});
