@@ -29,7 +29,7 @@ beforeAll(async () => {
   execFileSync('musl-gcc', ['-static', '-O2', victim, '-o', join(context, 'app')]);
   execFileSync('npm', ['pack', '--pack-destination', context], { cwd: ROOT, stdio: 'ignore' });
   bases = await standInsFor(TEXT);
-}, 300_000);
+}, 600_000);
 
 afterAll(async () => {
   await disposeAll();

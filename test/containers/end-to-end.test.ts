@@ -20,7 +20,7 @@ let image = '';
 beforeAll(async () => {
   // With a shell, as the application's image has one.
   if (CONTAINERS.prefix !== undefined) image = await makeImage('alpine-like', REHUP_BIN);
-}, 300_000);
+}, 600_000);
 
 afterAll(async () => {
   await disposeAll();

@@ -24,7 +24,7 @@ beforeAll(async () => {
   cpSync(join(ROOT, 'dist/rehup'), join(context, 'dist/rehup'));
   cpSync(join(ROOT, 'examples'), join(context, 'examples'), { recursive: true });
   bases = await standInsFor(EXAMPLES.map((name) => readExample(name).dockerfile).join('\n'));
-}, 300_000);
+}, 600_000);
 
 afterAll(async () => {
   await disposeAll();
