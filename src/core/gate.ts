@@ -2,7 +2,7 @@ import { textOfBytes } from './bytes.ts';
 import { checkWords, outputLines, type Verdict, verdictOf } from './check.ts';
 import { changedPaths, type Snapshot, sameSnapshot } from './content.ts';
 import type { LogLine } from './log.ts';
-import { keepTold } from './observation.ts';
+import { keepShown } from './observation.ts';
 import { joinPath } from './path.ts';
 import { environmentFor } from './plan.ts';
 import type { StageResult } from './stage.ts';
@@ -92,7 +92,8 @@ export function gateStaged(state: State, gate: Gate, result: StageResult, ends: 
       );
       if (lost !== undefined) {
         const [source] = lost;
-        const kept = keepTold(free, source, state.configuration.told.get(source) ?? NO_CONTENT);
+        const shown = state.configuration.staged?.find(({ stage }) => stage.source === source)?.active;
+        const kept = keepShown(free, source, shown?.content ?? NO_CONTENT);
         return ends.overtaken(kept, gate, turn);
       }
       const changed = [...generations].some(([source, { content }]) => {

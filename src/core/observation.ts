@@ -20,8 +20,8 @@ export function snapshotOf(observation: Observation): Snapshot {
   return new Map(observation.watched.map((watched) => [watched.path, watched.content ?? NO_CONTENT]));
 }
 
-/** A watch lost what was seen of it before anybody was told: its last state is then what was told. */
-export function keepTold(state: State, path: string, content: Content): State {
+/** A source lost what was seen of it before it could be staged: its last state is then what its target shows. */
+export function keepShown(state: State, path: string, content: Content): State {
   const { observation, configuration } = state;
   const watched = observation.watched.map((one) => (one.path === path ? { ...one, content } : one));
   const seen = new Map([...configuration.seen, [path, content]]);
