@@ -35,6 +35,9 @@ write_volume() {
 
 # start WORDS...: rehup with these words; what the application and rehup write is kept for `expect`.
 start() {
+  # The shell opens the files of a command in the background when it gets there; they are to be found at once.
+  : >"$work/output"
+  : >"$work/log"
   "$rehup" "$@" >"$work/output" 2>"$work/log" &
   pid=$!
 }

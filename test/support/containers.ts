@@ -33,7 +33,8 @@ export function createContainers(directory: string) {
       count += 1;
       const name = `rehup-test-${process.pid}-${count}`;
       const [program = '', ...rest] = [...containerWords({ ...options, name }), ...words];
-      const self = rehup(rest, { prefix: [], executable: program });
+      // conmon leaves a file `oom` in its working directory when a container runs out of memory.
+      const self = rehup(rest, { prefix: [], executable: program, cwd: directory });
       return {
         name,
         self,
