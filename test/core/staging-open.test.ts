@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { FileAnswer } from '../../src/core/files.ts';
+import type { FileAnswer, FileRequest } from '../../src/core/files.ts';
 import type { Stage } from '../../src/core/stage.ts';
 import { advance, emptyDirectory, namesIn, open, prepare, run } from '../support/stages.ts';
 import { eachWithDirectory, writtenVolume } from '../support/volume.ts';
@@ -224,6 +224,14 @@ describe('a target that is taken', () => {
     advance(stage);
     open(stage);
     expect(namesIn(stage.target)).toEqual(['..data', '..good', '..rehup_1', 'a', 'lost+found']);
+  });
+
+  test('may be full: what is good may still be there', () => {
+    const stage = newStage();
+    const name = advance(stage);
+    const full = (request: FileRequest): FileAnswer | undefined =>
+      request.op === 'symlink' ? { op: 'error', errno: 'ENOSPC' } : undefined;
+    expect(open(stage, full)).toMatchObject({ active: { name }, good: { name } });
   });
 
   test('needs no source that is there', () => {

@@ -1,12 +1,13 @@
 import { run } from './stages.ts';
 
 /*
- * Stages SOURCE in TARGET, in a process of its own: `node stage-once.ts SOURCE TARGET`. Prints a line for each task, with
+ * Stages SOURCE in TARGET, in a process of its own, under the worst umask: `node stage-once.ts SOURCE TARGET`. Prints a line for each task, with
  * the words of one that fails, and ends there.
  */
 
 const [, , source = '', target = ''] = process.argv;
 const stage = { source, target };
+process.umask(0o777);
 let generations: { readonly stage: typeof stage; readonly name: string }[] = [];
 for (const op of ['open', 'prepare', 'publish', 'keep'] as const) {
   const task = {
