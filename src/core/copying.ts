@@ -15,6 +15,7 @@ import {
 import { joinPath } from './path.ts';
 import { removeTree } from './removal.ts';
 import type { CopySource, TreeCopy } from './tree.ts';
+import { memoryOf } from './trouble.ts';
 
 /** Why a copy can't be made, for a reason of its own: not that of what is copied. */
 export type CopyTrouble =
@@ -87,11 +88,13 @@ export function copyingInto(root: string, inMemory: boolean): Copying {
     const { path: from, name, found, keyed } = source;
     const path = joinPath(root, name);
     if (keyed && !inMemory) {
-      // Of what has vanished it can't be told where it lay; the reading begins anew.
-      const there = yield* status(from, true);
-      if (isFailure(there)) return there;
-      trouble = { kind: 'secret', name };
-      return { failed: 'create', path, errno: 'EPERM' };
+      // Keyed is also what vanished before that could be told.
+      const secret = yield* memoryOf(from);
+      if (isFailure(secret)) return secret;
+      if (secret) {
+        trouble = { kind: 'secret', name };
+        return { failed: 'create', path, errno: 'EPERM' };
+      }
     }
     const to = yield* create(path, PRIVATE_FILE);
     if (isFailure(to)) return failed(to);

@@ -1,8 +1,8 @@
 import { textOfBytes } from './bytes.ts';
-import { type FileFailure, type FileSteps, isFailure, liesInMemory, status } from './files.ts';
+import { type FileFailure, type FileSteps, isFailure, status } from './files.ts';
 import { joinPath, parentPath } from './path.ts';
 import type { Stage } from './stage.ts';
-import { remedy, surelyInMemory } from './trouble.ts';
+import { memoryOf, remedy } from './trouble.ts';
 import { findVolume } from './volume.ts';
 
 /** Where the source and the target of a stage really lie. */
@@ -43,17 +43,21 @@ export function* findPlaces(stages: readonly Stage[]): FileSteps<readonly Place[
   if (text !== undefined) return text;
   const places: Place[] = [];
   for (const { stage, source, target } of ways) {
-    const targetInMemory = yield* surelyInMemory(target.there ? stage.target : parentPath(stage.target));
+    const targetInMemory = yield* memoryOf(target.there ? stage.target : parentPath(stage.target));
+    if (isFailure(targetInMemory)) {
+      return { stage, text: failedText(targetInMemory, remedy(targetInMemory.errno)) };
+    }
     const volume = yield* findVolume(stage.source);
     const root = volume === undefined || isFailure(volume) ? stage.source : volume.root;
-    const sourceInMemory = source.there && (yield* liesInMemory(root));
-    if (sourceInMemory && !targetInMemory) {
+    const sourceInMemory = yield* memoryOf(root);
+    // Where it is not known, that is seen when something is copied.
+    if (sourceInMemory === true && !targetInMemory) {
       const where = `${textOfBytes(stage.source)} lies in memory and ${textOfBytes(stage.target)} does not`;
       const text = `${where}, and a Secret must not reach a disk; mount an emptyDir with medium: Memory there`;
       return { stage, text };
     }
     // A source that is not there may have been a Secret, unless its copy lies on a disk.
-    const keyed = source.there ? sourceInMemory : targetInMemory;
+    const keyed = source.there ? sourceInMemory !== false : targetInMemory;
     places.push({ stage, sourceThere: source.there, targetThere: target.there, targetInMemory, keyed });
   }
   return places;

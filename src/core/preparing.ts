@@ -9,7 +9,7 @@ import { type Reading, type ReadingRequest, readWatches } from './reading.ts';
 import { removeTree } from './removal.ts';
 import type { Generation, Stage, StageCopy, StageResult } from './stage.ts';
 import { MAX_BYTES, MAX_FILES } from './tree.ts';
-import { failedOn, surelyInMemory } from './trouble.ts';
+import { failedOn, memoryOf } from './trouble.ts';
 
 /** A copy of one source that is being made. */
 type Making = {
@@ -50,7 +50,9 @@ function* begin({ stage, request }: StageCopy): FileSteps<Making | FileFailure> 
   const failure = yield* removeUnused(stage.target);
   if (failure !== undefined) return failure;
   const name = `${GENERATION_PREFIX}${highest + 1}`;
-  const copying = copyingInto(joinPath(stage.target, name), yield* surelyInMemory(stage.target));
+  const inMemory = yield* memoryOf(stage.target);
+  if (isFailure(inMemory)) return inMemory;
+  const copying = copyingInto(joinPath(stage.target, name), inMemory);
   return { stage, request, name, copying };
 }
 

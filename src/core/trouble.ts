@@ -30,8 +30,9 @@ export function remedy(errno: string): string {
   return errno === 'ENAMETOOLONG' ? 'use a shorter path' : 'make it one that this user may write in';
 }
 
-/** Whether a path lies in memory for sure: where that can't be told, it counts as a disk, which a Secret must not reach. */
-export function* surelyInMemory(path: string): FileSteps<boolean> {
+/** Whether a path lies in memory; unlike `liesInMemory` it tells when that is not known. */
+export function* memoryOf(path: string): FileSteps<boolean | FileFailure> {
   const answer = yield { op: 'memory', path };
-  return answer.op === 'memory' && answer.value;
+  if (answer.op === 'memory') return answer.value;
+  return { failed: 'memory', path, errno: answer.op === 'error' ? answer.errno : answer.op };
 }

@@ -81,3 +81,17 @@ function program(name: string, packages: string): Capability {
 }
 
 export const PYTHON = program('python3', 'python3');
+
+const MOUNTED = 'mount -t tmpfs -o size=64k none "$0" && exec "$@"';
+
+/** A mount namespace in which 64 KiB of memory are mounted on the directory that is the first word after the prefix. */
+export const SMALL_TMPFS: Capability = {
+  prefix: firstThatWorks(
+    [
+      ['unshare', '--mount', 'sh', '-c', MOUNTED],
+      ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c', MOUNTED],
+    ],
+    ['/mnt', 'true'],
+  ),
+  remedy: 'a mount namespace (a kernel that allows unprivileged user namespaces)',
+};

@@ -1,15 +1,22 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Files } from '../../src/core/files.ts';
 import { compileGlob } from '../../src/core/glob.ts';
 import type { Stage, StageResult, StageTask } from '../../src/core/stage.ts';
 import { stageSteps } from '../../src/core/staging.ts';
+import { createFiles } from '../../src/node/files.ts';
 import { type Between, drive } from './driver.ts';
 
 /** Leads one task to its end on the real file system. */
-export function run(task: StageTask, between?: Between, ignore: readonly string[] = []): StageResult {
+export function run(
+  task: StageTask,
+  between?: Between,
+  ignore: readonly string[] = [],
+  files?: Files,
+): StageResult {
   const patterns = ignore.map((pattern) => compileGlob(pattern));
   const ignored = (path: string) => patterns.some((pattern) => pattern.ok && pattern.value(path));
-  return drive(stageSteps(task, ignored), between);
+  return drive(stageSteps(task, ignored), between, files);
 }
 
 type ResultOf<Op extends StageResult['op']> = Extract<StageResult, { op: Op }>;
@@ -38,7 +45,7 @@ export function publish(stage: Stage, name: string, between?: Between): void {
 }
 
 export function keep(stage: Stage, name: string, between?: Between): void {
-  expected('kept', run({ op: 'keep', newer: true, generations: [{ stage, name }] }, between));
+  expected('kept', run({ op: 'keep', generations: [{ stage, name }], newer: true }, between));
 }
 
 /** Prepares, publishes and keeps what the source holds. */
@@ -80,4 +87,21 @@ export function emptyDirectory(path: string): string {
   mkdirSync(path);
   chmodSync(path, 0o777);
   return path;
+}
+
+/** The files of this process with a count of what it holds: handles that are not closed, digests that are not ended. */
+export function countingFiles(): { readonly files: Files; readonly held: () => number } {
+  const files = createFiles();
+  let held = 0;
+  return {
+    held: () => held,
+    files: {
+      perform(request) {
+        const answer = files.perform(request);
+        if (answer.op === 'open' || answer.op === 'create' || answer.op === 'digest') held++;
+        if (answer.op === 'close' || answer.op === 'digest-end') held--;
+        return answer;
+      },
+    },
+  };
 }
