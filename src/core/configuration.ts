@@ -191,10 +191,16 @@ function childVerified(state: State, progress: Progress, _event: unknown, turn: 
   return progress.phase === 'holding' ? advance(now, false, turn) : now;
 }
 
+function isRollingBack(progress: Progress): boolean {
+  return progress.phase === 'gated' && progress.reload.rollback !== undefined;
+}
+
 /** What the exit of the child leads to besides `--on-exit`, while it is being reloaded or its start is verified. */
 export function afterExit({ configuration, child }: State, status: ExitStatus): AfterExit | undefined {
   if (child.phase !== 'running') return undefined;
   const { progress, verifying } = configuration;
+  // It is being rolled back already: the child is started on what that publishes.
+  if (isRollingBack(progress)) return { kind: 'roll-back' };
   const reload = verifying?.reload ?? (progress.phase === 'acting' ? progress.reload : undefined);
   if (reload !== undefined) {
     const dead = status.kind === 'signal' ? status.signal : status.code - 128;
@@ -216,6 +222,7 @@ function childEnded(state: State, progress: Progress, event: EventOf<'child-ende
   const reload = verifying?.reload ?? acting;
   switch (event.follows?.kind) {
     case 'roll-back':
+      if (isRollingBack(progress)) return state;
       return reload === undefined
         ? rollBackStart(withdrawn(state, reason, turn), reason, turn)
         : rollBack(state, reload, reason, turn);

@@ -514,3 +514,20 @@ describe('calm', () => {
     ]);
   });
 });
+
+test('a child that ends while the last good content is being published is started on it', () => {
+  const run = supervisor({ ...STAGE, verify: 5_000, watches: [watch('/v', 'http://127.0.0.1/-/reload')] });
+  run.elapses('verify-start');
+  run.changes('bad');
+  run.answers.stagesAnswered = false;
+  expect(run.ends({ kind: 'answered', status: 500 })).toEqual(['reload.rolling_back', 'publish']);
+  expect(run.exits(1)).toEqual(['child.exited']);
+  run.answers.stagesAnswered = true;
+  const published = run.performed.filter((effect) => effect.type === 'stage').at(-1);
+  expect(run.send({ type: 'staged', job: published?.job ?? 0, result: { op: 'published' } })).toEqual([
+    'reload.started',
+    'start',
+    'child.started',
+  ]);
+  expect(run.elapses('verify-start')).toContain('reload.rolled_back');
+});

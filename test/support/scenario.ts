@@ -108,6 +108,8 @@ export type World = {
   startErrno: string | undefined;
   /** What comes of work on the stages, if it does not go well. */
   staged: StageResult | undefined;
+  /** Whether work on the stages is answered at once; else the test sends the answers. */
+  stagesAnswered: boolean;
   /** Whether looks and starts are answered at once; else the test sends the answers. */
   looksAnswered: boolean;
   startsAnswered: boolean;
@@ -123,6 +125,7 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
     children: false,
     startErrno: undefined,
     staged: undefined,
+    stagesAnswered: true,
     looksAnswered: true,
     startsAnswered: true,
     ...world,
@@ -176,6 +179,7 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
         jobs.splice(jobs.indexOf(effect.job), 1);
         return undefined;
       case 'stage':
+        if (!answers.stagesAnswered) return undefined;
         return answers.staged === undefined
           ? { type: 'staged', job: effect.job, result: targets.perform(effect.task, 1) }
           : { type: 'staged', job: effect.job, result: answers.staged };
