@@ -12,14 +12,14 @@ import { type EventOf, log, type Turn } from './turn.ts';
 
 /** The child may be started as far as supervision is concerned: what it will read is brought to the gate. */
 export function askedStart(state: State, turn: Turn): State {
-  const { staged, gate } = state.configuration;
+  const { staged, gate, publishing } = state.configuration;
   if (staged === undefined) {
     const job = state.jobs + 1;
     turn.effects.push({ type: 'stage', job, task: { op: 'open', stages: state.settings.stages } });
     return { ...state, jobs: job };
   }
-  // A roll-back is under way: the child starts on what it publishes.
-  if (gate !== undefined) return state;
+  // The child starts on what is being published, be it for a roll-back or for a reload that is moot by now.
+  if (gate !== undefined || publishing !== undefined) return state;
   return openGate(state, { kind: 'start' }, forStart(state), gateEnds, turn);
 }
 

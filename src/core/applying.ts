@@ -63,7 +63,8 @@ export function advance(state: State, fresh: boolean, turn: Turn): State {
   const { seen, applied } = configuration;
   const { paths, actions } = plan(state, seen);
   const holding = withConfiguration(state, { progress: { phase: 'holding' } });
-  if (child.phase !== 'running' || configuration.gate !== undefined) return holding;
+  const busy = configuration.gate !== undefined || configuration.publishing !== undefined;
+  if (child.phase !== 'running' || busy) return holding;
   const stops = actions.some((action) => action.kind === 'restart' || action.kind === 'exit');
   if ((stops || configuration.awaitVerified) && !child.verified) return holding;
   // Good content that is back after bad was told is not kept waiting.

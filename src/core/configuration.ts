@@ -5,7 +5,7 @@ import { advance, again, beginReload, changed, clearWaits, type In, rest, withdr
 import { changedPaths, sameSnapshot } from './content.ts';
 import type { ExitStatus, TimerName } from './event.ts';
 import { describeStatus } from './exit.ts';
-import { checkTimedOut, closeGate, gateChecked, gateStaged } from './gate.ts';
+import { checkTimedOut, closeGate, gateChecked, gateStaged, published } from './gate.ts';
 import { gateEnds } from './letting.ts';
 import { snapshotOf } from './observation.ts';
 import { applied, failed, keepGood, superseded, supersededBy } from './outcome.ts';
@@ -324,16 +324,20 @@ function requested(state: State, progress: Progress, event: EventOf<'reload-requ
   return advance(asked, false, turn);
 }
 
-function staged(state: State, _progress: Progress, event: EventOf<'staged'>, turn: Turn): State {
-  const { gate, staged: targets } = state.configuration;
+function staged(state: State, progress: Progress, event: EventOf<'staged'>, turn: Turn): State {
+  const { gate, staged: targets, publishing } = state.configuration;
   const { result, job } = event;
   if (targets === undefined) return stagesOpened(state, event, turn);
+  const now = published(state, event);
   if (gate !== undefined && gate.step !== 'checking' && gate.job === job)
-    return gateStaged(state, gate, result, gateEnds, turn);
+    return gateStaged(now, gate, result, gateEnds, turn);
   if (result.op === 'failed') {
     log(turn, 'error', 'stage.failed', result.reason, { reason: result.reason });
   }
-  return state;
+  if (publishing?.job !== job) return now;
+  // Who had to wait for that goes on.
+  if (now.child.phase === 'preparing' && now.child.asked) return askedStart(now, turn);
+  return progress.phase === 'holding' ? advance(now, false, turn) : now;
 }
 
 function jobEnded(state: State, progress: Progress, event: EventOf<'job-ended'>, turn: Turn): State {

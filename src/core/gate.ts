@@ -103,10 +103,8 @@ export function gateStaged(state: State, gate: Gate, result: StageResult, ends: 
       if (changed) return ends.overtaken(free, gate, turn);
       return check(free, { ...gate, generations }, ends, turn);
     }
-    case 'published': {
-      const staged = withActive(state.configuration.staged, gate.generations);
-      return ends.passed(withConfiguration(free, { staged }), gate, turn);
-    }
+    case 'published':
+      return ends.passed(free, gate, turn);
     case 'failed':
       return ends.refused(free, gate, { bad: false, reason: result.reason, fields: {} }, turn);
     default:
@@ -212,7 +210,18 @@ function publish(state: State, gate: Gate, ends: GateEnds, turn: Turn): State {
   if (generations.length === 0) return ends.passed(withConfiguration(state, { gate: undefined }), gate, turn);
   const job = state.jobs + 1;
   turn.effects.push({ type: 'stage', job, task: { op: 'publish', generations } });
-  return withConfiguration({ ...state, jobs: job }, { gate: { ...gate, step: 'publishing', job } });
+  return withConfiguration(
+    { ...state, jobs: job },
+    { gate: { ...gate, step: 'publishing', job }, publishing: { job, generations: gate.generations } },
+  );
+}
+
+/** What is published is remembered, also where nobody waits for it any more. */
+export function published(state: State, { job, result }: EventOf<'staged'>): State {
+  const { publishing, staged } = state.configuration;
+  if (publishing?.job !== job) return state;
+  const after = result.op === 'published' ? withActive(staged, publishing.generations) : staged;
+  return withConfiguration(state, { publishing: undefined, staged: after });
 }
 
 /** Publishes the last good generations, which were checked when they were new. */

@@ -39,7 +39,7 @@ function timedFields(reload: Reload, turn: Turn): LogLine['fields'] {
 /** It did what it was to do: what was told is what the application runs on. A roll-back has done that for the old content. */
 export function applied(state: State, reload: Reload, turn: Turn): State {
   const { rollback } = reload;
-  const { told, seen } = state.configuration;
+  const { told, seen, barred } = state.configuration;
   clearTimers(turn, 'verify-reload');
   const verified = keepGood(
     withConfiguration(state, { verifying: undefined, applied: told }),
@@ -55,6 +55,8 @@ export function applied(state: State, reload: Reload, turn: Turn): State {
     if (!sameSnapshot(told, seen)) return raiseAlarm(verified, reload.paths, rollback, turn);
   } else {
     log(turn, 'info', 'reload.applied', `reload ${reload.id} applied`, timedFields(reload, turn));
+    // It was asked for, or a start led to it; what failed before is still to be answered for.
+    if (barred !== undefined && !sameSnapshot(told, barred)) return verified;
   }
   clearTimers(turn, 'retry');
   return clearAlarm(withConfiguration(verified, { retries: 0, retrying: [], barred: undefined }), turn);

@@ -246,6 +246,10 @@ export type Configuration = {
   /** What passed the check last. */
   readonly checked: Snapshot | undefined;
   readonly gate: Gate | undefined;
+  /** Generations that are being published, by source: nothing is read from the targets until that is over. */
+  readonly publishing:
+    | { readonly job: number; readonly generations: ReadonlyMap<string, Generation> }
+    | undefined;
   /** The targets of the stages, in the order of the settings; undefined until they were opened. */
   readonly staged: readonly Staged[] | undefined;
   /** What the next child reads at its start, and its environment. */
@@ -342,6 +346,7 @@ export function initialState(settings: Settings): State {
       splayed: false,
       checked: undefined,
       gate: undefined,
+      publishing: undefined,
       staged: settings.stages.length === 0 ? [] : undefined,
       next: { snapshot: new Map(), environment: [] },
       skipped: [],

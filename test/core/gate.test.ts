@@ -531,3 +531,43 @@ test('a child that ends while the last good content is being published is starte
   ]);
   expect(run.elapses('verify-start')).toContain('reload.rolled_back');
 });
+
+test('what is published though nobody waits for it any more is remembered, and a start waits for it', () => {
+  const run = supervisor({ ...STAGE, onExit: 'restart' });
+  run.answers.stagesAnswered = false;
+  expect(run.changes('two')).toEqual(['config.changed', 'prepare']);
+  const ended = (result: 'prepared' | 'published') => {
+    const last = run.performed.filter((effect) => effect.type === 'stage').at(-1);
+    const reading = volumeReading('two');
+    const content = reading.status === 'read' ? reading.content : undefined;
+    if (content === undefined) throw new Error('a volume reading is one that was read');
+    const generations = [{ name: '..rehup_2', content }];
+    return run.send({
+      type: 'staged',
+      job: last?.job ?? 0,
+      result: result === 'prepared' ? { op: result, generations, ownersKept: true } : { op: result },
+    });
+  };
+  expect(ended('prepared')).toEqual(['publish']);
+  expect(run.exits(1)).toEqual(['child.exited', 'reload.superseded', 'child.back_off']);
+  run.answers.readings = [volumeReading('one')];
+  expect(run.elapses('back-off')).toEqual(['config.reverted']);
+  run.answers.stagesAnswered = true;
+  expect(ended('published')).toEqual(['prepare', 'publish', 'start', 'child.started', 'keep']);
+});
+
+test('a reload that a restart led to does not make what failed before forgotten', () => {
+  const run = scenario(
+    { watches: [watch('/v', 'SIGHUP')], onChange: act('SIGHUP'), ...STAGE, verify: 5_000 },
+    { readings: [volumeReading('')], catches: false },
+  );
+  run.begin();
+  run.elapses('verify-start');
+  run.signal('HUP');
+  run.answers.readings = [volumeReading('two')];
+  run.answers.staged = { op: 'failed', reason: 'ENOSPC', lasting: false };
+  expect(run.exits(0)).toContain('start.degraded');
+  run.answers.staged = undefined;
+  expect(run.elapses('verify-start')).toEqual(['reload.applied']);
+  expect(run.elapses('retry').slice(0, 2)).toEqual(['prepare', 'publish']);
+});

@@ -58,7 +58,8 @@ export function randomTargets(
         for (const { stage, name } of task.generations) {
           const target = at(stage.target);
           check(target.generations.has(name), `${name} is published though it is gone`);
-          const known = settings.check === undefined || passed.has(`${stage.target}/${name}`);
+          const text = target.generations.get(name) ?? '';
+          const known = settings.check === undefined || passed.has(text);
           check(
             known || verified.has(`${stage.target}/${name}`),
             `${name} is published though it did not pass the check`,
@@ -93,7 +94,8 @@ export function randomTargets(
     /** A check of this directory has ended. */
     judged(directory: string, outcome: JobOutcome): void {
       if (outcome.kind === 'exited' && outcome.status.kind === 'code' && outcome.status.code === 0)
-        passed.add(directory);
+        for (const [path, { generations }] of targets)
+          for (const [name, text] of generations) if (directory === `${path}/${name}`) passed.add(text);
     },
     /** After a roll-back everything that the application can see was good. */
     checkGood(): void {
