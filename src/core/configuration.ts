@@ -10,7 +10,7 @@ import { gateEnds } from './letting.ts';
 import { snapshotOf } from './observation.ts';
 import { applied, failed, keepGood, superseded, supersededBy } from './outcome.ts';
 import { isChanged, plan, settleTime } from './plan.ts';
-import { rollBack } from './rollback.ts';
+import { rollBack, rollbackPassed } from './rollback.ts';
 import { type Signal, signalName } from './signals.ts';
 import { canRollBack } from './stages.ts';
 import { type Progress, type Reload, type State, withConfiguration } from './state.ts';
@@ -191,7 +191,7 @@ function childVerified(state: State, progress: Progress, _event: unknown, turn: 
   return progress.phase === 'holding' ? advance(now, false, turn) : now;
 }
 
-function isRollingBack(progress: Progress): boolean {
+function isRollingBack(progress: Progress): progress is In<'gated'> {
   return progress.phase === 'gated' && progress.reload.rollback !== undefined;
 }
 
@@ -305,6 +305,8 @@ function quitting(state: State, progress: Progress, _event: unknown, turn: Turn)
 }
 
 function resumed(state: State, progress: Progress, _event: unknown, turn: Turn): State {
+  if (isRollingBack(progress) && state.configuration.gate === undefined)
+    return rollbackPassed(state, progress.reload, turn);
   return progress.phase === 'holding' ? advance(state, false, turn) : state;
 }
 

@@ -40,6 +40,9 @@ export function rollbackPassed(state: State, reload: Reload, turn: Turn): State 
   const back: Reload = { ...reload, snapshot };
   const { child } = checked;
   if (child.phase === 'running') return act(checked, back, turn);
+  // A QUIT may be the end of it; if it was no stop, the child is told then.
+  if (child.phase === 'quitting')
+    return withConfiguration(checked, { progress: { phase: 'gated', reload: back } });
   const waiting = underWay(
     checked,
     { ...back, actions: [{ kind: 'restart' }] },

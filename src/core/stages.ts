@@ -1,6 +1,7 @@
 import type { Content, Snapshot } from './content.ts';
 import type { Generation, StageCopy } from './stage.ts';
 import type { Configuration, Staged, State } from './state.ts';
+import { NO_CONTENT } from './watched.ts';
 
 /* What the targets of the stages hold, as the core remembers it, and what that means for the child. */
 
@@ -26,7 +27,7 @@ export function canRollBack(configuration: Configuration): boolean {
  */
 export function readable({ settings, configuration }: State): Snapshot {
   const { seen, told, staged = [] } = configuration;
-  const active = new Map(staged.map((one) => [one.stage.source, one.active?.content]));
+  const active = new Map(staged.map((one) => [one.stage.source, one.active?.content ?? NO_CONTENT]));
   return new Map(
     [...seen].map(([path, content]): [string, Content] => [
       path,
