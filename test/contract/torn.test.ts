@@ -31,12 +31,26 @@ function beginningsOf(bytes: string): readonly string[] {
   return Array.from({ length: pages + 1 }, (_, page) => digestOf({ '': bytes.slice(0, page * 4_096) }));
 }
 
-/** Writes all generations, and lets the test read what rehup says between two. */
-async function writeAll(write: (generation: number) => void): Promise<void> {
-  for (let generation = 1; generation <= GENERATIONS; generation++) {
-    write(generation);
-    await setImmediate();
-  }
+/**
+ * Writes all generations and lets the test read what rehup says between two, and waits for the last; again, where rehup
+ * is slow beside the writer, until several states were seen.
+ *
+ * @returns the number of the last generation
+ */
+async function writeAll(
+  run: Rehup,
+  write: (generation: number) => void,
+  taken: (generation: number) => Promise<unknown>,
+): Promise<number> {
+  let generation = 0;
+  do {
+    for (let count = 0; count < GENERATIONS; count++) {
+      write(++generation);
+      await setImmediate();
+    }
+    await taken(generation);
+  } while (seenDigests(run).length <= SEVERAL);
+  return generation;
 }
 
 async function ends(run: Rehup): Promise<void> {
@@ -88,7 +102,7 @@ test('a plain directory: what is seen was there at one instant', { timeout: 600_
   };
   const run = await followed(root, join(root, 'c'), { options: SETTLE_AT_ONCE });
   await run.logged('child.started');
-  await writeAll((generation) => {
+  function write(generation: number): void {
     for (const [name, bytes] of Object.entries(contents(generation))) {
       // What is written in place is empty for a moment, which may be long when the machine is busy.
       if (name === 'b') writeFileSync(join(directory.path, 'new'), bytes);
@@ -97,8 +111,8 @@ test('a plain directory: what is seen was there at one instant', { timeout: 600_
       else writeFileSync(join(root, name), bytes);
       becomes(name, bytes);
     }
-  });
-  await run.said(`SIGHUP c ${GENERATIONS}`);
+  }
+  await writeAll(run, write, (generation) => run.said(`SIGHUP c ${generation}`));
   await ends(run);
   expect(seenDigests(run).length).toBeGreaterThan(SEVERAL);
   for (const digests of seenDigests(run)) expect(states).toContain(digests.get(root));
@@ -111,15 +125,16 @@ test('one file that is written in place: never bytes of two contents', { timeout
   writeFileSync(file, bytesOf(0));
   const run = await followed(file, '/dev/null', { options: SETTLE_AT_ONCE });
   await run.logged('child.started');
-  await writeAll((generation) => writeFileSync(file, bytesOf(generation)));
-  await run.logged('config.changed');
-  const last = digestOf({ '': bytesOf(GENERATIONS) });
-  while (seenDigests(run).at(-1)?.get(file) !== last) {
-    await run.logged('config.changed', seenDigests(run).length + 1);
+  async function taken(generation: number): Promise<void> {
+    const last = digestOf({ '': bytesOf(generation) });
+    while (seenDigests(run).at(-1)?.get(file) !== last) {
+      await run.logged('config.changed', seenDigests(run).length + 1);
+    }
   }
+  const written = await writeAll(run, (generation) => writeFileSync(file, bytesOf(generation)), taken);
   await ends(run);
   // A writer may be kept from going on for longer than two readings take: then all that it has written so far is there.
-  const generations = Array.from({ length: GENERATIONS + 1 }, (_, generation) => bytesOf(generation));
+  const generations = Array.from({ length: written + 1 }, (_, generation) => bytesOf(generation));
   const states = new Set(generations.flatMap(beginningsOf));
   expect(seenDigests(run).length).toBeGreaterThan(SEVERAL);
   for (const digests of seenDigests(run)) expect(states).toContain(digests.get(file));
