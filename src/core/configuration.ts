@@ -1,20 +1,17 @@
-import { actionEnded, actionTimedOut, deathBy, foundBad, signalled, underWay } from './acting.ts';
+import { actionEnded, actionTimedOut, signalled, underWay } from './acting.ts';
 import { askedStart, seenBeforeStart, stagesOpened } from './admission.ts';
-import { clearAlarm, raiseAlarm } from './alarm.ts';
 import { advance, again, beginReload, changed, clearWaits, type In, rest, withdraw } from './applying.ts';
-import { changedPaths, sameSnapshot } from './content.ts';
-import type { ExitStatus, TimerName } from './event.ts';
-import { describeStatus } from './exit.ts';
-import { checkTimedOut, closeGate, gateChecked, gateStaged, published } from './gate.ts';
+import { sameSnapshot } from './content.ts';
+import { childEnded, quitting, resumed, startFailed, stopped } from './ended.ts';
+import type { TimerName } from './event.ts';
+import { checkTimedOut, gateChecked, gateStaged, published } from './gate.ts';
 import { gateEnds } from './letting.ts';
 import { snapshotOf } from './observation.ts';
-import { applied, failed, keepGood, superseded, supersededBy } from './outcome.ts';
 import { isChanged, plan, settleTime } from './plan.ts';
-import { rollBack, rollbackPassed } from './rollback.ts';
-import { type Signal, signalName } from './signals.ts';
-import { canRollBack } from './stages.ts';
-import { type Progress, type Reload, type State, withConfiguration } from './state.ts';
-import { type AfterExit, clearTimers, type EventOf, log, setTimer, type Table, type Turn } from './turn.ts';
+import { signalName } from './signals.ts';
+import { type Progress, type State, withConfiguration } from './state.ts';
+import { clearTimers, type EventOf, log, setTimer, type Table, type Turn } from './turn.ts';
+import { childVerified, notReady, ready, recover, restarted, stayed } from './verifying.ts';
 
 /* What reloading does with each event. */
 
@@ -69,14 +66,6 @@ function reverted(state: State, progress: Progress, turn: Turn): State {
   return rest(recovered);
 }
 
-/** The content is what the application runs on: whatever failed before is over. */
-function recover(state: State, turn: Turn): State {
-  const { degraded, stale, barred, retries } = state.configuration;
-  if (degraded === undefined && stale.length === 0 && barred === undefined && retries === 0) return state;
-  clearTimers(turn, 'retry');
-  return clearAlarm(withConfiguration(state, { barred: undefined, retries: 0, retrying: [] }), turn);
-}
-
 function settled(state: State, _progress: Progress, _event: unknown, turn: Turn): State {
   clearTimers(turn, 'settle', 'ceiling');
   return advance(state, false, turn);
@@ -100,47 +89,6 @@ function retry(state: State, progress: Progress, _event: unknown, turn: Turn): S
     changedAt: changedAt ?? turn.at,
   });
   return progress.phase === 'resting' ? advance(due, false, turn) : due;
-}
-
-function stayed(state: State, _progress: Progress, _event: unknown, turn: Turn): State {
-  const { verifying } = state.configuration;
-  if (verifying === undefined) return state;
-  const now = withConfiguration(state, { verifying: { ...verifying, stayed: true } });
-  return state.readiness.phase === 'ready' ? verifiedReload(now, turn) : now;
-}
-
-function ready(state: State, _progress: Progress, _event: unknown, turn: Turn): State {
-  return state.configuration.verifying?.stayed === true ? verifiedReload(state, turn) : state;
-}
-
-function verifiedReload(state: State, turn: Turn): State {
-  const { verifying } = state.configuration;
-  return verifying === undefined || isRestart(verifying.reload)
-    ? state
-    : applied(state, verifying.reload, turn);
-}
-
-function isRestart(reload: Reload): boolean {
-  return reload.actions.some((action) => action.kind === 'restart');
-}
-
-/** The application does not serve with what it was told. */
-function notReady(state: State, progress: Progress, _event: unknown, turn: Turn): State {
-  const { verifying } = state.configuration;
-  const reason = `--ready did not succeed within ${state.settings.readyTimeout} ms`;
-  if (verifying !== undefined) return foundBad(state, verifying.reload, reason, turn);
-  if (progress.phase === 'acting' || progress.phase === 'gated') return state;
-  if (canRollBack(state.configuration)) return rollBackStart(state, reason, turn);
-  return raiseAlarm(state, [...state.configuration.seen.keys()], reason, turn);
-}
-
-/** A start that was no reload showed new content that does not do: going back is a reload. */
-function rollBackStart(state: State, reason: string, turn: Turn): State {
-  const { told, staged = [] } = state.configuration;
-  const good = new Map(staged.map(({ stage, good: one }) => [stage.source, one?.content]));
-  const from = new Map([...told].map(([path, content]) => [path, good.get(path) ?? content]));
-  const { begun, reload } = beginReload(state, changedPaths(from, told), [{ kind: 'restart' }], told, turn);
-  return rollBack(begun, reload, reason, turn);
 }
 
 /** The child that is about to start reads what was let through. */
@@ -167,147 +115,6 @@ function startingAnyway(state: State, progress: Progress, _event: unknown, turn:
 
 function firstStarted(state: State, _progress: Progress, _event: unknown, turn: Turn): State {
   return again(rest(state), turn);
-}
-
-function restarted(state: State, progress: In<'acting'>, _event: unknown, turn: Turn): State {
-  const started = rest(state);
-  const verified = state.child.phase === 'running' && state.child.verified;
-  const now = verified
-    ? applied(started, progress.reload, turn)
-    : withConfiguration(started, { verifying: { reload: progress.reload, stayed: false } });
-  return again(now, turn);
-}
-
-/** The start is verified, and with it the reload that led to it; a restart that waited for it may begin. */
-function childVerified(state: State, progress: Progress, _event: unknown, turn: Turn): State {
-  const { verifying, told, seen, degraded } = state.configuration;
-  if (verifying !== undefined && isRestart(verifying.reload)) {
-    const now = applied(state, verifying.reload, turn);
-    return progress.phase === 'holding' ? advance(now, false, turn) : now;
-  }
-  const good = degraded === undefined ? withConfiguration(state, { applied: told }) : state;
-  const kept = verifying === undefined ? keepGood(good, false, turn) : good;
-  const now = sameSnapshot(told, seen) && degraded === undefined ? recover(kept, turn) : kept;
-  return progress.phase === 'holding' ? advance(now, false, turn) : now;
-}
-
-function isRollingBack(progress: Progress): progress is In<'gated'> {
-  return progress.phase === 'gated' && progress.reload.rollback !== undefined;
-}
-
-/** What the exit of the child leads to besides `--on-exit`, while it is being reloaded or its start is verified. */
-export function afterExit({ configuration, child }: State, status: ExitStatus): AfterExit | undefined {
-  if (child.phase !== 'running') return undefined;
-  const { progress, verifying } = configuration;
-  // It is being rolled back already: the child is started on what that publishes.
-  if (isRollingBack(progress)) return { kind: 'roll-back' };
-  const reload = verifying?.reload ?? (progress.phase === 'acting' ? progress.reload : undefined);
-  if (reload !== undefined) {
-    const dead = status.kind === 'signal' ? status.signal : status.code - 128;
-    const signal = isRestart(reload) ? undefined : deathBy(reload, dead);
-    if (signal !== undefined) return { kind: 'revive', signal };
-    return reload.rollback === undefined && canRollBack(configuration) ? { kind: 'roll-back' } : undefined;
-  }
-  const byItself = status.kind === 'code' && status.code === 0;
-  return !child.verified && !byItself && canRollBack(configuration) ? { kind: 'roll-back' } : undefined;
-}
-
-function childEnded(state: State, progress: Progress, event: EventOf<'child-ended'>, turn: Turn): State {
-  const { verifying } = state.configuration;
-  const reason = `the child ${describeStatus(event.status)}`;
-  clearTimers(turn, 'verify-reload', 'action-timeout');
-  const acting = progress.phase === 'acting' ? progress.reload : undefined;
-  if (progress.phase === 'acting' && progress.job !== undefined)
-    turn.effects.push({ type: 'cancel-job', job: progress.job });
-  const reload = verifying?.reload ?? acting;
-  switch (event.follows?.kind) {
-    case 'roll-back':
-      if (isRollingBack(progress)) return state;
-      return reload === undefined
-        ? rollBackStart(withdrawn(state, reason, turn), reason, turn)
-        : rollBack(state, reload, reason, turn);
-    case 'revive':
-      return reload === undefined ? state : revive(state, reload, event.follows.signal, turn);
-    case undefined:
-      break;
-    default:
-      return event.follows satisfies never;
-  }
-  if (verifying !== undefined) return failed(withdrawn(state, reason, turn), verifying.reload, reason, turn);
-  return progress.phase === 'acting'
-    ? endedActing(state, progress, reason, turn)
-    : withdrawn(state, reason, turn);
-}
-
-/** What is at the gate is left for the next start to tell. */
-function withdrawn(state: State, reason: string, turn: Turn): State {
-  const { progress, requested } = state.configuration;
-  if (progress.phase !== 'gated' || progress.reload.rollback !== undefined) return state;
-  const asked = [...progress.reload.requested, ...requested];
-  return withConfiguration(withdraw(state, reason, turn), {
-    requested: asked,
-    progress: { phase: 'holding' },
-    changedAt: progress.reload.since,
-  });
-}
-
-/** The child died of the signal that was to reload it: it is started again within the same reload, and restarted from then on. */
-function revive(state: State, reload: Reload, signal: Signal, turn: Turn): State {
-  clearWaits(turn);
-  const name = signalName(signal);
-  const message = `${name} ended the child, though it has a handler for it: it is started again, and restarted from now on`;
-  log(turn, 'warn', 'reload.restart_instead', message, { signal: name });
-  return withConfiguration(state, {
-    verifying: undefined,
-    deadly: new Set([...state.configuration.deadly, signal]),
-    told: reload.snapshot,
-    progress: {
-      phase: 'acting',
-      reload: { ...reload, actions: [{ kind: 'restart' }] },
-      remaining: [],
-      job: undefined,
-    },
-  });
-}
-
-/** The child ended while it was being told: the actions that are left reach nobody. */
-function endedActing(state: State, progress: In<'acting'>, reason: string, turn: Turn): State {
-  const { reload, remaining } = progress;
-  if (remaining.length > 0) return failed(rest(state), reload, reason, turn);
-  const exits = reload.actions.some((action) => action.kind === 'exit');
-  return exits ? applied(rest(state), reload, turn) : state;
-}
-
-function startFailed(state: State, progress: Progress, event: EventOf<'start-failed'>, turn: Turn): State {
-  return progress.phase === 'acting' ? failed(rest(state), progress.reload, event.errno, turn) : state;
-}
-
-/** A stop from outside ends whatever is under way. */
-function stopped(state: State, progress: Progress, _event: unknown, turn: Turn): State {
-  clearWaits(turn);
-  clearTimers(turn, 'retry', 'action-timeout', 'verify-reload');
-  const reason = 'rehup was asked to stop';
-  if (progress.phase === 'acting' && progress.job !== undefined)
-    turn.effects.push({ type: 'cancel-job', job: progress.job });
-  const closed = closeGate(state, turn);
-  const ended =
-    progress.phase === 'acting' || progress.phase === 'gated'
-      ? supersededBy(closed, progress.reload, reason, turn)
-      : superseded(closed, turn, reason);
-  return rest(withConfiguration(ended, { requested: [], verifying: undefined }));
-}
-
-/** A QUIT that may mean stop ends a check; what was at the gate comes back if it was no stop. */
-function quitting(state: State, progress: Progress, _event: unknown, turn: Turn): State {
-  const { gate } = state.configuration;
-  if (progress.phase !== 'gated' || gate?.purpose.kind !== 'reload') return state;
-  return withdrawn(state, 'a stop may be under way', turn);
-}
-
-function resumed(state: State, progress: Progress, _event: unknown, turn: Turn): State {
-  if (isRollingBack(progress) && state.configuration.gate === undefined)
-    return rollbackPassed(state, progress.reload, turn);
-  return progress.phase === 'holding' ? advance(state, false, turn) : state;
 }
 
 /** A request from outside: like a change, but whether or not the content changed, and without waiting for quiet. */

@@ -1,5 +1,5 @@
 import { endAs, type In, logDropped, logExit, logStop, prepare, send, withChild } from './child.ts';
-import { afterExit } from './configuration.ts';
+import { afterExit } from './ended.ts';
 import type { ExitStatus } from './event.ts';
 import { exitCode } from './exit.ts';
 import { meaningOf } from './meaning.ts';
