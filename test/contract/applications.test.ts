@@ -160,6 +160,35 @@ describe.each(Object.entries(PROGRAMS))('%s', (name, program) => {
   });
 });
 
+// `npm run bench:nginx` asks 20,000 times.
+needing(PID_NAMESPACE, NGINX)('no request to nginx on a new connection is lost by reloads', async () => {
+  mkdirSync(here('tmp'));
+  const port = await freePort();
+  const good = (text: string) => nginx(port, `return 200 ${text};`);
+  const volume = writtenVolume(here('source'), good('0'));
+  const run = await staged(port, NGINX_WORDS());
+  expect(await served(port, '0')).toBe('0');
+  let going = true;
+  const answers = new Map<string, number>();
+  async function client(): Promise<void> {
+    while (going) {
+      const text = await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } })
+        .then((answer) => answer.text())
+        .catch(String);
+      answers.set(text, (answers.get(text) ?? 0) + 1);
+    }
+  }
+  const clients = Promise.all(Array.from({ length: 4 }, client));
+  for (const nth of [1, 2, 3]) {
+    volume.write(good(`${nth}`));
+    await run.logged('reload.applied', nth);
+    await expect.poll(() => answers.get(`${nth}`) ?? 0, { timeout: PATIENCE }).toBeGreaterThan(20);
+  }
+  going = false;
+  await clients;
+  expect([...answers.keys()].sort()).toEqual(['0', '1', '2', '3']);
+});
+
 describe('nginx that is stopped', () => {
   let behind: Server | undefined;
   afterEach(() => behind?.close());
