@@ -150,6 +150,12 @@ describe('a target that can not be used ends it with 125 before anything is star
     expect(await refused(here('volume'), here('link'))).toMatch(/lies in the source/);
   });
 
+  test('the source lies in it', async () => {
+    const inner = writtenVolume(here('target/volume'), { key: 'one' });
+    expect(await refused(inner.path, here('target'))).toContain(here('target'));
+    expect(names()).toEqual(['volume']);
+  });
+
   test('the source lies in memory and the target does not', async () => {
     const memory = mkdtempSync('/dev/shm/rehup-');
     try {
