@@ -18,7 +18,8 @@ const directory = eachWithDirectory();
 const here = (name: string) => join(directory.path, name);
 
 /** How long, ms; `npm run soak` goes on for ten minutes. */
-const LASTS = process.env['REHUP_SOAK'] === '1' ? 600_000 : 8_000;
+const SOAK = process.env['REHUP_SOAK'] === '1';
+const LASTS = SOAK ? 600_000 : 8_000;
 
 /** mulberry32: the failure of a run names its seed. */
 function random(seed: number): () => number {
@@ -59,52 +60,70 @@ function outcomes(run: Rehup): ReadonlyMap<unknown, readonly string[]> {
 const KINDS = ['good', 'good', 'good', 'bad', 'ugly', 'mute'];
 
 describe.each(['HUP', 'restart'])('reloads by %s', (action) => {
-  test('in any order end with the last content, and leave nothing behind', async () => {
-    const seed = Date.now() % 2 ** 31;
-    const next = random(seed);
-    const volume = writtenVolume(here('source'), { key: 'good 0\n' });
-    const run = rehup([
-      ...['--stage', `${here('source')}=${here('target')}`, '--on-change', action],
-      ...['--check', `sh -c '! grep -q bad {dir}/key'`],
-      ...['--ready', `exec:sh -c '! grep -q mute ${here('target/key')}'`, '--ready-timeout', '300ms'],
-      ...['--verify', '100ms', '--min-interval', '0', '--settle', '0', '--poll', '0', '--stop-timeout', '2s'],
-      ...['--on-exit', 'restart', '--max-restarts', '1000000', victim()],
-    ]);
-    await run.said('start');
-    const descriptors = readdirSync(`/proc/${run.pid()}/fd`).length;
-    const end = Date.now() + LASTS;
-    for (let nth = 1; Date.now() < end; nth++) {
-      const dice = next();
-      if (dice < 0.1) run.signal('SIGHUP');
-      else if (dice < 0.12) volume.rewrite({ key: readFileSync(here('source/key'), 'utf8') });
-      else volume.write({ key: `${KINDS[Math.floor(next() * KINDS.length)]} ${nth}\n` });
-      await new Promise((resolve) => setTimeout(resolve, next() * (next() < 0.1 ? 1_500 : 60)));
-    }
-    volume.write({ key: 'good end\n' });
-    const ends = () => run.output.some((line) => line.endsWith(' good end'));
-    await expect.poll(ends, { timeout: 2 * PATIENCE, message: `seed ${seed}` }).toBe(true);
-    // It was told; and is not degraded any more, once that was verified.
-    const alarm = () =>
-      run.log().findLast(({ event }) => event === 'rehup.degraded' || event === 'rehup.recovered')?.event;
-    await expect.poll(alarm, { timeout: 2 * PATIENCE }).not.toBe('rehup.degraded');
-    const below = () => commandsBelow(run.pid()).filter((line) => !/sleep 4242|victim/.test(line));
-    await expect.poll(below, { timeout: PATIENCE }).toEqual([]);
-    await expect
-      .poll(() => readdirSync(`/proc/${run.pid()}/fd`).length, { timeout: PATIENCE })
-      .toBeLessThanOrEqual(descriptors + 2);
-    await expect
-      .poll(() => readdirSync(here('target')).filter((name) => name.startsWith('..rehup')), {
-        timeout: PATIENCE,
-      })
-      .toHaveLength(1);
-    run.signal('SIGTERM');
-    expect(await run.ended).toBe(0);
-    const told = outcomes(run);
-    expect([...told].filter(([, of]) => of.length !== 1)).toEqual([]);
-    const seen = new Set([...told.values()].flat());
-    expect(seen).toContain('applied');
-    expect(seen).toContain('rejected');
-    expect(run.output.filter((line) => line.includes('bad'))).toEqual([]);
-    expect(run.log().filter(({ event }) => event === 'rehup.internal_error')).toEqual([]);
-  });
+  const limit = LASTS + 300_000;
+
+  test(
+    'in any order end with the last content, and leave nothing behind',
+    async () => {
+      const seed = Date.now() % 2 ** 31;
+      const next = random(seed);
+      const volume = writtenVolume(here('source'), { key: 'good 0\n' });
+      const run = rehup([
+        ...['--stage', `${here('source')}=${here('target')}`, '--on-change', action],
+        ...['--check', `sh -c '! grep -q bad {dir}/key'`],
+        ...['--ready', `exec:sh -c '! grep -q mute ${here('target/key')}'`, '--ready-timeout', '300ms'],
+        ...[
+          '--verify',
+          '100ms',
+          '--min-interval',
+          '0',
+          '--settle',
+          '0',
+          '--poll',
+          '0',
+          '--stop-timeout',
+          '2s',
+        ],
+        ...['--on-exit', 'restart', '--max-restarts', '1000000', victim()],
+      ]);
+      await run.said('start');
+      const descriptors = readdirSync(`/proc/${run.pid()}/fd`).length;
+      const end = Date.now() + LASTS;
+      for (let nth = 1; Date.now() < end; nth++) {
+        const dice = next();
+        if (dice < 0.1) run.signal('SIGHUP');
+        else if (dice < 0.12) volume.rewrite({ key: readFileSync(here('source/key'), 'utf8') });
+        else volume.write({ key: `${KINDS[Math.floor(next() * KINDS.length)]} ${nth}\n` });
+        await new Promise((resolve) => setTimeout(resolve, next() * (next() < 0.1 ? 1_500 : 60)));
+      }
+      volume.write({ key: 'good end\n' });
+      const ends = () => run.output.some((line) => line.endsWith(' good end'));
+      await expect.poll(ends, { timeout: 2 * PATIENCE, message: `seed ${seed}` }).toBe(true);
+      // It was told; and is not degraded any more, once that was verified.
+      const alarm = () =>
+        run.log().findLast(({ event }) => event === 'rehup.degraded' || event === 'rehup.recovered')?.event;
+      await expect.poll(alarm, { timeout: 2 * PATIENCE }).not.toBe('rehup.degraded');
+      const below = () => commandsBelow(run.pid()).filter((line) => !/sleep 4242|victim/.test(line));
+      await expect.poll(below, { timeout: PATIENCE }).toEqual([]);
+      await expect
+        .poll(() => readdirSync(`/proc/${run.pid()}/fd`).length, { timeout: PATIENCE })
+        .toBeLessThanOrEqual(descriptors + 2);
+      await expect
+        .poll(() => readdirSync(here('target')).filter((name) => name.startsWith('..rehup')), {
+          timeout: PATIENCE,
+        })
+        .toHaveLength(1);
+      run.signal('SIGTERM');
+      expect(await run.ended).toBe(0);
+      const told = outcomes(run);
+      expect([...told].filter(([, of]) => of.length !== 1)).toEqual([]);
+      const seen = new Set([...told.values()].flat());
+      expect(seen).toContain('applied');
+      // Which others come about in a short time is chance.
+      if (SOAK) expect([...seen].sort()).toEqual([...OUTCOMES].sort());
+      expect(run.output.filter((line) => line.includes('bad'))).toEqual([]);
+      expect(run.log().filter(({ event }) => event === 'rehup.internal_error')).toEqual([]);
+    },
+    limit,
+  );
 });
