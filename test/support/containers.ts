@@ -65,7 +65,9 @@ export async function served(port: number, text: string): Promise<string> {
   let last = '';
   do {
     try {
-      last = (await (await fetch(`http://127.0.0.1:${port}/`)).text()).trim();
+      // A connection that is kept would keep the worker that has it.
+      const answer = await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } });
+      last = (await answer.text()).trim();
     } catch (error) {
       last = error instanceof Error ? error.message : String(error);
     }
