@@ -41,11 +41,11 @@ trap 'exit 0' TERM
 echo "start $(cat "$2/settings")"
 while :; do sleep 0.05; done`;
 
-/** A pod with such options and a directory of its own for what is staged; its application reads the last word. */
+/** A pod with these words, whose paths lie below the test's directory; what it stages is in a directory of its own. */
 function pod(words: readonly string[], emptyDir: string): Rehup {
   mkdirSync(here(emptyDir), { recursive: true });
   const moved = words.map((word) =>
-    word.replaceAll('/etc/', here('etc/')).replaceAll('/run/', `${here(emptyDir)}/`),
+    word.replaceAll(/\/(etc|run)\//g, (_, top) => `${here(top === 'run' ? emptyDir : top)}/`),
   );
   return rehup([...QUICK, ...moved], { environment: { PATH: `${directory.path}:${process.env['PATH']}` } });
 }
