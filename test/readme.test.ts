@@ -1,12 +1,20 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execaSync } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { withHelp } from '../scripts/docs.ts';
 import { ROOT } from '../scripts/product.ts';
 import { RUN_OPTIONS } from '../src/cli/options.ts';
-import { blocks, loggedEvents, OPERATIONS, README } from './support/documents.ts';
+import {
+  anchorsOf,
+  blocks,
+  DOCUMENTS,
+  linksOf,
+  loggedEvents,
+  OPERATIONS,
+  README,
+} from './support/documents.ts';
 import { PID_NAMESPACE } from './support/machine.ts';
 import { needing } from './support/needing.ts';
 import { REHUP_BIN, type Rehup, rehup, witness } from './support/rehup.ts';
@@ -154,12 +162,19 @@ describe('the other commands', () => {
       'sha256sum --check --ignore-missing SHA256SUMS',
       'npm ci && npm test',
     ]);
-    for (const script of ['demo', 'build', 'test', 'bench']) expect(PACKAGE.scripts).toHaveProperty(script);
     const { stdout, exitCode: code } = execaSync(join(ROOT, 'examples/node-restart/run'), {
       env: { REHUP_BIN },
     });
     expect(code).toBe(0);
     expect(stdout.split('\n').at(-1)).toBe('-- rehup ended with the code of the application: 0');
+  });
+
+  test('are scripts wherever a text names one', () => {
+    for (const text of Object.values(DOCUMENTS)) {
+      for (const [, script = ''] of text.matchAll(/npm run ([\w:]+)/g)) {
+        expect(Object.keys(PACKAGE.scripts)).toContain(script);
+      }
+    }
   });
 
   test('the demo ends in 0', () => {
@@ -194,6 +209,18 @@ describe('the images', () => {
       volume.write({ key: 'new' });
       await run.logged('reload.applied');
       await run.dispose();
+    }
+  });
+});
+
+describe('the links', () => {
+  test('lead to something', () => {
+    for (const [file, text] of Object.entries(DOCUMENTS)) {
+      for (const { path, anchor } of linksOf(text)) {
+        const target = path === '' ? join(ROOT, file) : join(ROOT, file, '..', path);
+        expect(existsSync(target), `${path} of ${file}`).toBe(true);
+        if (anchor !== '') expect(anchorsOf(readFileSync(target, 'utf8'))).toContain(anchor);
+      }
     }
   });
 });

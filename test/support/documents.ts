@@ -9,6 +9,31 @@ const read = (...path: readonly string[]) => readFileSync(join(ROOT, ...path), '
 export const README = read('README.md');
 export const OPERATIONS = read('docs', 'operations.md');
 
+/** What there is to read, by its path in the repository. */
+export const DOCUMENTS: Readonly<Record<string, string>> = {
+  'README.md': README,
+  'docs/operations.md': OPERATIONS,
+  'CONTRIBUTING.md': read('CONTRIBUTING.md'),
+};
+
+/** Where the links of a text lead that stay in the repository: paths as they are written, each with its anchor, if it has one. */
+export function linksOf(text: string): readonly { readonly path: string; readonly anchor: string }[] {
+  return [...text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)].map(([, path = '', anchor = '']) => ({
+    path,
+    anchor,
+  }));
+}
+
+/** The anchors of the headings of a text, as GitHub makes them. */
+export function anchorsOf(text: string): readonly string[] {
+  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w\s-]/g, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
 /** The fenced blocks of a language in a text, without the fences. */
 export function blocks(text: string, language: string): readonly string[] {
   return [...text.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, 'gms'))].map(([, block = '']) =>
