@@ -1,116 +1,180 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execaSync } from 'execa';
 import { describe, expect, test } from 'vitest';
+import { withHelp } from '../scripts/docs.ts';
+import { ROOT } from '../scripts/product.ts';
 import { RUN_OPTIONS } from '../src/cli/options.ts';
-import { exitCode, startFailureCode } from '../src/core/exit.ts';
+import {
+  anchorsOf,
+  blocks,
+  DOCUMENTS,
+  linksOf,
+  loggedEvents,
+  OPERATIONS,
+  README,
+} from './support/documents.ts';
 import { PID_NAMESPACE } from './support/machine.ts';
 import { needing } from './support/needing.ts';
 import { REHUP_BIN, type Rehup, rehup, witness } from './support/rehup.ts';
+import { httpServer } from './support/server.ts';
 import { AT_ONCE, eachWithDirectory, told, writtenVolume } from './support/volume.ts';
 
 /** The README's commands, examples, tables and lists: each is run, or compared with what the program says. */
 
-const ROOT = join(import.meta.dirname, '..');
-const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
 const PACKAGE: { scripts: Record<string, string>; version: string } = JSON.parse(
   readFileSync(join(ROOT, 'package.json'), 'utf8'),
 );
 
-function blocks(language: string): readonly string[] {
-  return [...README.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, 'gms'))].map(([, text = '']) =>
-    text.trim(),
-  );
-}
-
 const directory = eachWithDirectory();
 
-/** The examples of `rehup`, each with the files of its volumes, and what a change of the first file must lead to. */
-const EXAMPLES: Readonly<
-  Record<string, { paths: readonly string[]; changed: string; leadsTo: readonly string[] }>
-> = {
+/** What a change of the first file must lead to: what the application tells, and what the log says at the end. */
+type Expected = {
+  readonly paths: readonly string[];
+  readonly changed: string;
+  readonly reads?: string;
+  readonly leadsTo: readonly string[];
+  readonly logs?: string;
+  readonly asked?: string;
+};
+
+/** The examples of `rehup`, each with the files of its volumes; `reads` is the file that the application looks at, if not `changed`. */
+const EXAMPLES: Readonly<Record<string, Expected>> = {
   "rehup -w /etc/nginx/conf.d --on-change SIGHUP nginx -g 'daemon off;'": {
     paths: ['/etc/nginx/conf.d/site.conf'],
     changed: '/etc/nginx/conf.d/site.conf',
-    leadsTo: ['start', 'SIGHUP'],
+    leadsTo: ['start old', 'SIGHUP new'],
   },
   'rehup -w /etc/app node server.js': {
     paths: ['/etc/app/settings'],
     changed: '/etc/app/settings',
-    leadsTo: ['start', 'SIGTERM', 'start'],
+    leadsTo: ['start old', 'SIGTERM new', 'start new'],
   },
   'rehup -w /etc/app=restart -w /etc/app/tls.crt=SIGHUP -- app --port 8080': {
     paths: ['/etc/app/settings', '/etc/app/tls.crt'],
     changed: '/etc/app/tls.crt',
-    leadsTo: ['start', 'SIGHUP'],
+    leadsTo: ['start old', 'SIGHUP new'],
   },
-  'rehup app': { paths: [], changed: '', leadsTo: ['start'] },
+  'rehup -w /etc/prometheus --on-change http://127.0.0.1:9090/-/reload prometheus --web.enable-lifecycle': {
+    paths: ['/etc/prometheus/prometheus.yml'],
+    changed: '/etc/prometheus/prometheus.yml',
+    leadsTo: ['start old'],
+    asked: 'POST /-/reload HTTP/1.1',
+  },
+  'rehup --env-dir /etc/app-env app': {
+    paths: ['/etc/app-env/GREETING'],
+    changed: '/etc/app-env/GREETING',
+    leadsTo: ['start old', 'SIGTERM new', 'start new'],
+  },
+  'rehup -w /etc/app --on-change exit app': {
+    paths: ['/etc/app/settings'],
+    changed: '/etc/app/settings',
+    leadsTo: ['start old', 'SIGTERM new'],
+    logs: 'child.exited',
+  },
+  "rehup --stage /etc/app=/run/app --check 'app --check {dir}' app --config /run/app": {
+    paths: ['/etc/app/settings'],
+    changed: '/etc/app/settings',
+    reads: '/run/app/settings',
+    leadsTo: ['start old', 'SIGTERM new', 'start new'],
+  },
+  'rehup app': { paths: [], changed: '', leadsTo: ['start ENOENT'] },
 };
 
-/** Puts a stand-in for the application of an example on the PATH: the witness, which tells its words first. */
+/**
+ * Puts a stand-in for the application of an example on the PATH: the witness, which tells its words first. As a check of
+ * a directory it finds all content good.
+ */
 function standIn(name: string, file: string): void {
   const line = witness(file)
     .map((word) => `'${word}'`)
     .join(' ');
-  writeFileSync(join(directory.path, name), `#!/bin/sh\necho "words $*"\nexec ${line}\n`, { mode: 0o755 });
+  const text = `#!/bin/sh\n[ "$1" = --check ] && exit\necho "words $* GREETING=$GREETING"\nexec ${line}\n`;
+  writeFileSync(join(directory.path, name), text, { mode: 0o755 });
 }
 
 describe('each example of rehup', () => {
   const known = Object.keys(EXAMPLES);
 
   test('is known here', () => {
-    expect(blocks('sh').filter((text) => text.startsWith('rehup '))).toEqual(known);
+    expect(blocks(README, 'sh').filter((text) => text.startsWith('rehup '))).toEqual(known);
+    // That of the other page is one of these, and its story is told by operations.test.ts.
+    for (const line of blocks(OPERATIONS, 'sh')) expect(known).toContain(line);
   });
 
-  for (const [line, { paths, changed, leadsTo }] of Object.entries(EXAMPLES)) {
+  for (const [line, { paths, changed, reads = changed, leadsTo, logs, asked }] of Object.entries(EXAMPLES)) {
     needing(PID_NAMESPACE)(`does what it says: ${line}`, async () => {
-      // The paths of the example lie below a directory of the test's own.
-      const moved = (path: string) => join(directory.path, path);
+      const server = await httpServer(200);
+      // The paths of the example lie below a directory of the test's own, and its server is one of the test.
+      const moved = (text: string) =>
+        text
+          .replaceAll(/(?<=^|=)\/(?=(?:etc|run)\/)/g, `${directory.path}/`)
+          .replace('127.0.0.1:9090', `127.0.0.1:${server.port}`);
       const [program, ...words] = line.match(/'[^']*'|\S+/g)?.map((word) => word.replaceAll("'", '')) ?? [];
       expect(program).toBe('rehup');
       const root = paths[0] === undefined ? undefined : join(moved(paths[0]), '..');
       const payload = Object.fromEntries(paths.map((path) => [path.split('/').at(-1) ?? '', 'old']));
       const volume = root === undefined ? undefined : writtenVolume(root, payload);
-      const command = words.find((word) => ['nginx', 'node', 'app'].includes(word)) ?? '';
-      standIn(command, moved(changed));
-      const args = words.map((word) => word.replace(/^\/etc\//, `${directory.path}/etc/`));
+      const command = words.find((word) => ['nginx', 'node', 'app', 'prometheus'].includes(word)) ?? '';
+      // The emptyDir of the stage.
+      mkdirSync(moved('/run/'), { recursive: true });
+      standIn(command, moved(reads));
+      const args = words.map(moved);
       const run = rehup([...AT_ONCE, ...args], {
         environment: { PATH: `${directory.path}:${process.env['PATH']}` },
       });
       await run.said('start');
-      expect(run.output[0]).toBe(`words ${args.slice(args.indexOf(command) + 1).join(' ')}`);
+      const variable = paths.find((path) => path.endsWith('/GREETING')) === undefined ? '' : 'old';
+      const own = args.slice(args.indexOf(command) + 1).join(' ');
+      expect(run.output[0]).toBe(`words ${own} GREETING=${variable}`);
       await run.logged('child.started');
       if (volume !== undefined) {
         volume.write({ ...payload, [changed.split('/').at(-1) ?? '']: 'new' });
-        await run.logged('reload.applied');
+        await run.logged(logs ?? 'reload.applied');
       }
-      const last = leadsTo.at(-1) ?? '';
-      await run.said(last, leadsTo.filter((step) => step === last).length);
+      const last = leadsTo.at(-1)?.split(' ')[0] ?? '';
+      await run.said(last, leadsTo.filter((step) => step.startsWith(last)).length);
       expect(steps(run)).toEqual(leadsTo);
+      expect(server.requests.map((request) => request.split('\r\n')[0])).toEqual(
+        asked === undefined ? [] : [asked],
+      );
+      if (logs !== undefined) expect(await run.ended).toBe(0);
     });
   }
 });
 
+/** What the application told, with the content that it found. */
 function steps(run: Rehup): readonly string[] {
   return told(run)
-    .map((line) => line.split(' ')[0] ?? '')
-    .filter((word) => word !== 'words');
+    .map((line) => line.split(' '))
+    .filter(([word]) => word !== 'words')
+    .map((words) => `${words[0]} ${words.at(-1)}`);
 }
 
 describe('the other commands', () => {
   test('are scripts of package.json, and the example runs', () => {
-    const commands = blocks('sh').filter((text) => !text.startsWith('rehup '));
+    const commands = blocks(README, 'sh').filter((text) => !text.startsWith('rehup '));
     expect(commands).toEqual([
       'npm ci && npm run demo',
       'npm run build && examples/node-restart/run',
+      // Run by release.test.ts, in the folder of a release.
+      'sha256sum --check --ignore-missing SHA256SUMS',
       'npm ci && npm test',
     ]);
-    for (const script of ['demo', 'build', 'test', 'bench']) expect(PACKAGE.scripts).toHaveProperty(script);
     const { stdout, exitCode: code } = execaSync(join(ROOT, 'examples/node-restart/run'), {
       env: { REHUP_BIN },
     });
     expect(code).toBe(0);
     expect(stdout.split('\n').at(-1)).toBe('-- rehup ended with the code of the application: 0');
+  });
+
+  test('are scripts wherever a text names one', () => {
+    for (const text of Object.values(DOCUMENTS)) {
+      for (const [, script = ''] of text.matchAll(/npm run ([\w:]+)/g)) {
+        expect(Object.keys(PACKAGE.scripts)).toContain(script);
+      }
+    }
   });
 
   test('the demo ends in 0', () => {
@@ -123,9 +187,9 @@ describe('the other commands', () => {
 describe('the images', () => {
   test('of the README are those of Dockerfile.example and the manifests', () => {
     const dockerfile = readFileSync(join(ROOT, 'Dockerfile.example'), 'utf8');
-    for (const line of blocks('dockerfile').join('\n').split('\n'))
+    for (const line of blocks(README, 'dockerfile').join('\n').split('\n'))
       expect(dockerfile.split('\n')).toContain(line);
-    const yaml = blocks('yaml').join('\n');
+    const yaml = blocks(README, 'yaml').join('\n');
     const manifest = readFileSync(join(ROOT, 'examples/node-restart/kubernetes.yaml'), 'utf8');
     for (const line of yaml.split('\n').filter((text) => !/name:|mountPath:/.test(text))) {
       expect(manifest).toContain(line.trim());
@@ -149,44 +213,75 @@ describe('the images', () => {
   });
 });
 
-describe('the tables', () => {
-  test('of options are those of the program, with their groups and defaults', () => {
-    const rows = [...README.matchAll(/^\| `((?:-\w, )?--[^`]+)` \| (.*?) \|/gm)].map(
-      ([, flags = '', value = '']) => ({
-        flags: flags.toLowerCase(),
-        value: value.replaceAll('`', ''),
-      }),
-    );
-    const expected = RUN_OPTIONS.map((option) => ({
-      flags: option.flags.replaceAll(/[<>]/g, ''),
-      value: option.name === 'log-format' ? 'json' : (option.default ?? 'none'),
-    }));
-    expect(rows).toEqual(expected);
-    const groups = [...README.matchAll(/^\| \*\*(.*?)\*\* \| \| \|/gm)].map(([, group]) => group);
-    expect(groups).toEqual([...new Set(RUN_OPTIONS.map((option) => option.group))]);
-    expect(README).toContain('REHUP_ON_CHANGE');
+describe('the links', () => {
+  test('lead to something', () => {
+    for (const [file, text] of Object.entries(DOCUMENTS)) {
+      for (const { path, anchor } of linksOf(text)) {
+        const target = path === '' ? join(ROOT, file) : join(ROOT, file, '..', path);
+        expect(existsSync(target), `${path} of ${file}`).toBe(true);
+        if (anchor !== '') expect(anchorsOf(readFileSync(target, 'utf8'))).toContain(anchor);
+      }
+    }
+  });
+});
+
+describe('the reference', () => {
+  test('is what --help says', () => {
+    expect(withHelp(README)).toBe(README);
   });
 
-  test('of events name every event that is logged, and no other', () => {
-    const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) =>
-      file.endsWith('.ts'),
-    );
-    const text = sources.map((file) => readFileSync(join(ROOT, 'src', file), 'utf8')).join('\n');
-    const logged = new Set(
-      [
-        ...text.matchAll(
-          /'((?:check|child|config|environment|log|rehup|reload|signal|stage|start|stop|watch)\.[a-z_]+)'/g,
-        ),
-      ].map(([, event]) => event),
-    );
-    const section = README.slice(README.indexOf('| Event |'), README.indexOf('## Limits'));
-    const listed = [...section.matchAll(/`([a-z]+\.[a-z_]+)`/g)].map(([, event]) => event);
-    expect(listed.sort()).toEqual([...logged].sort());
+  test('and the other page name no option that is not there', () => {
+    const foreign = {
+      'docker run': ['--init'],
+      npm: ['--global'],
+      sha256sum: ['--ignore-missing'],
+      'an application': ['--config', '--port', '--web'],
+    };
+    const known = [
+      ...RUN_OPTIONS.map((option) => `--${option.name}`),
+      ...['--help', '--version'],
+      ...Object.values(foreign).flat(),
+    ];
+    for (const text of [README, OPERATIONS]) {
+      const named = [...text.matchAll(/(?<![\w<!-])--[a-z][a-z-]*/g)].map(([option]) => option);
+      expect(named.filter((option) => !known.includes(option))).toEqual([]);
+    }
   });
 
-  test('of exit codes are true', () => {
-    expect(exitCode({ kind: 'signal', signal: 9 })).toBe(137);
-    expect([startFailureCode('ENOENT'), startFailureCode('EACCES')]).toEqual([127, 126]);
+  test('has a row for every event that is logged, at its level, and for no other', () => {
+    const section = README.slice(README.indexOf('| Event |'), README.indexOf('## Options'));
+    const rows = [...section.matchAll(/^\| (`.*?`) \| (.*?) \|/gm)].flatMap(([, events = '', levels = '']) =>
+      events.split(' ').map((event) => [event.replaceAll('`', ''), levels.split(', ').sort()] as const),
+    );
+    expect(rows.map(([event]) => event).sort()).toEqual([...loggedEvents().keys()].sort());
+    expect(new Map(rows)).toEqual(loggedEvents());
+  });
+
+  test('and the other page name no event that is not logged', () => {
+    const events = [...loggedEvents().keys()];
+    const machines = [...new Set(events.map((event) => event.split('.')[0] ?? ''))].join('|');
+    const name = new RegExp(`\\b(?:${machines})\\.[a-z_]+(?![a-z_]|\\.json)`, 'g');
+    for (const text of [README, OPERATIONS]) {
+      expect(
+        [...text.matchAll(name)].map(([event]) => event).filter((event) => !events.includes(event)),
+      ).toEqual([]);
+    }
+  });
+
+  test('tells the exit codes', () => {
+    const rows = [...README.matchAll(/^\| (the child's|128\+n|12[567]) \|/gm)].map(([, code]) => code);
+    const words = { "the child's": ['sh', '-c', 'exit 3'], '128+n': ['sh', '-c', 'kill -9 $$'] };
+    const others = { '127': ['/no/such'], '126': ['/'], '125': ['--settle', '5x', 'true'] };
+    const cases = Object.entries({ ...words, ...others });
+    expect(rows.sort()).toEqual(cases.map(([code]) => code).sort());
+    const codes = cases.map(([code, command]) => [code, spawnSync(REHUP_BIN, command).status]);
+    expect(Object.fromEntries(codes)).toEqual({
+      "the child's": 3,
+      '128+n': 137,
+      '127': 127,
+      '126': 126,
+      '125': 125,
+    });
   });
 
   test('and the version agree with package.json', () => {

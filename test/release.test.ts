@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Spec, Validation } from '@cyclonedx/cyclonedx-library';
@@ -8,6 +8,7 @@ import { commit } from '../scripts/commit.ts';
 import { ROOT } from '../scripts/product.ts';
 import { release } from '../scripts/release.ts';
 import { versionText } from '../src/cli/version.ts';
+import { blocks, README } from './support/documents.ts';
 
 /** What is released beside the executables, and what they say of themselves. */
 
@@ -39,6 +40,18 @@ describe('npm run release', () => {
     expect(told.trim().split('\n')).toEqual(files.slice(0, -1).map((name) => `${name}: OK`));
   });
 
+  test('is verified as the README says, by who has one file of it', () => {
+    const line = blocks(README, 'sh').find((text) => text.startsWith('sha256sum ')) ?? '';
+    const folder = join(directory, 'fetched');
+    mkdirSync(folder);
+    cpSync(inFolder('SHA256SUMS'), join(folder, 'SHA256SUMS'));
+    cpSync(inFolder('rehup'), join(folder, 'rehup'));
+    const verified = () => spawnSync('sh', ['-c', line], { cwd: folder, encoding: 'utf8' });
+    expect(verified()).toMatchObject({ status: 0, stdout: 'rehup: OK\n' });
+    writeFileSync(join(folder, 'rehup'), 'another');
+    expect(verified().status).not.toBe(0);
+  });
+
   test('names what is in each edition, in a form that the schema of CycloneDX allows', async () => {
     for (const name of ['rehup.cdx.json', 'rehup-node.cdx.json']) {
       expect(await new Validation.JsonStrictValidator(Spec.Version.v1dot6).validate(text(name))).toBeNull();
@@ -47,6 +60,8 @@ describe('npm run release', () => {
       JSON.parse(text(name)).components;
     const inStatic = components('rehup.cdx.json').map((component) => component.name);
     expect(inStatic).toEqual(['commander', 'quickjs', expect.stringMatching(/^(musl|glibc)$/)]);
+    const told = README.slice(README.indexOf('**What is in it:**')).toLowerCase();
+    for (const name of inStatic) expect(told).toContain(name);
     const [engine] = components('rehup.cdx.json').filter((component) => component.name === 'quickjs');
     expect(engine?.hashes).toEqual([{ alg: 'SHA-256', content: expect.stringMatching(/^[0-9a-f]{64}$/) }]);
     const inNode = components('rehup-node.cdx.json');

@@ -52,7 +52,7 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
     group: 'Watching',
     default: 'auto',
     description:
-      'quiet time after the last change before it is acted on. auto: 0 for one kubelet volume, 3s for several, else 250ms',
+      'quiet time after the last change before it is acted on. auto: 0 for one kubelet volume, 3s for several, else 250ms. What never rests is acted on after ten times that, at least 10s',
     repeatable: false,
   },
   {
@@ -68,7 +68,7 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
     name: 'check',
     group: 'Reloading',
     description:
-      'must exit with 0 before a change is applied, such as "nginx -t -c {dir}/nginx.conf"; {dir} is the new content, {dir:SOURCE} that of one of several watches',
+      'must exit with 0 before a change is applied, such as "nginx -t -c {dir}/nginx.conf"; {dir} is the new content of the only watch or stage, {dir:SOURCE} that of one of several',
     repeatable: false,
   },
   {
@@ -84,7 +84,7 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
     name: 'stage',
     group: 'Reloading',
     description:
-      'the application reads TARGET: checked content of SOURCE is published there, and the last good one again if a reload fails',
+      'the application reads TARGET: checked content of SOURCE, which is watched, is published there, and the last good one again if a reload fails',
     repeatable: true,
   },
   {
@@ -139,7 +139,8 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
     name: 'stop-signal',
     group: 'Child',
     default: 'SIGTERM',
-    description: 'how the child is asked to stop; if given, a TERM or INT that arrives is sent as this',
+    description:
+      'how the child is asked to stop, by a restart and by a stop from outside; if given, a TERM or INT that arrives is sent as this',
     repeatable: false,
   },
   {
@@ -155,7 +156,7 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
     name: 'env-dir',
     group: 'Child',
     description:
-      'each file below it is a variable of the child: its name, and its content less one trailing newline; a change restarts the child',
+      'each file below it is a variable of the child: its name, and its content less one trailing newline, over what is inherited; a change restarts the child',
     repeatable: true,
   },
   {
@@ -173,7 +174,7 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
     group: 'Child',
     default: 'exit',
     description:
-      "what the child's own exit does: exit (with its code), restart, or restart-on-failure (when the code is not 0)",
+      "what the child's own exit does: exit (with its code), restart, or restart-on-failure (when the code is not 0), each time after a longer wait, 1s, 2s, 4s, up to 30s",
     repeatable: false,
   },
   {
@@ -211,7 +212,7 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
     flags: '--log-format <format>',
     name: 'log-format',
     group: 'Operating',
-    description: 'json, or pretty for people (default: json, on a terminal pretty)',
+    description: 'json, or pretty for people (default: json, on a terminal pretty; NO_COLOR is honoured)',
     repeatable: false,
   },
 ];

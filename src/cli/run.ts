@@ -58,6 +58,7 @@ function newProgram(given: Given, write: (text: string) => void): Command {
     const option = new Option(spec.flags, spec.description).helpGroup(`${spec.group}:`);
     // Shown only: whether an option was given must stay visible until the variables have been asked.
     if (spec.default !== undefined) option.description = `${spec.description} (default: ${spec.default})`;
+    else if (spec.repeatable) option.description = `${spec.description} (repeatable)`;
     if (spec.repeatable)
       option.argParser((value: string, before: readonly string[] = []) => [...before, value]);
     program.addOption(option);
