@@ -70,6 +70,14 @@ wait_for() {
   done
 }
 
+# expect_nothing: waits for a second in which neither the application nor rehup may write a word.
+expect_nothing() {
+  before=$(cat "$work/output" "$work/log" | wc -c)
+  sleep 1
+  [ "$(cat "$work/output" "$work/log" | wc -c)" -eq "$before" ] || gives_up nothing
+  echo 'nothing happens'
+}
+
 # expect_answer URL TEXT: asks a server up to 10 s long until it answers with this text, and shows that.
 expect_answer() {
   tries=0
@@ -79,6 +87,17 @@ expect_answer() {
     sleep 0.05
   done
   echo "$1 answers: $answer"
+}
+
+# expect_in_answer URL TEXT: the same, until the text is somewhere in the answer.
+expect_in_answer() {
+  tries=0
+  until answer=$(ask "$1") && printf '%s' "$answer" | grep -qF "$2"; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 100 ] || gives_up "an answer with $2"
+    sleep 0.05
+  done
+  echo "$1 answers, with: $2"
 }
 
 ask() {

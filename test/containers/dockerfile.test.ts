@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { ROOT } from '../../scripts/product.ts';
 import { standInsFor } from '../support/bases.ts';
-import { createContainers, freePort, served } from '../support/containers.ts';
+import { createContainers } from '../support/containers.ts';
 import { buildImage, CONTAINERS, removeImages } from '../support/images.ts';
 import { needing } from '../support/needing.ts';
 import { disposeAll, STATIC_EXECUTABLE } from '../support/rehup.ts';
@@ -56,18 +56,16 @@ const RESTARTED = [
 
 describe('Dockerfile.example', () => {
   test('nginx serves by the changed configuration, and finishes when it is stopped', async () => {
-    const port = await freePort();
-    const site = (text: string) =>
-      `server { listen 127.0.0.1:${port}; location / { return 200 "${text}"; } }`;
+    const site = (text: string) => `server { listen 8080; location / { return 200 "${text}"; } }`;
     const volume = containers.newVolume({ 'site.conf': site('one') });
     const mount = '/etc/nginx/conf.d';
     const more = ['--tmpfs', '/tmp', '--env', 'REHUP_VERIFY=1s'];
     const options = { image: build('nginx'), volume: volume.path, mount, memory: '32m', more };
-    const { self, podman } = containers.run({ ...options, network: 'host', user: '101' });
+    const { self, podman, answer } = containers.run({ ...options, user: '101' });
     await self.logged('child.started');
-    expect(await served(port, 'one')).toBe('one');
+    expect(await answer('http://127.0.0.1:8080/', 'one')).toBe('one');
     volume.write({ 'site.conf': site('two') });
-    expect(await served(port, 'two')).toBe('two');
+    expect(await answer('http://127.0.0.1:8080/', 'two')).toBe('two');
     await self.logged('reload.applied');
     expect(self.log().filter(({ event }) => event === 'child.started')).toHaveLength(1);
     podman('stop');

@@ -1,8 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { type Container, createContainers } from '../support/containers.ts';
 import { CONTAINERS, makeImage, removeImages } from '../support/images.ts';
 import { needing } from '../support/needing.ts';
@@ -74,22 +73,71 @@ test('an application that does not stop is killed by the runtime, at its time an
 });
 
 test('orphans of exec sessions are reaped, and the application is none of them', async () => {
-  const { self, exec, podman, name } = run(TELLER);
+  const { self, exec, podman, pid } = run(TELLER);
   await self.said('start');
   await self.logged('child.started');
   for (let session = 0; session < 5; session++) {
     // The session ends first, so its children are rehup's.
     exec('sh', '-c', 'for orphan in 1 2 3; do (sleep 0.3 &) done');
   }
-  const pid = Number(
-    execFileSync('podman', ['inspect', '--format', '{{.State.Pid}}', name], { encoding: 'utf8' }),
-  );
-  const end = Date.now() + PATIENCE;
-  while (childrenOf(pid).length > 1 && Date.now() < end)
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  expect(childrenOf(pid)).toHaveLength(1);
+  await expect.poll(() => childrenOf(pid()), { timeout: PATIENCE }).toHaveLength(1);
   podman('stop');
   expect(await self.ended).toBe(3);
+});
+
+test('content that the check rejects leaves the application as it is, and better content is told', async () => {
+  const volume = containers.newVolume({ key: 'good 1' });
+  const check = ['--check', 'busybox grep -q ^good {dir}/key'];
+  const words = ['-w', '/etc/app', '--on-change', 'HUP', ...AT_ONCE, ...check, ...TELLER];
+  const { self, podman } = containers.run({ image, volume: volume.path }, words);
+  await self.said('start');
+  await self.logged('child.started');
+  volume.write({ key: 'bad 2' });
+  expect(await self.logged('reload.rejected')).toMatchObject({ reason: 'the check busybox exited with 1' });
+  await self.logged('rehup.degraded');
+  volume.write({ key: 'good 3' });
+  await self.said('1 ');
+  await self.logged('rehup.recovered');
+  podman('stop');
+  expect(await self.ended).toBe(3);
+  expect(self.output).toEqual(['descriptors', 'start good 1', '1 good 3', '15 good 3']);
+});
+
+/** Reads the stage at its start, tells what it read, and dies of what begins with `bad`. */
+const PICKY = `read -r line < /live/key; echo "start $line"; case $line in bad*) exit 7;; esac
+  trap 'exit 0' TERM; while :; do sleep 0.1; done`;
+
+describe.each([
+  { volumes: 'a ConfigMap in an emptyDir', parent: tmpdir() },
+  { volumes: 'a Secret in an emptyDir of memory', parent: '/dev/shm' },
+])('$volumes', ({ parent }) => {
+  const own = mkdtempSync(join(parent, 'rehup-staged-'));
+  const { newVolume, newEmptyDirectory, run: start } = createContainers(join(own, 'volumes'));
+  afterAll(() => rmSync(own, { recursive: true }));
+
+  test('that the application dies of is rolled back, and the next container comes up on the good one', async () => {
+    const volume = newVolume({ key: 'good 1' });
+    const more = ['--volume', `${newEmptyDirectory()}:/live`];
+    const quick = ['--min-interval', '0', '--poll', '0', '--verify', '500ms'];
+    const words = ['--stage', '/etc/app=/live', ...quick, 'sh', '-c', PICKY];
+    const first = start({ image, volume: volume.path, more }, words);
+    await first.self.said('start good 1');
+    volume.write({ key: 'bad 2' });
+    expect(await first.self.logged('reload.rolled_back')).toMatchObject({
+      reason: 'the child exited with 7',
+    });
+    first.podman('stop');
+    expect(await first.self.ended).toBe(0);
+    expect(first.self.output).toEqual(['start good 1', 'start bad 2', 'start good 1']);
+
+    const second = start({ image, volume: volume.path, more }, words);
+    await second.self.logged('rehup.degraded');
+    volume.write({ key: 'good 3' });
+    await second.self.logged('rehup.recovered');
+    second.podman('stop');
+    expect(await second.self.ended).toBe(0);
+    expect(second.self.output).toEqual(['start bad 2', 'start good 1', 'start good 3']);
+  });
 });
 
 /** On one machine; a container takes podman a second of two cores. */

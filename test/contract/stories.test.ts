@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ROOT } from '../../scripts/product.ts';
+import { HAPROXY, NGINX, PROMETHEUS } from '../support/applications.ts';
 import type { Capability } from '../support/machine.ts';
 import { EXAMPLES } from '../support/manifests.ts';
 import { needing } from '../support/needing.ts';
@@ -10,18 +10,14 @@ import { REHUP_BIN } from '../support/rehup.ts';
 
 /** The script of each example shows its story with real applications, and ends in 0 only if it came true. */
 
-function program(name: string, debian: string): Capability {
-  const there = ['/usr/sbin', '/usr/bin'].some((folder) => existsSync(join(folder, name)));
-  return { prefix: there ? [] : undefined, remedy: `${name} (apt-get install -y ${debian})` };
-}
-
-const NGINX = program('nginx', 'nginx-light');
-
 /** What each needs of the machine. */
 const NEEDS: Readonly<Record<string, readonly Capability[]>> = {
-  'haproxy-master-worker': [program('haproxy', 'haproxy')],
+  'env-from-configmap': [],
+  'haproxy-master-worker': [HAPROXY],
   'nginx-sighup': [NGINX],
   'node-restart': [],
+  'prometheus-http': [PROMETHEUS],
+  'staged-rollback': [NGINX],
 };
 
 test('every example is tried here', () => {

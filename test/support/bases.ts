@@ -13,6 +13,7 @@ const STAND_INS = {
   'haproxy:3.2': applications,
   'node:26-bookworm-slim': applications,
   'alpine:3.22': alpine,
+  'prom/prometheus:v3.5.0': prometheus,
 } as const satisfies Record<string, () => Promise<string>>;
 
 type Base = keyof typeof STAND_INS;
@@ -86,5 +87,13 @@ async function alpine(): Promise<string> {
     rmSync(join(probe, '..'), { recursive: true });
     for (const name of ['sh', 'sleep', 'kill'])
       execFileSync('ln', ['-s', 'busybox', join(root, 'bin', name)]);
+  });
+}
+
+/** Prometheus and its tool as this machine has them, on their libraries alone: its own image has no more than busybox besides. */
+function prometheus(): Promise<string> {
+  return archived('prometheus', async (root) => {
+    for (const program of ['/usr/bin/prometheus', '/usr/bin/promtool'])
+      for (const file of [program, ...librariesOf(program)]) put(file, root);
   });
 }

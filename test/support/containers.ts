@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { type ContainerOptions, containerWords } from './images.ts';
 import type { Payload, Volume } from './kubelet.ts';
 import { PATIENCE, type Rehup, rehup } from './rehup.ts';
@@ -14,19 +14,29 @@ export type Container = {
   podman(...words: readonly string[]): void;
   /** Runs a command in the container, as `kubectl exec` does; answers what it wrote. */
   exec(...words: readonly string[]): string;
+  /** The process id of rehup, seen from outside. */
+  pid(): number;
+  /** Asks a server in it until this text is in its answer, or for as long as tests wait; gives what it said last. */
+  answer(url: string, text: string): Promise<string>;
 };
 
 let count = 0;
 
 /** Containers whose volumes lie below a directory. */
 export function createContainers(directory: string) {
+  function newDirectory(mode: number): string {
+    mkdirSync(directory, { recursive: true });
+    const path = mkdtempSync(join(directory, 'volume-'));
+    for (const folder of [join(directory, '..'), directory]) chmodSync(folder, 0o755);
+    chmodSync(path, mode);
+    return path;
+  }
+
   return {
-    newVolume(payload: Payload): Volume {
-      mkdirSync(directory, { recursive: true });
-      const path = mkdtempSync(join(directory, 'volume-'));
-      for (const folder of [join(directory, '..'), directory, path]) chmodSync(folder, 0o755);
-      return writtenVolume(path, payload);
-    },
+    newVolume: (payload: Payload): Volume => writtenVolume(newDirectory(0o755), payload),
+
+    /** A directory that anybody may write to, as the kubelet makes an emptyDir; it outlives containers. */
+    newEmptyDirectory: (): string => newDirectory(0o777),
 
     /** Runs an image, with other words than its own if they are given. */
     run(options: Omit<ContainerOptions, 'name'>, words: readonly string[] = []): Container {
@@ -42,34 +52,33 @@ export function createContainers(directory: string) {
           void execFileSync('podman', [command ?? '', ...more, name], { stdio: 'ignore' }),
         exec: (...command) =>
           execFileSync('podman', ['--runtime', 'runc', 'exec', name, ...command], { encoding: 'utf8' }),
+        pid: () => pidOf(name),
+        async answer(url, text) {
+          // A container has a network of its own, in which there is nothing but its loopback.
+          const inside = ['--target', String(pidOf(name)), '--net', process.execPath, '-e', ASK];
+          const { stdout } = await promisify(execFile)('nsenter', [...inside, url, text, String(PATIENCE)]);
+          return stdout.trim();
+        },
       };
     },
   };
 }
 
-/** A TCP port of the loopback that nothing listens on. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
+function pidOf(name: string): number {
+  const words = ['inspect', '--format', '{{.State.Pid}}', name];
+  return Number(execFileSync('podman', words, { encoding: 'utf8' }));
 }
 
-/** Asks a server until it answers with this text, or for as long as tests wait; answers what it said last. */
-export async function served(port: number, text: string): Promise<string> {
-  const end = Date.now() + PATIENCE;
+const ASK = `(async ([url, text, patience]) => {
+  const end = Date.now() + Number(patience);
   let last = '';
   do {
     try {
-      last = (await (await fetch(`http://127.0.0.1:${port}/`)).text()).trim();
+      last = await (await fetch(url)).text();
     } catch (error) {
-      last = error instanceof Error ? error.message : String(error);
+      last = String(error.cause ?? error);
     }
-    if (last !== text) await new Promise((resolve) => setTimeout(resolve, 20));
-  } while (last !== text && Date.now() < end);
-  return last;
-}
+    if (!last.includes(text)) await new Promise((resolve) => setTimeout(resolve, 20));
+  } while (!last.includes(text) && Date.now() < end);
+  process.stdout.write(last);
+})(process.argv.slice(1))`;

@@ -191,8 +191,6 @@ export type ContainerOptions = {
   readonly mount?: string;
   /** The most memory that it may have. */
   readonly memory?: string;
-  /** No network by default; the host's for a server that the test asks. */
-  readonly network?: 'none' | 'host';
   /** By default nobody. */
   readonly user?: string;
   readonly more?: readonly string[];
@@ -205,7 +203,6 @@ export function containerWords({
   volume,
   mount = '/etc/app',
   memory = '8m',
-  network = 'none',
   user = '65534:65534',
   more = [],
 }: ContainerOptions): readonly string[] {
@@ -213,6 +210,6 @@ export function containerWords({
     ...['--read-only', '--read-only-tmpfs=false', '--ipc', 'none', '--cap-drop', 'ALL', '--user', user],
     ...['--security-opt', 'no-new-privileges', '--pids-limit', '32', '--memory', memory],
   ];
-  const given = ['--network', network, '--volume', `${volume}:${mount}:ro`];
+  const given = ['--network', 'none', '--volume', `${volume}:${mount}:ro`];
   return [...RUN, '--name', name, ...strict, ...given, ...more, image];
 }

@@ -47,7 +47,9 @@ export function readExample(name: string): Example {
   const [container] = pod?.containers ?? [];
   if (pod === undefined || container === undefined)
     throw new Error(`${name} has no Deployment of a container`);
-  const entrypoint: unknown = JSON.parse(/^ENTRYPOINT (.*)$/m.exec(dockerfile)?.[1] ?? '[]');
+  // An instruction may go over several lines.
+  const [, words = '[]'] = /^ENTRYPOINT (.*)$/m.exec(dockerfile.replaceAll('\\\n', '')) ?? [];
+  const entrypoint: unknown = JSON.parse(words);
   return {
     name,
     dockerfile,
