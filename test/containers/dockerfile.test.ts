@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { ROOT } from '../../scripts/product.ts';
+import { NGINX } from '../support/applications.ts';
 import { standInsFor } from '../support/bases.ts';
 import { createContainers } from '../support/containers.ts';
 import { buildImage, CONTAINERS, removeImages } from '../support/images.ts';
@@ -12,7 +13,7 @@ import { disposeAll, STATIC_EXECUTABLE } from '../support/rehup.ts';
 
 /** Dockerfile.example as it is: each stage is built, and run as strictly as a cluster may. */
 
-const test = needing(STATIC_EXECUTABLE, CONTAINERS);
+const test = needing(STATIC_EXECUTABLE, CONTAINERS, NGINX);
 
 const DOCKERFILE = join(ROOT, 'Dockerfile.example');
 const TEXT = readFileSync(DOCKERFILE, 'utf8');
@@ -22,7 +23,7 @@ const containers = createContainers(join(context, 'volumes'));
 let bases: Readonly<Record<string, string>> = {};
 
 beforeAll(async () => {
-  if (CONTAINERS.prefix === undefined) return;
+  if (CONTAINERS.prefix === undefined || NGINX.prefix === undefined) return;
   mkdirSync(join(context, 'dist'));
   cpSync(join(ROOT, 'dist/rehup'), join(context, 'dist/rehup'));
   const victim = join(ROOT, 'test/victims/teller.c');

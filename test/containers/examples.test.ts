@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { ROOT } from '../../scripts/product.ts';
-import { PROMETHEUS } from '../support/applications.ts';
+import { NEEDED_BY } from '../support/applications.ts';
 import { standInsFor } from '../support/bases.ts';
 import { createContainers } from '../support/containers.ts';
 import { buildImage, CONTAINERS, removeImages } from '../support/images.ts';
@@ -59,12 +59,10 @@ function emptyDirectories({ container }: Example): readonly string[] {
 
 describe('as an image', () => {
   for (const name of EXAMPLES) {
-    // The others come with their stand-ins.
-    const more = name === 'prometheus-http' ? [PROMETHEUS] : [];
     needing(
       STATIC_EXECUTABLE,
       CONTAINERS,
-      ...more,
+      ...(NEEDED_BY[name] ?? []),
     )(`${name} serves what its ConfigMap says, and what that says later`, async () => {
       const example = readExample(name);
       const { container, dockerfile } = example;

@@ -2,30 +2,19 @@ import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ROOT } from '../../scripts/product.ts';
-import { HAPROXY, NGINX, PROMETHEUS } from '../support/applications.ts';
-import type { Capability } from '../support/machine.ts';
+import { NEEDED_BY } from '../support/applications.ts';
 import { EXAMPLES } from '../support/manifests.ts';
 import { needing } from '../support/needing.ts';
 import { REHUP_BIN } from '../support/rehup.ts';
 
 /** The script of each example shows its story with real applications, and ends in 0 only if it came true. */
 
-/** What each needs of the machine. */
-const NEEDS: Readonly<Record<string, readonly Capability[]>> = {
-  'env-from-configmap': [],
-  'haproxy-master-worker': [HAPROXY],
-  'nginx-sighup': [NGINX],
-  'node-restart': [],
-  'prometheus-http': [PROMETHEUS],
-  'staged-rollback': [NGINX],
-};
-
 test('every example is tried here', () => {
-  expect(Object.keys(NEEDS)).toEqual(EXAMPLES);
+  expect(Object.keys(NEEDED_BY)).toEqual(EXAMPLES);
 });
 
 describe('the story of', () => {
-  for (const [name, capabilities] of Object.entries(NEEDS)) {
+  for (const [name, capabilities] of Object.entries(NEEDED_BY)) {
     needing(...capabilities)(`${name} comes true`, () => {
       const path = `${dirname(process.execPath)}:${process.env['PATH']}`;
       const { stdout, stderr, status } = spawnSync(join(ROOT, 'examples', name, 'run'), {
