@@ -50,6 +50,11 @@ function dataOf({ manifests }: Example): Readonly<Record<string, string>> {
   return Object.fromEntries(data);
 }
 
+/** Variables that the Deployment sets. */
+function variables({ container }: Example): readonly string[] {
+  return (container.env ?? []).flatMap(({ name, value }) => ['--env', `${name}=${value}`]);
+}
+
 /** What the Deployment mounts besides: empty, and writable by all, as the kubelet makes an emptyDir. */
 function emptyDirectories({ container }: Example): readonly string[] {
   return (container.volumeMounts ?? [])
@@ -77,7 +82,7 @@ describe('as an image', () => {
         // What the Deployment allows, in podman's letters.
         memory: String(container.resources?.limits?.['memory']).replace('Mi', 'm'),
         user: /^USER (\d+)/m.exec(dockerfile)?.[1] ?? '',
-        more: ['--env', 'REHUP_VERIFY=500ms', ...emptyDirectories(example)],
+        more: ['--env', 'REHUP_VERIFY=500ms', ...variables(example), ...emptyDirectories(example)],
       });
       await self.logged('child.started');
       expect(await answer(url, before)).toContain(before);
