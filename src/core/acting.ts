@@ -164,7 +164,7 @@ export function signalled(
   switch (outcome.kind) {
     case 'sent':
       if (outcome.caught === undefined) {
-        const message = `${name} was sent, but /proc does not tell whether the child catches it`;
+        const message = `${name} was sent unchecked: the child blocks it, or /proc does not tell whether it is caught`;
         log(turn, 'warn', 'reload.unchecked', message, { signal: name });
       }
       return actNext(begun(state, reload, turn), reload, remaining.slice(1), turn);

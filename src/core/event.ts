@@ -37,7 +37,7 @@ export type SignalPurpose = 'forward' | 'stop' | 'kill' | 'reload';
 export type SignalOutcome =
   | {
       readonly kind: 'sent';
-      readonly to: 'child' | 'group' /** undefined: /proc did not tell. */;
+      readonly to: 'child' | 'group' /** undefined: {@link catchesSignal} can't tell. */;
       readonly caught: boolean | undefined;
     }
   /** Held back: it was only to be sent if the child catches it, and the child does not. */

@@ -2,9 +2,19 @@ import type { Signal } from './signals.ts';
 
 /** What files of proc(5) tell, for a host to read. */
 
-/** Whether a process has a handler for a signal: `SigCgt` of proc_pid_status(5); undefined if the text does not tell. */
+/**
+ * Whether a process has a handler for a signal: `SigCgt` of proc_pid_status(5). Undefined if the text does not tell, or if
+ * the process blocks the signal, which is no proof that nobody takes it: signalfd(2) works like that, and a program that
+ * executes itself anew blocks it meanwhile (haproxy's master). One that sleeps in sigwait(3) is not seen: the kernel lifts
+ * the block of what is waited for (do_sigtimedwait in kernel/signal.c).
+ */
 export function catchesSignal(status: string, signal: Signal): boolean | undefined {
-  const mask = /^SigCgt:\s*([0-9a-f]{16})$/m.exec(status)?.[1];
+  const caught = holds(status, 'SigCgt', signal);
+  return caught === false && holds(status, 'SigBlk', signal) === true ? undefined : caught;
+}
+
+function holds(status: string, field: 'SigCgt' | 'SigBlk', signal: Signal): boolean | undefined {
+  const mask = new RegExp(`^${field}:\\s*([0-9a-f]{16})$`, 'm').exec(status)?.[1];
   if (mask === undefined) return undefined;
   // Bit 0 is signal 1, and the last of the 16 digits holds bits 0 to 3.
   const digit = Number.parseInt(mask.charAt(15 - ((signal - 1) >> 2)), 16);

@@ -1,6 +1,6 @@
 import { verdictOf } from './check.ts';
 import type { Task } from './job.ts';
-import type { Ready } from './settings.ts';
+import type { Ready, Settings } from './settings.ts';
 import type { Readiness, State } from './state.ts';
 import { clearTimers, type EventOf, setTimer, type Table, type Turn } from './turn.ts';
 
@@ -33,12 +33,17 @@ function started(state: State, _part: Readiness, _event: unknown, turn: Turn): S
   return probe(state, ready, FIRST_PAUSE, turn);
 }
 
+/** How long the application has after it was told, ms: at least one try, since it is asked after the verify time only. */
+export function readyLimitOnceTold({ readyTimeout, verify }: Settings): number {
+  return Math.max(readyTimeout, verify + TRY_LIMIT);
+}
+
 /** What answers within the verify time may be what ran before: it is asked afterwards. */
 function told(state: State, _part: Readiness, _event: unknown, turn: Turn): State {
-  const { ready, readyTimeout, verify } = state.settings;
+  const { ready, verify } = state.settings;
   if (ready === undefined) return state;
   quiet(state, turn);
-  setTimer(turn, 'ready', Math.max(readyTimeout, verify + TRY_LIMIT));
+  setTimer(turn, 'ready', readyLimitOnceTold(state.settings));
   setTimer(turn, 'probe', verify);
   return withReadiness(state, { phase: 'waiting' });
 }

@@ -3,6 +3,7 @@ import { clearAlarm, raiseAlarm } from './alarm.ts';
 import { advance, again, beginReload, type In, rest } from './applying.ts';
 import { changedPaths, sameSnapshot } from './content.ts';
 import { applied, keepGood } from './outcome.ts';
+import { readyLimitOnceTold } from './readiness.ts';
 import { rollBack } from './rollback.ts';
 import { canRollBack } from './stages.ts';
 import { type Progress, type Reload, type State, withConfiguration } from './state.ts';
@@ -43,7 +44,10 @@ export function isRestart(reload: Reload): boolean {
 /** The application does not serve with what it was told. */
 export function notReady(state: State, progress: Progress, _event: unknown, turn: Turn): State {
   const { verifying } = state.configuration;
-  const reason = `--ready did not succeed within ${state.settings.readyTimeout} ms`;
+  const { settings } = state;
+  const told = verifying !== undefined && !isRestart(verifying.reload);
+  const limit = told ? readyLimitOnceTold(settings) : settings.readyTimeout;
+  const reason = `--ready did not succeed within ${limit} ms`;
   if (verifying !== undefined) return foundBad(state, verifying.reload, reason, turn);
   if (progress.phase === 'acting' || progress.phase === 'gated') return state;
   if (canRollBack(state.configuration)) return rollBackStart(state, reason, turn);

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { ROOT } from '../../scripts/product.ts';
-import { NGINX } from '../support/applications.ts';
 import { standInsFor } from '../support/bases.ts';
 import { createContainers } from '../support/containers.ts';
 import { buildImage, CONTAINERS, removeImages } from '../support/images.ts';
+import { NGINX } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { disposeAll, STATIC_EXECUTABLE } from '../support/rehup.ts';
 
@@ -62,11 +62,11 @@ describe('Dockerfile.example', () => {
     const mount = '/etc/nginx/conf.d';
     const more = ['--tmpfs', '/tmp', '--env', 'REHUP_VERIFY=1s'];
     const options = { image: build('nginx'), volume: volume.path, mount, memory: '32m', more };
-    const { self, podman, answer } = containers.run({ ...options, user: '101' });
+    const { self, podman, served } = containers.run({ ...options, user: '101' });
     await self.logged('child.started');
-    expect(await answer('http://127.0.0.1:8080/', 'one')).toBe('one');
+    expect(await served(8080, 'one')).toBe('one');
     volume.write({ 'site.conf': site('two') });
-    expect(await answer('http://127.0.0.1:8080/', 'two')).toBe('two');
+    expect(await served(8080, 'two')).toBe('two');
     await self.logged('reload.applied');
     expect(self.log().filter(({ event }) => event === 'child.started')).toHaveLength(1);
     podman('stop');

@@ -3,11 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { ROOT } from '../../scripts/product.ts';
-import { NEEDED_BY } from '../support/applications.ts';
 import { standInsFor } from '../support/bases.ts';
 import { createContainers } from '../support/containers.ts';
 import { buildImage, CONTAINERS, removeImages } from '../support/images.ts';
-import { EXAMPLES, type Example, readExample } from '../support/manifests.ts';
+import { EXAMPLES, type Example, NEEDED_BY, readExample } from '../support/manifests.ts';
 import { needing } from '../support/needing.ts';
 import { disposeAll, STATIC_EXECUTABLE } from '../support/rehup.ts';
 
@@ -30,13 +29,19 @@ afterAll(async () => {
 });
 
 /** What its server is asked, a text that is in the ConfigMap and in the answer, and one that takes its place in both. */
-type Asked = { readonly url: string; readonly before: string; readonly after: string };
+type Asked = {
+  readonly port: number;
+  readonly path: string;
+  readonly before: string;
+  readonly after: string;
+};
 
-const GREETING: Asked = { url: 'http://127.0.0.1:8080/', before: 'hello', after: 'good morning' };
+const GREETING: Asked = { port: 8080, path: '/', before: 'hello', after: 'good morning' };
 
 const ASKED: Readonly<Record<string, Asked>> = {
   'prometheus-http': {
-    url: 'http://127.0.0.1:9090/api/v1/status/config',
+    port: 9090,
+    path: '/api/v1/status/config',
     before: 'scrape_interval: 1m',
     after: 'scrape_interval: 30s',
   },
@@ -71,11 +76,11 @@ describe('as an image', () => {
     )(`${name} serves what its ConfigMap says, and what that says later`, async () => {
       const example = readExample(name);
       const { container, dockerfile } = example;
-      const { url, before, after } = ASKED[name] ?? GREETING;
+      const { port, path, before, after } = ASKED[name] ?? GREETING;
       const data = dataOf(example);
       const volume = containers.newVolume(data);
       const bases = await standInsFor(dockerfile);
-      const { self, podman, answer } = containers.run({
+      const { self, podman, served } = containers.run({
         image: buildImage({ name, dockerfile: join(ROOT, 'examples', name, 'Dockerfile'), context, bases }),
         volume: volume.path,
         mount: container.volumeMounts?.find((one) => one.name === 'config')?.mountPath ?? '',
@@ -85,10 +90,10 @@ describe('as an image', () => {
         more: ['--env', 'REHUP_VERIFY=500ms', ...variables(example), ...emptyDirectories(example)],
       });
       await self.logged('child.started');
-      expect(await answer(url, before)).toContain(before);
+      expect(await served(port, before, path)).toContain(before);
       const changed = Object.entries(data).map(([key, text]) => [key, text.replace(before, after)]);
       volume.write(Object.fromEntries(changed));
-      expect(await answer(url, after)).toContain(after);
+      expect(await served(port, after, path)).toContain(after);
       await self.logged('reload.applied');
       expect(self.errors()).not.toMatch(/reload\.(failed|rejected|rolled_back|restart_instead)/);
       podman('stop');

@@ -106,6 +106,30 @@ describe('a victim that catches HUP without meaning it', () => {
   });
 });
 
+describe('a victim that takes its signals without a handler', () => {
+  needing(PID_NAMESPACE, PYTHON)(
+    'but blocks them and looks for them is signalled, and the log says so',
+    async () => {
+      const volume = newVolume();
+      const script = `import signal, time
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
+print("start", flush=True)
+while True:
+  while signal.SIGHUP not in signal.sigpending(): time.sleep(0.02)
+  signal.sigwait([signal.SIGHUP])
+  print("took", flush=True)`;
+      const run = rehup(['-w', volume.path, '--on-change', 'HUP', ...VERIFY, ...['python3', '-c', script]]);
+      await run.said('start');
+      await run.logged('child.started');
+      volume.write({ a: '1' });
+      await run.said('took');
+      await run.logged('reload.applied');
+      await stopped(run);
+      expect(events(run, 'reload.restart_instead', 'reload.unchecked')).toEqual(['reload.unchecked']);
+    },
+  );
+});
+
 describe('Node', () => {
   test('catches USR1 by itself: it lives on, and is told', async () => {
     const volume = newVolume();

@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -12,7 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { PID_NAMESPACE } from '../support/machine.ts';
+import { NOBODY, PID_NAMESPACE, SMALL_TMPFS } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { script } from '../support/processes.ts';
 import { PATIENCE, rehup, witness } from '../support/rehup.ts';
@@ -100,9 +101,32 @@ test('a SIGKILL at any instant leaves one whole generation, and the next start c
   await expect.poll(names, { timeout: PATIENCE }).toEqual(['..data', '..good', active, 'a', 'b'].sort());
 });
 
+needing(PID_NAMESPACE, SMALL_TMPFS)(
+  'a target that is full fails the reload: the application keeps what it has, until what is there fits',
+  async () => {
+    mkdirSync(here('target'));
+    const volume = writtenVolume(here('volume'), { key: 'one' });
+    const child = witness(join(here('target'), 'key'));
+    const run = rehup([...staged('--on-change', 'HUP', ...AT_ONCE), ...child], {
+      prefix: [...(SMALL_TMPFS.prefix ?? []), here('target'), ...(PID_NAMESPACE.prefix ?? [])],
+    });
+    await run.said('start');
+    volume.write({ key: 'two', large: 'x'.repeat(100_000) });
+    const { reason } = await run.logged('reload.failed');
+    expect(reason).toMatch(/ENOSPC/);
+    await run.logged('watch.stale');
+    volume.write({ key: 'three', large: 'x'.repeat(10_000) });
+    await run.said('SIGHUP three');
+    await run.logged('rehup.recovered');
+    run.signal('SIGTERM');
+    expect(await run.ended).toBe(0);
+    expect(run.output.filter((line) => line.startsWith('SIGHUP'))).toEqual(['SIGHUP three']);
+  },
+);
+
 describe('a target that can not be used ends it with 125 before anything is started, and nothing is deleted', () => {
-  async function refused(source: string, target: string): Promise<string> {
-    const run = rehup(['--stage', `${source}=${target}`, ...witness('/dev/null')]);
+  async function refused(source: string, target: string, prefix = PID_NAMESPACE.prefix): Promise<string> {
+    const run = rehup(['--stage', `${source}=${target}`, ...witness('/dev/null')], { prefix: prefix ?? [] });
     expect(await run.ended).toBe(125);
     expect(run.output).toEqual([]);
     const lines = run.errors().trim().split('\n');
@@ -126,6 +150,12 @@ describe('a target that can not be used ends it with 125 before anything is star
     expect(await refused(here('volume'), here('link'))).toMatch(/lies in the source/);
   });
 
+  test('the source lies in it', async () => {
+    const inner = writtenVolume(here('target/volume'), { key: 'one' });
+    expect(await refused(inner.path, here('target'))).toContain(here('target'));
+    expect(names()).toEqual(['volume']);
+  });
+
   test('the source lies in memory and the target does not', async () => {
     const memory = mkdtempSync('/dev/shm/rehup-');
     try {
@@ -135,5 +165,14 @@ describe('a target that can not be used ends it with 125 before anything is star
     } finally {
       rmSync(memory, { recursive: true });
     }
+  });
+
+  needing(NOBODY)('it can not be written', async () => {
+    chmodSync(directory.path, 0o755);
+    writtenVolume(here('volume'), { key: 'one' });
+    mkdirSync(here('target'), { mode: 0o755 });
+    const line = await refused(here('volume'), here('target'), NOBODY.prefix);
+    expect(line).toContain(here('target'));
+    expect(line).toContain('EACCES');
   });
 });

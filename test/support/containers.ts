@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type ContainerOptions, containerWords } from './images.ts';
 import type { Payload, Volume } from './kubelet.ts';
-import { PATIENCE, type Rehup, rehup } from './rehup.ts';
+import { type Rehup, rehup } from './rehup.ts';
 import { writtenVolume } from './volume.ts';
 
 export type Container = {
@@ -16,8 +16,8 @@ export type Container = {
   exec(...words: readonly string[]): string;
   /** The process id of rehup, seen from outside. */
   pid(): number;
-  /** Asks a server in it until this text is in its answer, or for as long as tests wait; gives what it said last. */
-  answer(url: string, text: string): Promise<string>;
+  /** Asks a server in it, from within its network, which is its own and no more than a loopback: see asking.ts. */
+  served(port: number, text: string, path?: string): Promise<string>;
 };
 
 let count = 0;
@@ -53,11 +53,10 @@ export function createContainers(directory: string) {
         exec: (...command) =>
           execFileSync('podman', ['--runtime', 'runc', 'exec', name, ...command], { encoding: 'utf8' }),
         pid: () => pidOf(name),
-        async answer(url, text) {
-          // A container has a network of its own, in which there is nothing but its loopback.
-          const inside = ['--target', String(pidOf(name)), '--net', process.execPath, '-e', ASK];
-          const { stdout } = await promisify(execFile)('nsenter', [...inside, url, text, String(PATIENCE)]);
-          return stdout.trim();
+        async served(port, text, path = '/') {
+          const ask = [process.execPath, join(import.meta.dirname, 'asking.ts'), `${port}`, text, path];
+          const words = ['--target', `${pidOf(name)}`, '--net', ...ask];
+          return (await promisify(execFile)('nsenter', words)).stdout;
         },
       };
     },
@@ -68,17 +67,3 @@ function pidOf(name: string): number {
   const words = ['inspect', '--format', '{{.State.Pid}}', name];
   return Number(execFileSync('podman', words, { encoding: 'utf8' }));
 }
-
-const ASK = `(async ([url, text, patience]) => {
-  const end = Date.now() + Number(patience);
-  let last = '';
-  do {
-    try {
-      last = await (await fetch(url)).text();
-    } catch (error) {
-      last = String(error.cause ?? error);
-    }
-    if (!last.includes(text)) await new Promise((resolve) => setTimeout(resolve, 20));
-  } while (!last.includes(text) && Date.now() < end);
-  process.stdout.write(last);
-})(process.argv.slice(1))`;

@@ -81,6 +81,9 @@ function program(name: string, packages: string): Capability {
 }
 
 export const PYTHON = program('python3', 'python3');
+export const NGINX = program('nginx', 'nginx-light');
+export const HAPROXY = program('haproxy', 'haproxy');
+export const PROMETHEUS = program('prometheus', 'prometheus');
 
 const MOUNTED = 'mount -t tmpfs -o size=64k none "$0" && exec "$@"';
 
