@@ -42,9 +42,9 @@ start() {
   pid=$!
 }
 
-# gives_up WHAT: says what was waited for, and what was written meanwhile.
+# gives_up WHY: says so, and what was written meanwhile.
 gives_up() {
-  echo "run: waited in vain for: $1" >&2
+  echo "run: $1" >&2
   cat "$work/output" "$work/log" >&2
   exit 1
 }
@@ -65,7 +65,7 @@ wait_for() {
   tries=0
   until grep -q "$2" "$1"; do
     tries=$((tries + 1))
-    [ "$tries" -lt 200 ] || gives_up "$2"
+    [ "$tries" -lt 200 ] || gives_up "waited in vain for: $2"
     sleep 0.05
   done
 }
@@ -74,7 +74,7 @@ wait_for() {
 expect_nothing() {
   before=$(cat "$work/output" "$work/log" | wc -c)
   sleep 1
-  [ "$(cat "$work/output" "$work/log" | wc -c)" -eq "$before" ] || gives_up nothing
+  [ "$(cat "$work/output" "$work/log" | wc -c)" -eq "$before" ] || gives_up 'nothing was to happen'
   echo 'nothing happens'
 }
 
@@ -83,7 +83,7 @@ expect_answer() {
   tries=0
   until answer=$(ask "$1") && [ "$answer" = "$2" ]; do
     tries=$((tries + 1))
-    [ "$tries" -lt 100 ] || gives_up "the answer $2"
+    [ "$tries" -lt 100 ] || gives_up "waited in vain for the answer: $2"
     sleep 0.05
   done
   echo "$1 answers: $answer"
@@ -94,7 +94,7 @@ expect_in_answer() {
   tries=0
   until answer=$(ask "$1") && printf '%s' "$answer" | grep -qF "$2"; do
     tries=$((tries + 1))
-    [ "$tries" -lt 100 ] || gives_up "an answer with $2"
+    [ "$tries" -lt 100 ] || gives_up "waited in vain for an answer with: $2"
     sleep 0.05
   done
   echo "$1 answers, with: $2"
