@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { type Container, createContainers } from '../support/containers.ts';
 import { CONTAINERS, makeImage, removeImages } from '../support/images.ts';
 import type { Volume } from '../support/kubelet.ts';
@@ -14,6 +14,7 @@ import { AT_ONCE } from '../support/volume.ts';
 const test = needing(STATIC_EXECUTABLE, CONTAINERS);
 
 const directory = mkdtempSync(join(tmpdir(), 'rehup-end-to-end-'));
+const directories = [directory];
 const containers = createContainers(join(directory, 'volumes'));
 let image = '';
 
@@ -25,7 +26,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await disposeAll();
   if (CONTAINERS.prefix !== undefined) removeImages();
-  rmSync(directory, { recursive: true });
+  for (const one of directories) rmSync(one, { recursive: true });
 });
 
 function run(words: readonly string[], more: readonly string[] = []): Container {
@@ -108,15 +109,15 @@ test('content that the check rejects leaves the application as it is, and better
 const PICKY = `read -r line < /live/key; echo "start $line"; case $line in bad*) exit 7;; esac
   trap 'exit 0' TERM; while :; do sleep 0.1; done`;
 
-describe.each([
+test.each([
   { volumes: 'a ConfigMap in an emptyDir', parent: tmpdir() },
   { volumes: 'a Secret in an emptyDir of memory', parent: '/dev/shm' },
-])('$volumes', ({ parent }) => {
-  const own = mkdtempSync(join(parent, 'rehup-staged-'));
-  const { newVolume, newEmptyDirectory, run: start } = createContainers(join(own, 'volumes'));
-  afterAll(() => rmSync(own, { recursive: true }));
-
-  test('that the application dies of is rolled back, and the next container comes up on the good one', async () => {
+])(
+  'what the application dies of is rolled back, and the next container comes up on the good one: $volumes',
+  async ({ parent }) => {
+    const own = mkdtempSync(join(parent, 'rehup-staged-'));
+    directories.push(own);
+    const { newVolume, newEmptyDirectory, run: start } = createContainers(join(own, 'volumes'));
     const volume = newVolume({ key: 'good 1' });
     const more = ['--volume', `${newEmptyDirectory()}:/live`];
     const quick = ['--min-interval', '0', '--poll', '0', '--verify', '500ms'];
@@ -138,8 +139,8 @@ describe.each([
     second.podman('stop');
     expect(await second.self.ended).toBe(0);
     expect(second.self.output).toEqual(['start bad 2', 'start good 1', 'start good 3']);
-  });
-});
+  },
+);
 
 /** On one machine; a container takes podman a second of two cores. */
 const SIDE_BY_SIDE = process.env['REHUP_SOAK'] === '1' ? 50 : 6;
