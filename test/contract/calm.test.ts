@@ -24,6 +24,7 @@ describe('--min-interval', () => {
     const options = ['--min-interval', '2s', '--verify', '0', ...NO_POLL];
     const run = await followed(PATH(), KEY(), { options });
     volume.write({ key: '1' });
+    await run.said('SIGHUP 1');
     const { time: first } = await run.logged('reload.applied');
     for (const key of ['2', '3', '4']) volume.write({ key });
     const { time: second } = await run.logged('reload.applied', 2);

@@ -119,8 +119,8 @@ describe.each(['HUP', 'restart'])('reloads by %s', (action) => {
       expect([...told].filter(([, of]) => of.length !== 1)).toEqual([]);
       const seen = new Set([...told.values()].flat());
       expect(seen).toContain('applied');
-      // Which others come about in a short time is chance.
-      if (SOAK) expect([...seen].sort()).toEqual([...OUTCOMES].sort());
+      // Which others come about in a short time is chance; a roll-back fails seldom.
+      for (const often of SOAK ? ['rejected', 'rolled_back', 'superseded'] : []) expect(seen).toContain(often);
       expect(run.output.filter((line) => line.includes('bad'))).toEqual([]);
       expect(run.log().filter(({ event }) => event === 'rehup.internal_error')).toEqual([]);
     },
