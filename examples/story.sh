@@ -42,9 +42,9 @@ start() {
   pid=$!
 }
 
-# gives_up WHAT: says what was waited for, and what was written meanwhile.
+# gives_up WHY: says so, and what was written meanwhile.
 gives_up() {
-  echo "run: waited in vain for: $1" >&2
+  echo "run: $1" >&2
   cat "$work/output" "$work/log" >&2
   exit 1
 }
@@ -65,9 +65,17 @@ wait_for() {
   tries=0
   until grep -q "$2" "$1"; do
     tries=$((tries + 1))
-    [ "$tries" -lt 200 ] || gives_up "$2"
+    [ "$tries" -lt 200 ] || gives_up "waited in vain for: $2"
     sleep 0.05
   done
+}
+
+# expect_nothing: waits for a second in which neither the application nor rehup may write a word.
+expect_nothing() {
+  before=$(cat "$work/output" "$work/log" | wc -c)
+  sleep 1
+  [ "$(cat "$work/output" "$work/log" | wc -c)" -eq "$before" ] || gives_up 'nothing was to happen'
+  echo 'nothing happens'
 }
 
 # expect_answer URL TEXT: asks a server up to 10 s long until it answers with this text, and shows that.
@@ -75,10 +83,21 @@ expect_answer() {
   tries=0
   until answer=$(ask "$1") && [ "$answer" = "$2" ]; do
     tries=$((tries + 1))
-    [ "$tries" -lt 100 ] || gives_up "the answer $2"
+    [ "$tries" -lt 100 ] || gives_up "waited in vain for the answer: $2"
     sleep 0.05
   done
   echo "$1 answers: $answer"
+}
+
+# expect_in_answer URL TEXT: the same, until the text is somewhere in the answer.
+expect_in_answer() {
+  tries=0
+  until answer=$(ask "$1") && printf '%s' "$answer" | grep -qF "$2"; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 100 ] || gives_up "waited in vain for an answer with: $2"
+    sleep 0.05
+  done
+  echo "$1 answers, with: $2"
 }
 
 ask() {

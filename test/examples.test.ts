@@ -50,6 +50,17 @@ describe.each(EXAMPLES)('the example %s', (name) => {
       expect(entrypoint.join(' ')).toContain(` ${mount?.mountPath}`);
     }
   });
+
+  test('publishes a stage in an emptyDir, which outlives the container and is nobody else’s', () => {
+    const targets = entrypoint.flatMap((word, index) =>
+      word === '--stage' ? (entrypoint[index + 1]?.split('=')[1] ?? []) : [],
+    );
+    for (const target of targets) {
+      const mount = container.volumeMounts?.find(({ mountPath }) => mountPath === target);
+      expect(pod.volumes?.find(({ name: volume }) => volume === mount?.name)).toHaveProperty('emptyDir');
+    }
+    expect(targets).toHaveLength(name.startsWith('staged') ? 1 : 0);
+  });
 });
 
 describe('the check of manifests', () => {

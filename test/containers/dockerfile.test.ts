@@ -5,14 +5,15 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { ROOT } from '../../scripts/product.ts';
 import { standInsFor } from '../support/bases.ts';
-import { createContainers, freePort, served } from '../support/containers.ts';
+import { createContainers } from '../support/containers.ts';
 import { buildImage, CONTAINERS, removeImages } from '../support/images.ts';
+import { NGINX } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { disposeAll, STATIC_EXECUTABLE } from '../support/rehup.ts';
 
 /** Dockerfile.example as it is: each stage is built, and run as strictly as a cluster may. */
 
-const test = needing(STATIC_EXECUTABLE, CONTAINERS);
+const test = needing(STATIC_EXECUTABLE, CONTAINERS, NGINX);
 
 const DOCKERFILE = join(ROOT, 'Dockerfile.example');
 const TEXT = readFileSync(DOCKERFILE, 'utf8');
@@ -22,7 +23,7 @@ const containers = createContainers(join(context, 'volumes'));
 let bases: Readonly<Record<string, string>> = {};
 
 beforeAll(async () => {
-  if (CONTAINERS.prefix === undefined) return;
+  if (CONTAINERS.prefix === undefined || NGINX.prefix === undefined) return;
   mkdirSync(join(context, 'dist'));
   cpSync(join(ROOT, 'dist/rehup'), join(context, 'dist/rehup'));
   const victim = join(ROOT, 'test/victims/teller.c');
@@ -56,18 +57,16 @@ const RESTARTED = [
 
 describe('Dockerfile.example', () => {
   test('nginx serves by the changed configuration, and finishes when it is stopped', async () => {
-    const port = await freePort();
-    const site = (text: string) =>
-      `server { listen 127.0.0.1:${port}; location / { return 200 "${text}"; } }`;
+    const site = (text: string) => `server { listen 8080; location / { return 200 "${text}"; } }`;
     const volume = containers.newVolume({ 'site.conf': site('one') });
     const mount = '/etc/nginx/conf.d';
     const more = ['--tmpfs', '/tmp', '--env', 'REHUP_VERIFY=1s'];
     const options = { image: build('nginx'), volume: volume.path, mount, memory: '32m', more };
-    const { self, podman } = containers.run({ ...options, network: 'host', user: '101' });
+    const { self, podman, served } = containers.run({ ...options, user: '101' });
     await self.logged('child.started');
-    expect(await served(port, 'one')).toBe('one');
+    expect(await served(8080, 'one')).toBe('one');
     volume.write({ 'site.conf': site('two') });
-    expect(await served(port, 'two')).toBe('two');
+    expect(await served(8080, 'two')).toBe('two');
     await self.logged('reload.applied');
     expect(self.log().filter(({ event }) => event === 'child.started')).toHaveLength(1);
     podman('stop');

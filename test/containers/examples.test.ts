@@ -4,27 +4,23 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { ROOT } from '../../scripts/product.ts';
 import { standInsFor } from '../support/bases.ts';
-import { createContainers, freePort, served } from '../support/containers.ts';
+import { createContainers } from '../support/containers.ts';
 import { buildImage, CONTAINERS, removeImages } from '../support/images.ts';
-import { EXAMPLES, type Example, readExample } from '../support/manifests.ts';
+import { EXAMPLES, type Example, NEEDED_BY, readExample } from '../support/manifests.ts';
 import { needing } from '../support/needing.ts';
 import { disposeAll, STATIC_EXECUTABLE } from '../support/rehup.ts';
 
 /** Each example as an image of its own, run as its Deployment says, with what its ConfigMap holds. */
 
-const test = needing(STATIC_EXECUTABLE, CONTAINERS);
-
 const context = mkdtempSync(join(tmpdir(), 'rehup-examples-'));
 const containers = createContainers(join(context, 'volumes'));
-let bases: Readonly<Record<string, string>> = {};
 
-beforeAll(async () => {
+beforeAll(() => {
   if (CONTAINERS.prefix === undefined) return;
   mkdirSync(join(context, 'dist'));
   cpSync(join(ROOT, 'dist/rehup'), join(context, 'dist/rehup'));
   cpSync(join(ROOT, 'examples'), join(context, 'examples'), { recursive: true });
-  bases = await standInsFor(EXAMPLES.map((name) => readExample(name).dockerfile).join('\n'));
-}, 600_000);
+});
 
 afterAll(async () => {
   await disposeAll();
@@ -32,48 +28,74 @@ afterAll(async () => {
   rmSync(context, { recursive: true });
 });
 
-/** The data of the example's ConfigMap, with another port than that which everybody takes. */
-function dataOf({ manifests }: Example, port: number): Readonly<Record<string, string>> {
+/** What its server is asked, a text that is in the ConfigMap and in the answer, and one that takes its place in both. */
+type Asked = {
+  readonly port: number;
+  readonly path: string;
+  readonly before: string;
+  readonly after: string;
+};
+
+const GREETING: Asked = { port: 8080, path: '/', before: 'hello', after: 'good morning' };
+
+const ASKED: Readonly<Record<string, Asked>> = {
+  'prometheus-http': {
+    port: 9090,
+    path: '/api/v1/status/config',
+    before: 'scrape_interval: 1m',
+    after: 'scrape_interval: 30s',
+  },
+};
+
+/** The data of the ConfigMap. */
+function dataOf({ manifests }: Example): Readonly<Record<string, string>> {
   const data = manifests.flatMap((one) =>
     one.kind === 'ConfigMap' ? Object.entries(one.value.data ?? {}) : [],
   );
-  return Object.fromEntries(data.map(([key, text]) => [key, text.replaceAll('8080', String(port))]));
+  return Object.fromEntries(data);
+}
+
+/** Variables that the Deployment sets. */
+function variables({ container }: Example): readonly string[] {
+  return (container.env ?? []).flatMap(({ name, value }) => ['--env', `${name}=${value}`]);
+}
+
+/** What the Deployment mounts besides: empty, and writable by all, as the kubelet makes an emptyDir. */
+function emptyDirectories({ container }: Example): readonly string[] {
+  return (container.volumeMounts ?? [])
+    .filter(({ name }) => name !== 'config')
+    .map(({ mountPath }) => `--mount=type=tmpfs,destination=${mountPath},tmpfs-mode=0777,notmpcopyup`);
 }
 
 describe('as an image', () => {
   for (const name of EXAMPLES) {
-    test(`${name} serves what its ConfigMap says, and what that says later`, async () => {
+    needing(
+      STATIC_EXECUTABLE,
+      CONTAINERS,
+      ...(NEEDED_BY[name] ?? []),
+    )(`${name} serves what its ConfigMap says, and what that says later`, async () => {
       const example = readExample(name);
-      const port = await freePort();
-      const data = dataOf(example, port);
+      const { container, dockerfile } = example;
+      const { port, path, before, after } = ASKED[name] ?? GREETING;
+      const data = dataOf(example);
       const volume = containers.newVolume(data);
-      const image = buildImage({
-        name,
-        dockerfile: join(ROOT, 'examples', name, 'Dockerfile'),
-        context,
-        bases,
-      });
-      const mounts = example.container.volumeMounts ?? [];
-      const scratch = mounts.filter(({ name: mount }) => mount !== 'config').map((one) => one.mountPath);
-      const { self, podman } = containers.run({
-        image,
+      const bases = await standInsFor(dockerfile);
+      const { self, podman, served } = containers.run({
+        image: buildImage({ name, dockerfile: join(ROOT, 'examples', name, 'Dockerfile'), context, bases }),
         volume: volume.path,
-        mount: mounts.find((one) => one.name === 'config')?.mountPath ?? '',
+        mount: container.volumeMounts?.find((one) => one.name === 'config')?.mountPath ?? '',
         // What the Deployment allows, in podman's letters.
-        memory: String(example.container.resources?.limits?.['memory']).replace('Mi', 'm'),
-        network: 'host',
-        user: /^USER (\d+)/m.exec(example.dockerfile)?.[1] ?? '',
-        more: [
-          ...['--env', 'REHUP_VERIFY=500ms', '--env', `PORT=${port}`],
-          ...scratch.flatMap((path) => ['--tmpfs', path]),
-        ],
+        memory: String(container.resources?.limits?.['memory']).replace('Mi', 'm'),
+        user: /^USER (\d+)/m.exec(dockerfile)?.[1] ?? '',
+        more: ['--env', 'REHUP_VERIFY=500ms', ...variables(example), ...emptyDirectories(example)],
       });
       await self.logged('child.started');
-      expect(await served(port, 'hello')).toBe('hello');
-      const changed = Object.entries(data).map(([key, text]) => [key, text.replace('hello', 'good morning')]);
+      expect(await served(port, before, path)).toContain(before);
+      const changed = Object.entries(data).map(([key, text]) => [key, text.replace(before, after)]);
       volume.write(Object.fromEntries(changed));
-      expect(await served(port, 'good morning')).toBe('good morning');
-      expect(self.errors()).not.toMatch(/reload\.(failed|restart_instead)/);
+      expect(await served(port, after, path)).toContain(after);
+      await self.logged('reload.applied');
+      expect(self.errors()).not.toMatch(/reload\.(failed|rejected|rolled_back|restart_instead)/);
       podman('stop');
       expect(await self.ended).toBe(0);
     });

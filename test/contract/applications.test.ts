@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, describe, expect } from 'vitest';
-import { freePort, served } from '../support/containers.ts';
+import { freePort, served } from '../support/asking.ts';
 import type { Payload } from '../support/kubelet.ts';
 import { HAPROXY, NGINX, PID_NAMESPACE, PROMETHEUS } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';

@@ -1,32 +1,34 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { archived, debian, importImage, librariesOf, put } from './images.ts';
+import { basename, join } from 'node:path';
+import { archived, debian, importImage, librariesOf, put, withLibraries } from './images.ts';
 
-/** What stands in for the images that Dockerfiles begin with, made here of Debian's packages, since none can be pulled. */
+/** What stands in for the images that Dockerfiles begin with, made here of what Debian and npm have brought, since none can be pulled. */
 
 /** The images of our Dockerfiles, and what is in each. */
 const STAND_INS = {
   'debian:bookworm-slim': debian,
-  'nginxinc/nginx-unprivileged:1.28': applications,
-  'haproxy:3.2': applications,
-  'node:26-bookworm-slim': applications,
+  'nginxinc/nginx-unprivileged:1.28': nginx,
+  'haproxy:3.2': () => onLibraries('haproxy', ['/usr/sbin/haproxy']),
+  'node:26-bookworm-slim': node,
   'alpine:3.22': alpine,
+  'prom/prometheus:v3.5.0': () => onLibraries('prometheus', ['/usr/bin/prometheus', '/usr/bin/promtool']),
 } as const satisfies Record<string, () => Promise<string>>;
 
 type Base = keyof typeof STAND_INS;
+
+const imported = new Map<string, string>();
 
 /** Makes what stands in for the images that a Dockerfile names in its FROM lines; an unknown one is an error. */
 export async function standInsFor(dockerfile: string): Promise<Readonly<Record<string, string>>> {
   const wanted = [...dockerfile.matchAll(/^FROM (\S+)/gm)].flatMap(([, name]) => name ?? []);
   const names = [...new Set(wanted)].filter((name) => name !== 'scratch');
-  const imported = new Map<string, string>();
   const bases: [string, string][] = [];
   for (const name of names) {
     if (!isBase(name)) throw new Error(`test/support/bases.ts has nothing that stands in for ${name}`);
     const archive = await STAND_INS[name]();
-    const image = imported.get(archive) ?? importImage(archive, `base-${imported.size}`);
+    const image = imported.get(archive) ?? importImage(archive, `base-${basename(archive, '.tar')}`);
     imported.set(archive, image);
     bases.push([name, image]);
   }
@@ -36,8 +38,6 @@ export async function standInsFor(dockerfile: string): Promise<Readonly<Record<s
 function isBase(name: string): name is Base {
   return Object.hasOwn(STAND_INS, name);
 }
-
-const PACKAGES = ['nginx-light', 'haproxy', 'libatomic1', 'libstdc++6'];
 
 /** As nginxinc/nginx-unprivileged has it: nothing but /tmp is written to. */
 const NGINX_CONF = `worker_processes 1;
@@ -55,24 +55,26 @@ http {
 }
 `;
 
-/** Debian with nginx, haproxy and Node: one archive for the images of all three. */
-function applications(): Promise<string> {
-  return archived('debian-applications', async (root) => {
-    execFileSync('tar', ['-C', root, '-xf', await debian()]);
-    // A package that starts a service when it is installed must not do so here.
-    writeFileSync(join(root, 'usr/sbin/policy-rc.d'), '#!/bin/sh\nexit 101\n', { mode: 0o755 });
-    mkdirSync(join(root, 'dev'), { recursive: true });
-    execFileSync('mknod', ['-m', '666', join(root, 'dev/null'), 'c', '1', '3']);
-    copyFileSync('/etc/resolv.conf', join(root, 'etc/resolv.conf'));
-    const apt = 'apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@"';
-    execFileSync('chroot', [root, 'sh', '-c', apt, 'sh', ...PACKAGES], {
-      stdio: 'pipe',
-      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', DEBIAN_FRONTEND: 'noninteractive' },
-    });
+/** Files of this machine, and the libraries that they name: what an image has besides, nothing here is to need. */
+function onLibraries(name: string, files: readonly string[], more: (root: string) => void = () => {}) {
+  return archived(name, async (root) => {
+    for (const file of new Set(files.flatMap(withLibraries))) put(file, root);
+    more(root);
+  });
+}
+
+function nginx(): Promise<string> {
+  return onLibraries('nginx', ['/usr/sbin/nginx'], (root) => {
+    mkdirSync(join(root, 'etc/nginx'), { recursive: true });
     writeFileSync(join(root, 'etc/nginx/nginx.conf'), NGINX_CONF);
-    const node = join(root, 'usr/local/bin/node');
-    execFileSync('strip', ['-o', node, process.execPath]);
-    chmodSync(node, 0o755);
+  });
+}
+
+/** The Node that npm brought, without its symbols, and what the first line of a script runs. */
+function node(): Promise<string> {
+  return onLibraries('node', ['/usr/bin/env', ...librariesOf(process.execPath)], (root) => {
+    mkdirSync(join(root, 'usr/local/bin'), { recursive: true });
+    execFileSync('strip', ['-o', join(root, 'usr/local/bin/node'), process.execPath]);
   });
 }
 

@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { type ContainerOptions, containerWords } from './images.ts';
 import type { Payload, Volume } from './kubelet.ts';
-import { PATIENCE, type Rehup, rehup } from './rehup.ts';
+import { type Rehup, rehup } from './rehup.ts';
 import { writtenVolume } from './volume.ts';
 
 export type Container = {
@@ -14,19 +14,29 @@ export type Container = {
   podman(...words: readonly string[]): void;
   /** Runs a command in the container, as `kubectl exec` does; answers what it wrote. */
   exec(...words: readonly string[]): string;
+  /** The process id of rehup, seen from outside. */
+  pid(): number;
+  /** Asks a server in it, from within its network, which is its own and no more than a loopback: see asking.ts. */
+  served(port: number, text: string, path?: string): Promise<string>;
 };
 
 let count = 0;
 
 /** Containers whose volumes lie below a directory. */
 export function createContainers(directory: string) {
+  function newDirectory(mode: number): string {
+    mkdirSync(directory, { recursive: true });
+    const path = mkdtempSync(join(directory, 'volume-'));
+    for (const folder of [join(directory, '..'), directory]) chmodSync(folder, 0o755);
+    chmodSync(path, mode);
+    return path;
+  }
+
   return {
-    newVolume(payload: Payload): Volume {
-      mkdirSync(directory, { recursive: true });
-      const path = mkdtempSync(join(directory, 'volume-'));
-      for (const folder of [join(directory, '..'), directory, path]) chmodSync(folder, 0o755);
-      return writtenVolume(path, payload);
-    },
+    newVolume: (payload: Payload): Volume => writtenVolume(newDirectory(0o755), payload),
+
+    /** A directory that anybody may write to, as the kubelet makes an emptyDir; it outlives containers. */
+    newEmptyDirectory: (): string => newDirectory(0o777),
 
     /** Runs an image, with other words than its own if they are given. */
     run(options: Omit<ContainerOptions, 'name'>, words: readonly string[] = []): Container {
@@ -42,36 +52,18 @@ export function createContainers(directory: string) {
           void execFileSync('podman', [command ?? '', ...more, name], { stdio: 'ignore' }),
         exec: (...command) =>
           execFileSync('podman', ['--runtime', 'runc', 'exec', name, ...command], { encoding: 'utf8' }),
+        pid: () => pidOf(name),
+        async served(port, text, path = '/') {
+          const ask = [process.execPath, join(import.meta.dirname, 'asking.ts'), `${port}`, text, path];
+          const words = ['--target', `${pidOf(name)}`, '--net', ...ask];
+          return (await promisify(execFile)('nsenter', words)).stdout;
+        },
       };
     },
   };
 }
 
-/** A TCP port of the loopback that nothing listens on. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
-}
-
-/** Asks a server until it answers with this text, or for as long as tests wait; answers what it said last. */
-export async function served(port: number, text: string): Promise<string> {
-  const end = Date.now() + PATIENCE;
-  let last = '';
-  do {
-    try {
-      // A connection that is kept would keep the worker that has it.
-      const answer = await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } });
-      last = (await answer.text()).trim();
-    } catch (error) {
-      last = error instanceof Error ? error.message : String(error);
-    }
-    if (last !== text) await new Promise((resolve) => setTimeout(resolve, 20));
-  } while (last !== text && Date.now() < end);
-  return last;
+function pidOf(name: string): number {
+  const words = ['inspect', '--format', '{{.State.Pid}}', name];
+  return Number(execFileSync('podman', words, { encoding: 'utf8' }));
 }

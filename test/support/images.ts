@@ -43,8 +43,17 @@ export type Kind = 'scratch' | 'alpine-like' | 'distroless-like' | 'debian' | 'n
 
 const made: string[] = [];
 
-/** Makes an image whose entrypoint is `/rehup`; answers its name. */
-export async function makeImage(kind: Kind, executable: string): Promise<string> {
+const images = new Map<string, Promise<string>>();
+
+/** An image whose entrypoint is `/rehup`, made once for all tests of a file; answers its name. */
+export function makeImage(kind: Kind, executable: string): Promise<string> {
+  const what = `${kind} ${executable}`;
+  const image = images.get(what) ?? newImage(kind, executable);
+  images.set(what, image);
+  return image;
+}
+
+async function newImage(kind: Kind, executable: string): Promise<string> {
   const root = mkdtempSync(join(tmpdir(), 'rehup-image-'));
   try {
     copyFileSync(executable, join(root, 'rehup'));
@@ -143,17 +152,25 @@ export function put(file: string, root: string): void {
   copyFileSync(file, join(root, file));
 }
 
+/** A file, its loader, and the libraries that it and they name, each once. */
+export function withLibraries(file: string): readonly string[] {
+  const all = new Set([file]);
+  for (const one of all) for (const library of librariesOf(one)) all.add(library);
+  return [...all];
+}
+
 /** The loader and the libraries that a program names. */
 export function librariesOf(file: string): readonly string[] {
   const text = execFileSync('readelf', ['--program-headers', '--dynamic', file], { encoding: 'utf8' });
+  // A library has none.
   const loader = /program interpreter: (\S+)\]/.exec(text)?.[1] ?? '';
   const names = [...text.matchAll(/NEEDED.*\[(.*)\]/g)].flatMap(([, name]) => name ?? []);
   const triplet = process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu';
-  const folders = [dirname(loader), `/lib/${triplet}`, `/usr/lib/${triplet}`];
+  const folders = [...(loader === '' ? [] : [dirname(loader)]), `/lib/${triplet}`, `/usr/lib/${triplet}`];
   const found = names.flatMap(
     (name) => folders.map((folder) => join(folder, name)).find((path) => existsSync(path)) ?? [],
   );
-  return [loader, ...found];
+  return loader === '' ? found : [loader, ...found];
 }
 
 /** A minimal Debian as an archive, made once. */
@@ -191,8 +208,6 @@ export type ContainerOptions = {
   readonly mount?: string;
   /** The most memory that it may have. */
   readonly memory?: string;
-  /** No network by default; the host's for a server that the test asks. */
-  readonly network?: 'none' | 'host';
   /** By default nobody. */
   readonly user?: string;
   readonly more?: readonly string[];
@@ -205,7 +220,6 @@ export function containerWords({
   volume,
   mount = '/etc/app',
   memory = '8m',
-  network = 'none',
   user = '65534:65534',
   more = [],
 }: ContainerOptions): readonly string[] {
@@ -213,6 +227,6 @@ export function containerWords({
     ...['--read-only', '--read-only-tmpfs=false', '--ipc', 'none', '--cap-drop', 'ALL', '--user', user],
     ...['--security-opt', 'no-new-privileges', '--pids-limit', '32', '--memory', memory],
   ];
-  const given = ['--network', network, '--volume', `${volume}:${mount}:ro`];
+  const given = ['--network', 'none', '--volume', `${volume}:${mount}:ro`];
   return [...RUN, '--name', name, ...strict, ...given, ...more, image];
 }

@@ -6,6 +6,7 @@ import type { IDeployment } from 'kubernetes-models/apps/v1';
 import type { IConfigMap, IContainer, IPodSpec } from 'kubernetes-models/v1';
 import { parseAllDocuments } from 'yaml';
 import { ROOT } from '../../scripts/product.ts';
+import { type Capability, HAPROXY, NGINX, PROMETHEUS } from './machine.ts';
 
 /** The folders below examples/, and what their manifests and Dockerfiles say. */
 
@@ -14,6 +15,16 @@ const FOLDER = join(ROOT, 'examples');
 export const EXAMPLES: readonly string[] = readdirSync(FOLDER)
   .filter((name) => statSync(join(FOLDER, name)).isDirectory())
   .sort();
+
+/** What each needs of the machine, to be run on it or to be made an image. */
+export const NEEDED_BY: Readonly<Record<string, readonly Capability[]>> = {
+  'env-from-configmap': [],
+  'haproxy-master-worker': [HAPROXY],
+  'nginx-sighup': [NGINX],
+  'node-restart': [],
+  'prometheus-http': [PROMETHEUS],
+  'staged-rollback': [NGINX],
+};
 
 /** A manifest that a schema has found right, by its kind. */
 export type Manifest =
@@ -47,7 +58,9 @@ export function readExample(name: string): Example {
   const [container] = pod?.containers ?? [];
   if (pod === undefined || container === undefined)
     throw new Error(`${name} has no Deployment of a container`);
-  const entrypoint: unknown = JSON.parse(/^ENTRYPOINT (.*)$/m.exec(dockerfile)?.[1] ?? '[]');
+  // An instruction may go over several lines.
+  const [, words = '[]'] = /^ENTRYPOINT (.*)$/m.exec(dockerfile.replaceAll('\\\n', '')) ?? [];
+  const entrypoint: unknown = JSON.parse(words);
   return {
     name,
     dockerfile,

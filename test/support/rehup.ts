@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type Capability, PID_NAMESPACE } from './machine.ts';
+import { PATIENCE } from './patience.ts';
 
 const DIST = join(import.meta.dirname, '../../dist');
 
@@ -20,8 +21,7 @@ export const STATIC_EXECUTABLE: Capability = {
 
 const VICTIMS = join(import.meta.dirname, '../victims');
 
-/** The longest that a test waits for anything, ms: far above what it takes, so that a slow machine does not fail it. */
-export const PATIENCE = 15_000;
+export { PATIENCE };
 
 /** The words that run the witness, a victim that tells what happens to it. */
 export function witness(file: string, ...words: readonly string[]): readonly string[] {
