@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execaSync } from 'execa';
 import { describe, expect, test } from 'vitest';
@@ -223,6 +223,13 @@ describe('the links', () => {
       }
     }
   });
+});
+
+test('every example has a link', () => {
+  const stories = readdirSync(join(ROOT, 'examples'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => `examples/${name}`);
+  expect(linksOf(README).map(({ path }) => path)).toEqual(expect.arrayContaining(stories));
 });
 
 describe('the reference', () => {
