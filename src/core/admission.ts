@@ -80,6 +80,7 @@ export function startRefused(state: State, gate: Gate, refusal: Refusal, turn: T
   const first = child.phase === 'preparing' && child.last === undefined;
   const goesBack = hasGood(configuration);
   if (first && !goesBack) {
+    log(turn, 'error', 'start.refused', `the child is not started: ${reason}`, { reason, ...fields });
     turn.notices.push({ type: 'unusable', refusal: reason });
     return state;
   }

@@ -214,14 +214,15 @@ describe('a check', () => {
 });
 
 describe('before a start', () => {
-  test('of the first child, a check that rejects ends it all with 125 and one line', async () => {
+  test('of the first child, a check that rejects ends it all with 125, one line, and what the check wrote in the log', async () => {
     writtenVolume(here('volume'), { key: 'bad' });
     const check = checker('echo so wrong; exit 3');
     const run = rehup(['-w', here('volume'), '--check', check, ...witness('/dev/null')]);
     expect(await run.ended).toBe(125);
     expect(run.output).toEqual([]);
-    expect(run.errors().trimEnd().split('\n')).toHaveLength(1);
-    expect(run.errors()).toContain(`the check ${here('check')} exited with 3`);
+    const reason = `the check ${here('check')} exited with 3`;
+    expect(run.log()).toMatchObject([{ event: 'start.refused', reason, output: ['so wrong'] }]);
+    expect(run.errors().trimEnd().split('\n').slice(1)).toEqual([`rehup: ${reason}`]);
   });
 
   test.each(['exit 127', 'sleep 4242 & wait'])(
@@ -268,5 +269,9 @@ describe('where Secrets are', () => {
     run.signal('SIGTERM');
     await run.ended;
     expect(run.errors()).not.toContain('hunter2');
+    const anew = rehup([...watching, '--check', `${check} {dir}`, ...witness('/dev/null')]);
+    expect(await anew.ended).toBe(125);
+    expect(anew.log().map(({ event }) => event)).toContain('start.refused');
+    expect(anew.errors()).not.toContain('hunter2');
   });
 });

@@ -42,7 +42,7 @@ describe('a check', () => {
   test('that fails before the first start ends rehup, naming the check and its code', () => {
     const run = scenario({ watches: [watch('/v', 'SIGHUP')], ...CHECK });
     run.begin();
-    expect(run.ran(3)).toEqual(['exit 125: the check check exited with 3']);
+    expect(run.ran(3)).toEqual(['start.refused', 'exit 125: the check check exited with 3']);
   });
 
   test('that fails before a later start lets the child start all the same, degraded', () => {
