@@ -2,6 +2,7 @@ import { textOfBytes } from './bytes.ts';
 import type { Directories } from './reading.ts';
 import type { State } from './state.ts';
 import { type EventOf, log, setTimer, type Turn } from './turn.ts';
+import type { LinkChange } from './volume.ts';
 
 /* Which directories send events, and what is done about those that do not. */
 
@@ -46,6 +47,17 @@ export function lost(state: State, path: string): State {
   const { observation } = state;
   const directories = new Map([...observation.directories].filter(([other]) => other !== path));
   return { ...state, observation: { ...observation, directories } };
+}
+
+/** Remembers which volumes are written by a copier, until a swap tells of another writer. */
+export function withLinks(state: State, links: ReadonlyMap<string, LinkChange>): State {
+  const { observation } = state;
+  const copied = new Set(observation.copied);
+  for (const [path, change] of links) {
+    if (change === 'copied') copied.add(path);
+    else copied.delete(path);
+  }
+  return { ...state, observation: { ...observation, copied } };
 }
 
 export function watchFailed(state: State, _part: unknown, event: EventOf<'watch-failed'>, turn: Turn): State {

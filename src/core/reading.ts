@@ -22,6 +22,8 @@ export type ReadingRequest = {
   readonly capture?: boolean;
   /** Takes a copy of what is read; of no use together with a `known` volume, of which nothing may have to be read. */
   readonly copy?: TreeCopy;
+  /** Whether its writer goes on below a generation that the link leads to already, so that events there count as well. */
+  readonly copied?: boolean;
   /** Whether to tell of a mount that keeps it from ever changing. */
   readonly mounts?: boolean;
 };
@@ -182,7 +184,7 @@ function* readWatch(
 }
 
 function* readFromVolume(
-  { path }: ReadingRequest,
+  { path, copied = false }: ReadingRequest,
   options: WalkOptions,
   volume: Volume,
   seen: Seen,
@@ -212,7 +214,10 @@ function* readFromVolume(
   const content = yield* contentOfTree(tree, options);
   const selfContained = settled && level.pure && !tree.linked;
   const known = selfContained ? { digest: content.digest, volume } : { digest: content.digest };
-  if (!level.pure) for (const [directory, identity] of tree.directories) directories.set(directory, identity);
+  const inside = copied ? yield* identified(joinPath(volume.root, volume.generation)) : [];
+  for (const [directory, identity] of inside) directories.set(directory, identity);
+  if (!level.pure || copied)
+    for (const [directory, identity] of tree.directories) directories.set(directory, identity);
   return { status: 'read', content, settled, moving, volume, directories, known };
 }
 
