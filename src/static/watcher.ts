@@ -29,7 +29,7 @@ export function createWatcher(loop: Loop, reports: WatcherReports): Watcher {
     for (let index = 0; index < hints.length; index += 3) {
       const watch = Number(hints[index]);
       const name = String(hints[index + 2]);
-      if ((Number(hints[index + 1]) & IN_IGNORED) !== 0) forget(watch);
+      if ((Number(hints[index + 1]) & IN_IGNORED) !== 0) forget(watch, links);
       else {
         counts ||= mayChangeContent(name);
         follow(watch, name, links);
@@ -48,10 +48,11 @@ export function createWatcher(loop: Loop, reports: WatcherReports): Watcher {
   }
 
   /** One that was not given up by ourselves is armed anew if its directory is still there. */
-  function forget(watch: number): void {
+  function forget(watch: number, links: Map<string, LinkChange>): void {
     for (const [path, entry] of armed) {
       if (entry.watch !== watch) continue;
       armed.delete(path);
+      links.delete(path);
       reports.lost(path);
     }
   }

@@ -371,6 +371,23 @@ test('a directory whose events have ended is looked at, and watched anew if it i
   expect(asked()).toBe(before + 1);
 });
 
+test('a volume that was made anew is no copy because the last one was removed with its link', () => {
+  const run = reader();
+  run.begin();
+  const copied = () => run.state.observation.copied;
+  const isCopied = () => run.send({ type: 'hint', links: new Map([['/v', 'copied']]) });
+  isCopied();
+  expect(copied()).toEqual(new Set(['/v']));
+  run.send({ type: 'watch-lost', path: '/v' });
+  expect(copied()).toEqual(new Set());
+  isCopied();
+  run.send({ type: 'hint', links: new Map([['/v', 'swapped']]) });
+  expect(copied()).toEqual(new Set());
+  run.answers.readings = [{ ...plainReading('one'), directories: new Map([['/v', 'another']]) }];
+  isCopied();
+  expect(copied()).toEqual(new Set());
+});
+
 test('a directory that is gone before it can be watched is no failure, but looked at again', () => {
   const run = reader();
   run.begin();
