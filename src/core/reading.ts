@@ -238,7 +238,7 @@ function* readPlain({ path, known }: ReadingRequest, options: WalkOptions): File
     const content = yield* contentOfTree(tree, options);
     const settled = content.digest === before;
     if (settled || tries === TRIES) {
-      const directories = tree.files.has('') ? yield* identified(parentPath(path)) : tree.directories;
+      const directories = tree.files.has('') ? yield* directoriesOf(path, tree.linked) : tree.directories;
       return {
         status: 'read',
         content,
@@ -272,13 +272,27 @@ function* missing(path: string): FileSteps<Outcome> {
     if (!isFailure(found) && found.kind === 'directory') {
       const root = yield* status('/', true);
       const mounted = directory !== '/' && !isFailure(root) && root.device !== found.device;
-      const directories = new Map([[directory, found.identity]]);
+      const link = yield* status(path, false);
+      const directories = yield* directoriesOf(path, !isFailure(link));
+      directories.set(directory, found.identity);
       return { status: 'missing', expected: directory === parent || mounted, volume: undefined, directories };
     }
     if (directory === '/')
       return { status: 'missing', expected: false, volume: undefined, directories: new Map() };
     directory = parentPath(directory);
   }
+}
+
+/** The directories whose events tell of a file: its own, and where it is a link all that it leads through. */
+function* directoriesOf(path: string, linked: boolean): FileSteps<Map<string, string>> {
+  const passed = new Set([parentPath(path)]);
+  if (linked) passed.add(parentPath(yield* realPath(path, passed)));
+  const directories = new Map<string, string>();
+  for (const directory of passed) {
+    const found = yield* identified(directory);
+    for (const [name, identity] of found) directories.set(name, identity);
+  }
+  return directories;
 }
 
 /** A directory with its identity, to be watched for events; none if it is gone by now, as the next look will see. */
