@@ -432,6 +432,51 @@ describe('as a user that may not', () => {
     expect(count(run, 'SIGHUP')).toBe(1);
   });
 
+  denied('read it any more, but may again: by no event, nor by a poll', async () => {
+    const volume = unreadable();
+    chmodSync(join(volume.path, 'secret'), 0o644);
+    const words = ['-w', volume.path, '--on-change', 'HUP', ...AT_ONCE];
+    const run = rehup([...words, ...witness(join(volume.path, 'a'))], { prefix: NOBODY.prefix ?? [] });
+    await run.said('start');
+    for (const operation of volume.operations({ a: '1', secret: '1' })) {
+      if (operation.name === 'swap') chmodSync(join(volume.path, newest(volume.path), 'secret'), 0o600);
+    }
+    await run.logged('watch.failed');
+    expect(count(run, 'SIGHUP')).toBe(0);
+    chmodSync(join(volume.path, 'secret'), 0o644);
+    await run.said('SIGHUP 1');
+    await run.logged('watch.recovered');
+    await ends(run);
+    expect(count(run, 'SIGHUP')).toBe(1);
+  });
+
+  denied(
+    'read a plain directory’s new directory, but may again: by no event of it, nor by a poll',
+    async () => {
+      const root = join(directory.path, 'plain');
+      chmodSync(directory.path, 0o755);
+      mkdirSync(root);
+      writeFileSync(join(root, 'a'), '0');
+      const words = ['-w', root, '--on-change', 'HUP', ...AT_ONCE_PLAIN];
+      const run = rehup([...words, ...witness(join(root, 'a'))], { prefix: NOBODY.prefix ?? [] });
+      await run.said('start');
+      await run.logged('child.started');
+      const made = join(directory.path, 'made');
+      mkdirSync(made);
+      writeFileSync(join(made, 'secret'), '', { mode: 0o600 });
+      renameSync(made, join(root, 'sub'));
+      expect((await run.logged('watch.failed'))['reason']).toBe(`EACCES at ${join(root, 'sub/secret')}`);
+      // Past the first time that it is tried again.
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      expect(count(run, 'SIGHUP')).toBe(0);
+      chmodSync(join(root, 'sub', 'secret'), 0o644);
+      await run.said('SIGHUP 0');
+      await run.logged('watch.recovered');
+      await ends(run);
+      expect(count(run, 'SIGHUP')).toBe(1);
+    },
+  );
+
   function newest(path: string): string {
     return execFileSync('readlink', [join(path, '..data_tmp')], { encoding: 'utf8' }).trim();
   }
