@@ -125,9 +125,10 @@ function looked(state: State, _part: unknown, event: EventOf<'looked'>, turn: Tu
   if (pending.size > 0) setTimer(turn, 'relook', RELOOK_DELAY);
   else setRecheck(next, turn);
   // A volume is complete in a moment, and what belongs together is told together; who writes a file may never be done.
-  const awaited = [...pending].some(
-    (one) => one.volume !== undefined && turn.at - (one.unsettledSince ?? turn.at) < VOLUME_PATIENCE,
-  );
+  const awaited = observation.watched.some((one, index) => {
+    const { volume, unsettledSince = turn.at } = watched[index] ?? one;
+    return pending.has(one) && volume !== undefined && turn.at - unsettledSince < VOLUME_PATIENCE;
+  });
   if (awaited || (pending.size > 0 && preparing)) return next;
   turn.notices.push({ type: 'content', look: observation.looks });
   return observation.again && pending.size === 0 ? requestLook(next, turn).state : next;
@@ -169,7 +170,7 @@ function pendingOf(
     // Nobody waits for a start because of a file that is written all the time.
     const patience = root === undefined && !preparing ? PLAIN_PATIENCE : VOLUME_PATIENCE;
     const moving = reading.status === 'read' && reading.moving;
-    if (!moving && !copying && at - (watched.unsettledSince ?? at) >= patience) continue;
+    if (!moving && !copying && at - atWorkSince(watched, reading, at) >= patience) continue;
     pending.add(watched);
     if (root !== undefined) roots.add(root.root);
   }
@@ -185,6 +186,13 @@ function isAtWork(watched: Watched, reading: Reading): boolean {
   return (reading.status === 'read' && !reading.settled) || isVolumeGone(watched, reading);
 }
 
+/** When a writer that is at work began, which is anew if it left what was taken as it is and now writes a generation. */
+function atWorkSince({ copy, volume, unsettledSince }: Watched, reading: Reading, at: number): number {
+  const found = reading.status === 'read' ? reading.volume : undefined;
+  const writes = found !== undefined && volume !== undefined && found.generation !== volume.generation;
+  return writes && copy === undefined ? at : (unsettledSince ?? at);
+}
+
 /** While a writer is at work only the directories of a reading count: events from them tell when it is done. */
 function waiting(watched: Watched, reading: Reading, copied: ReadonlySet<string>, at: number): Watched {
   const directories =
@@ -193,7 +201,7 @@ function waiting(watched: Watched, reading: Reading, copied: ReadonlySet<string>
   const copy = copyOf(watched, reading, at);
   // A copier that goes on is waited for from then on.
   const goesOn = copied.has(volume?.root ?? '') && copy !== watched.copy;
-  const unsettledSince = goesOn ? at : (watched.unsettledSince ?? at);
+  const unsettledSince = goesOn ? at : atWorkSince(watched, reading, at);
   return { ...watched, directories, volume, unsettledSince, copy };
 }
 

@@ -295,7 +295,7 @@ describe('a plain directory', () => {
     const run = await followed(root, file, { options });
     await run.logged('child.started');
     const script =
-      'touch "$1"; chmod 600 "$1"; ls -la "$2"; cat "$1"; cp "$1" "$1~"; mv "$1" "$1~"; mv "$1~" "$1"';
+      'touch "$1"; chmod 600 "$1"; chown 65534 "$1" 2>/dev/null; ls -la "$2"; cat "$1"; cp "$1" "$1~"; mv "$1" "$1~"; mv "$1~" "$1"';
     for (let round = 0; round < 5; round++) {
       execFileSync('sh', ['-c', `${script}; echo x > "$2/.file.swp"`, 'sh', file, root]);
     }
@@ -413,6 +413,17 @@ describe('as a user that may not', () => {
       prefix: NOBODY.prefix ?? [],
     });
     expect(await ignoring.ended).toBe(0);
+  });
+
+  denied('read a file at the start, but soon may: it is waited for', async () => {
+    const volume = unreadable();
+    const words = ['-w', volume.path, '--on-change', 'HUP', ...AT_ONCE];
+    const run = rehup([...words, ...witness(join(volume.path, 'a'))], { prefix: NOBODY.prefix ?? [] });
+    await run.logged('watch.failed');
+    expect(run.output).toEqual([]);
+    chmodSync(join(volume.path, 'secret'), 0o644);
+    await run.said('start');
+    await run.logged('watch.recovered');
   });
 
   denied('read it any more, the last state counts until it may again', async () => {

@@ -98,6 +98,23 @@ describe('a write of the kubelet', () => {
     });
   }
 
+  test('that a crash left with a link to no key counts as it is, a second later', async () => {
+    const volume = writtenVolume(volumePath(), { a: '0' });
+    symlinkSync('..data/never', join(volume.path, 'never'));
+    const run = await followed(volume.path, join(volume.path, 'a'));
+    for (let round = 1; round <= 2; round++) {
+      const steps = volume.operations({ a: `${round}` });
+      // The kubelet would remove the link, had it not crashed.
+      for (const { name } of steps) if (name === 'unlink-key') break;
+      const since = performance.now();
+      await run.said(`SIGHUP ${round}`);
+      expect(performance.now() - since).toBeGreaterThan(900);
+    }
+    run.signal('SIGTERM');
+    await run.ended;
+    expect(count(run, 'SIGHUP')).toBe(2);
+  });
+
   test('that only makes and removes a generation, or sets modes, is no reload', async () => {
     const options = { order: 'links-first', fsGroup: true } as const;
     const volume = writtenVolume(volumePath(), { a: '0' }, options);
@@ -173,6 +190,27 @@ describe('a plain directory', () => {
     await run.said('SIGHUP 2');
   });
 
+  test('that changes while the child starts has changed', async () => {
+    const file = join(directory.path, 'file');
+    writeFileSync(file, '0');
+    const script = 'trap "echo told" HUP; echo 1 > "$0"; while :; do sleep 0.01; done';
+    const run = rehup([
+      '-w',
+      file,
+      '--on-change',
+      'HUP',
+      '--settle',
+      '0',
+      ...AT_ONCE,
+      'sh',
+      '-c',
+      script,
+      file,
+    ]);
+    await run.said('told');
+    expect((await run.logged('config.changed'))['paths']).toEqual([file]);
+  });
+
   test('one file of it that is replaced by a rename is seen', async () => {
     const file = join(directory.path, 'file');
     writeFileSync(file, '0');
@@ -193,6 +231,25 @@ describe('what is not there', () => {
     await run.logged('watch.missing');
     writeFileSync(file, '1');
     await run.said('SIGHUP 1');
+  });
+
+  test('yet, nor its directory, may be watched on a mounted volume, and its appearance is a change', async () => {
+    mkdirSync(volumePath());
+    const file = join(volumePath(), 'deep', 'deeper', 'file');
+    const script = 'mount -t tmpfs none "$1" && shift && exec "$@"';
+    const prefix = [...(PID_NAMESPACE.prefix ?? []), 'sh', '-c', script, 'sh', volumePath()];
+    const words = ['-w', file, '--on-change', 'HUP', '--settle', '0', ...AT_ONCE, ...witness(file)];
+    const run = rehup(words, { prefix });
+    await run.said('start');
+    await run.logged('child.started');
+    const inside = `/proc/${run.pid()}/root${volumePath()}`;
+    mkdirSync(join(inside, 'deep'));
+    mkdirSync(join(inside, 'new'));
+    writeFileSync(join(inside, 'new', 'file'), '1');
+    renameSync(join(inside, 'new'), join(inside, 'deep', 'deeper'));
+    await run.said('SIGHUP 1');
+    // Without the mount there is nothing that it may appear on.
+    expect(await rehup(['-w', file, 'true']).ended).toBe(125);
   });
 
   test('any more, keeps its last state and is picked up when it is back', async () => {

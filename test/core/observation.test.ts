@@ -65,6 +65,20 @@ test('a volume that stays incomplete is taken as it is after a second', () => {
   expect(run.send({ type: 'hint' })).toEqual([]);
 });
 
+test('a volume that stays incomplete is waited for anew with each generation', () => {
+  const run = reader();
+  run.begin();
+  for (const text of ['two', 'three', 'four']) {
+    run.answers.readings = [volumeReading(text, '/v', false)];
+    expect(run.send({ type: 'hint' })).toEqual([]);
+    run.passes(999);
+    expect(run.elapses('relook')).toEqual([]);
+    run.passes(1);
+    expect(run.elapses('relook')).toEqual(['config.changed', 'reload.applied']);
+    run.passes(5_000);
+  }
+});
+
 test('an incomplete volume is waited for before the first start', () => {
   const run = reader({ readings: [volumeReading('one', '/v', false)] });
   expect(run.begin()).toEqual([]);
