@@ -318,6 +318,21 @@ describe('plain files', () => {
     expect(readings.map(digest)).toEqual(read([root, file]).map(digest));
   });
 
+  test('that are links are watched with all that they lead through, also where that ends nowhere', () => {
+    const volume = newVolume({ a: '1' });
+    const links = join(directory.path, 'links');
+    mkdirSync(links);
+    symlinkSync(join(volume.path, 'a'), join(links, 'a'));
+    symlinkSync(join(volume.path, 'none'), join(links, 'none'));
+    const watched = (name: string) => {
+      const reading = readOne(join(links, name));
+      return 'directories' in reading ? [...reading.directories.keys()].sort() : [];
+    };
+    const generation = join(volume.path, volume.generation() ?? '');
+    expect(watched('a')).toEqual([links, volume.path, generation].sort());
+    expect(watched('none')).toEqual([links, volume.path].sort());
+  });
+
   test('may be replaced by a rename or by a directory while they are read', () => {
     const file = join(directory.path, 'file');
     writeFileSync(file, '0');
