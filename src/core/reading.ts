@@ -1,4 +1,5 @@
 import { type Content, contentOf } from './content.ts';
+import { directoriesOf, identified } from './directories.ts';
 import { type FileFailure, type FileSteps, isFailure, liesInMemory, status } from './files.ts';
 import type { PathPredicate } from './glob.ts';
 import { type Frozen, frozenAt, type Mount, readMounts, realPath } from './mounts.ts';
@@ -281,24 +282,6 @@ function* missing(path: string): FileSteps<Outcome> {
       return { status: 'missing', expected: false, volume: undefined, directories: new Map() };
     directory = parentPath(directory);
   }
-}
-
-/** The directories whose events tell of a file: its own, and where it is a link all that it leads through. */
-function* directoriesOf(path: string, linked: boolean): FileSteps<Map<string, string>> {
-  const passed = new Set([parentPath(path)]);
-  if (linked) passed.add(parentPath(yield* realPath(path, passed)));
-  const directories = new Map<string, string>();
-  for (const directory of passed) {
-    const found = yield* identified(directory);
-    for (const [name, identity] of found) directories.set(name, identity);
-  }
-  return directories;
-}
-
-/** A directory with its identity, to be watched for events; none if it is gone by now, as the next look will see. */
-function* identified(directory: string): FileSteps<Map<string, string>> {
-  const found = yield* status(directory, true);
-  return new Map(isFailure(found) ? [] : [[directory, found.identity]]);
 }
 
 /** What was read from a generation is named as the application sees it. */
