@@ -2,6 +2,7 @@ import type { JobOutcome } from './job.ts';
 import type { Reading } from './reading.ts';
 import type { Signal } from './signals.ts';
 import type { StageResult } from './stage.ts';
+import type { LinkChange } from './volume.ts';
 
 /** How a process ended: wait(2). */
 export type ExitStatus =
@@ -21,6 +22,7 @@ export type TimerName =
   | 'probe'
   | 'quit'
   | 'ready'
+  | 'recheck'
   | 'relook'
   | 'retry'
   | 'settle'
@@ -71,8 +73,8 @@ export type Occurrence =
     }
   /** Whether the child's process group has members that are no zombies, and whether rehup has children at all. */
   | { readonly type: 'group'; readonly alive: boolean; readonly children: boolean }
-  /** Something below a watched directory may have changed. */
-  | { readonly type: 'hint' }
+  /** Something below a watched directory may have changed; of each link to a generation that did, how. */
+  | { readonly type: 'hint'; readonly links?: ReadonlyMap<string, LinkChange> }
   /** Events come from all directories asked for; what happened before is not known. */
   | { readonly type: 'watching' }
   /** Events do not come from a directory. */

@@ -2,6 +2,7 @@ import { textOfBytes } from './bytes.ts';
 import type { Directories } from './reading.ts';
 import type { State } from './state.ts';
 import { type EventOf, log, setTimer, type Turn } from './turn.ts';
+import type { LinkChange } from './volume.ts';
 
 /* Which directories send events, and what is done about those that do not. */
 
@@ -19,8 +20,13 @@ export function withWatchedDirectories(state: State, turn: Turn): State {
   const directories = new Map(state.observation.watched.flatMap((watched) => [...watched.directories]));
   if (sameDirectories(directories, state.observation.directories)) return state;
   turn.effects.push({ type: 'watch', directories });
-  const deaf = new Set([...state.observation.deaf].filter((path) => directories.has(path)));
-  return { ...state, observation: { ...state.observation, directories, deaf } };
+  const { observation } = state;
+  const deaf = new Set([...observation.deaf].filter((path) => directories.has(path)));
+  // What was made anew may have another writer.
+  const copied = new Set(
+    [...observation.copied].filter((path) => directories.get(path) === observation.directories.get(path)),
+  );
+  return { ...state, observation: { ...observation, directories, deaf, copied } };
 }
 
 function sameDirectories(one: Directories, other: Directories): boolean {
@@ -41,11 +47,26 @@ export function watching(state: State, turn: Turn): State {
   return { ...state, observation: { ...state.observation, deaf: new Set(), degraded: new Set() } };
 }
 
-/** The directory, or its mount, is gone, and its events with it: what takes its place is watched after the next look. */
+/**
+ * The directory, or its mount, is gone, and its events with it: what takes its place is watched after the next look, and
+ * may have another writer.
+ */
 export function lost(state: State, path: string): State {
   const { observation } = state;
   const directories = new Map([...observation.directories].filter(([other]) => other !== path));
-  return { ...state, observation: { ...observation, directories } };
+  const copied = new Set([...observation.copied].filter((other) => other !== path));
+  return { ...state, observation: { ...observation, directories, copied } };
+}
+
+/** Remembers which volumes are written by a copier, until a swap tells of another writer. */
+export function withLinks(state: State, links: ReadonlyMap<string, LinkChange>): State {
+  const { observation } = state;
+  const copied = new Set(observation.copied);
+  for (const [path, change] of links) {
+    if (change === 'copied') copied.add(path);
+    else copied.delete(path);
+  }
+  return { ...state, observation: { ...observation, copied } };
 }
 
 export function watchFailed(state: State, _part: unknown, event: EventOf<'watch-failed'>, turn: Turn): State {

@@ -63,8 +63,12 @@ export function frozenAt(mounts: readonly Mount[], path: string): Frozen | undef
 /** So many links are followed in one path: path_resolution(7). */
 const MOST_LINKS = 40;
 
-/** The path without links that a path leads to, as mounts are known by; as far as it is there. */
-export function* realPath(path: string): FileSteps<string> {
+/**
+ * The path without links that a path leads to, as mounts are known by; as far as it is there.
+ *
+ * @param passed gets the directory of each link on the way
+ */
+export function* realPath(path: string, passed: Set<string> = new Set()): FileSteps<string> {
   let real = '/';
   let pending = path.split('/');
   for (let links = 0; pending.length > 0 && links <= MOST_LINKS; ) {
@@ -80,6 +84,7 @@ export function* realPath(path: string): FileSteps<string> {
     if (typeof target !== 'string') real = next;
     else {
       links += 1;
+      passed.add(real);
       if (target.startsWith('/')) real = '/';
       pending = [...target.split('/'), ...rest];
     }

@@ -1,7 +1,8 @@
 import type { Content, Snapshot } from './content.ts';
-import { lost, watchAgain, watchFailed, watching, withWatchedDirectories } from './hearing.ts';
+import { copyOf, isBeingCopied } from './copier.ts';
+import { lost, watchAgain, watchFailed, watching, withLinks, withWatchedDirectories } from './hearing.ts';
 import type { Reading, ReadingRequest } from './reading.ts';
-import type { Observation, State, Watched } from './state.ts';
+import { FIRST_RECHECK, type Observation, type State, type Watched } from './state.ts';
 import { type EventOf, log, setTimer, type Table, type Turn } from './turn.ts';
 import { isVolumeGone, type Merged, merge, NO_CONTENT, type Refusal } from './watched.ts';
 
@@ -11,6 +12,8 @@ const VOLUME_PATIENCE = 1_000;
 const PLAIN_PATIENCE = 10_000;
 /** Until the next look when the last one found a writer at work, ms. */
 const RELOOK_DELAY = 25;
+/** What stays as it is is looked at again later and later, but as often as the default poll does, ms. */
+const LAST_RECHECK = 10_000;
 /** At start, a watch that can't be read is tried for this long before it is bad usage (specification 4.6), ms. */
 const START_PATIENCE = 5_000;
 const START_RETRY_DELAY = 250;
@@ -49,7 +52,7 @@ export function requestLook(
   const look = observation.looks + 1;
   turn.effects.push({
     type: 'look',
-    requests: observation.watched.map((watched) => requestFor(watched, trusting)),
+    requests: observation.watched.map((watched) => requestFor(watched, observation.copied, trusting)),
   });
   return {
     state: { ...state, observation: { ...observation, phase: 'looking', looks: look, again: false } },
@@ -57,16 +60,22 @@ export function requestLook(
   };
 }
 
-/** A volume that has not moved is told by its link alone, once what was read of it has been confirmed, or is trusted. */
-function requestFor(watched: Watched, trusting: boolean): ReadingRequest {
-  const { path, capture, known, confirmed } = watched;
+/**
+ * A volume that has not moved is told by its link alone, once what was read of it has been confirmed, or is trusted; never
+ * if its writer is one that goes on where the link leads to already.
+ */
+function requestFor(watched: Watched, copied: ReadonlySet<string>, trusting: boolean): ReadingRequest {
+  const { path, capture, known, confirmed, volume } = watched;
+  const isCopied = copied.has(volume?.root ?? '');
   const request = {
     path,
     ...(capture ? { capture } : {}),
+    ...(isCopied ? { copied: true } : {}),
     ...(wantsMounts(watched) ? { mounts: true } : {}),
   };
   if (known === undefined) return request;
-  return { ...request, known: confirmed || trusting ? known : { digest: known.digest } };
+  const byLink = (confirmed || trusting) && !isCopied;
+  return { ...request, known: byLink ? known : { digest: known.digest } };
 }
 
 /** Mounts are looked at at the start, and where something that was there is not. */
@@ -97,13 +106,14 @@ function poll(state: State, _part: unknown, _event: unknown, turn: Turn): State 
 function looked(state: State, _part: unknown, event: EventOf<'looked'>, turn: Turn): State {
   const { observation, settings } = state;
   const preparing = state.child.phase === 'preparing';
-  const pending = pendingOf(observation.watched, event.readings, preparing, turn.at);
+  const pending = pendingOf(observation, event.readings, preparing, turn.at);
   const merged = observation.watched.map((one, index): Merged => {
     const reading = event.readings[index];
     if (reading === undefined) return { watched: one, refusal: undefined };
-    if (pending.has(one)) return { watched: waiting(one, reading, turn.at), refusal: undefined };
+    if (pending.has(one))
+      return { watched: waiting(one, reading, observation.copied, turn.at), refusal: undefined };
     const since = isAtWork(one, reading) ? (one.unsettledSince ?? turn.at) : undefined;
-    return merge({ ...one, unsettledSince: since }, reading, settings.allowEmpty, turn);
+    return merge({ ...one, unsettledSince: since, copy: undefined }, reading, settings.allowEmpty, turn);
   });
   const watched = merged.map((one) => one.watched);
   const next = withWatchedDirectories(
@@ -113,13 +123,30 @@ function looked(state: State, _part: unknown, event: EventOf<'looked'>, turn: Tu
   const refusal = merged.find((one) => one.refusal !== undefined)?.refusal;
   if (refusal !== undefined) return refuseOrRetry(next, refusal, turn);
   if (pending.size > 0) setTimer(turn, 'relook', RELOOK_DELAY);
+  else setRecheck(next, turn);
   // A volume is complete in a moment, and what belongs together is told together; who writes a file may never be done.
-  const awaited = [...pending].some(
-    (one) => one.volume !== undefined && turn.at - (one.unsettledSince ?? turn.at) < VOLUME_PATIENCE,
-  );
+  const awaited = observation.watched.some((one, index) => {
+    const { volume, unsettledSince = turn.at } = watched[index] ?? one;
+    return pending.has(one) && volume !== undefined && turn.at - unsettledSince < VOLUME_PATIENCE;
+  });
   if (awaited || (pending.size > 0 && preparing)) return next;
   turn.notices.push({ type: 'content', look: observation.looks });
   return observation.again && pending.size === 0 ? requestLook(next, turn).state : next;
+}
+
+/** Has what events may never tell of looked at again, unless the poll does that sooner. */
+function setRecheck({ observation, settings }: State, turn: Turn): void {
+  const { recheck, watched } = observation;
+  const wanted = watched.some(
+    ({ trouble, unsettledSince, frozen }) =>
+      !frozen && (unsettledSince !== undefined || (trouble !== undefined && trouble !== 'missing')),
+  );
+  if (wanted && (settings.poll === 0 || recheck < settings.poll)) setTimer(turn, 'recheck', recheck);
+}
+
+function lookAgain(state: State, _part: unknown, _event: unknown, turn: Turn): State {
+  const recheck = Math.min(state.observation.recheck * 2, LAST_RECHECK);
+  return requestLook({ ...state, observation: { ...state.observation, recheck } }, turn).state;
 }
 
 /**
@@ -127,7 +154,7 @@ function looked(state: State, _part: unknown, event: EventOf<'looked'>, turn: Tu
  * nobody's way but its own. All watches on one volume wait together, since they are told of one generation.
  */
 function pendingOf(
-  all: readonly Watched[],
+  { watched: all, copied }: Observation,
   readings: readonly Reading[],
   preparing: boolean,
   at: number,
@@ -136,12 +163,14 @@ function pendingOf(
   const pending = new Set<Watched>();
   for (const [index, watched] of all.entries()) {
     const reading = readings[index];
-    if (reading === undefined || !isAtWork(watched, reading)) continue;
+    if (reading === undefined) continue;
+    const copying = isBeingCopied(watched, reading, copied, at);
+    if (!copying && !isAtWork(watched, reading)) continue;
     const root = (reading.status === 'read' ? reading.volume : undefined) ?? watched.volume;
     // Nobody waits for a start because of a file that is written all the time.
     const patience = root === undefined && !preparing ? PLAIN_PATIENCE : VOLUME_PATIENCE;
     const moving = reading.status === 'read' && reading.moving;
-    if (!moving && at - (watched.unsettledSince ?? at) >= patience) continue;
+    if (!moving && !copying && at - atWorkSince(watched, reading, at) >= patience) continue;
     pending.add(watched);
     if (root !== undefined) roots.add(root.root);
   }
@@ -157,12 +186,23 @@ function isAtWork(watched: Watched, reading: Reading): boolean {
   return (reading.status === 'read' && !reading.settled) || isVolumeGone(watched, reading);
 }
 
+/** When a writer that is at work began, which is anew if it left what was taken as it is and now writes a generation. */
+function atWorkSince({ copy, volume, unsettledSince }: Watched, reading: Reading, at: number): number {
+  const found = reading.status === 'read' ? reading.volume : undefined;
+  const writes = found !== undefined && volume !== undefined && found.generation !== volume.generation;
+  return writes && copy === undefined ? at : (unsettledSince ?? at);
+}
+
 /** While a writer is at work only the directories of a reading count: events from them tell when it is done. */
-function waiting(watched: Watched, reading: Reading, at: number): Watched {
+function waiting(watched: Watched, reading: Reading, copied: ReadonlySet<string>, at: number): Watched {
   const directories =
     reading.status === 'read' || reading.status === 'missing' ? reading.directories : watched.directories;
   const volume = (reading.status === 'read' ? reading.volume : undefined) ?? watched.volume;
-  return { ...watched, directories, volume, unsettledSince: watched.unsettledSince ?? at };
+  const copy = copyOf(watched, reading, at);
+  // A copier that goes on is waited for from then on.
+  const goesOn = copied.has(volume?.root ?? '') && copy !== watched.copy;
+  const unsettledSince = goesOn ? at : atWorkSince(watched, reading, at);
+  return { ...watched, directories, volume, unsettledSince, copy };
 }
 
 /** Before the first start there is no last state to keep: what can't be used is bad usage, at once or after a while. */
@@ -178,11 +218,12 @@ function heard(state: State, _part: unknown, _event: unknown, turn: Turn): State
   return requestLook(watching(state, turn), turn).state;
 }
 
-function hint(state: State, _part: unknown, _event: unknown, turn: Turn): State {
+function hint(state: State, _part: unknown, { links }: EventOf<'hint'>, turn: Turn): State {
   log(turn, 'trace', 'watch.hint', 'something may have changed');
   // An event tells of the directory, not of what lies in a generation, which is read once more to be confirmed. A
   // kubelet makes two events before each swap: a reading for each would be in the way of the one that counts.
-  return requestLook(state, turn, true).state;
+  const { observation } = withLinks(state, links ?? new Map());
+  return requestLook({ ...state, observation: { ...observation, recheck: FIRST_RECHECK } }, turn, true).state;
 }
 
 type ObservationKey =
@@ -192,7 +233,9 @@ type ObservationKey =
   | 'watch-failed'
   | 'watch-lost'
   | 'looked'
+  | 'timer:confirm'
   | 'timer:poll'
+  | 'timer:recheck'
   | 'timer:relook';
 
 const anywhere = {
@@ -204,6 +247,7 @@ const anywhere = {
   'timer:poll': poll,
   'timer:relook': lookNow,
   'timer:confirm': lookNow,
+  'timer:recheck': lookAgain,
 } as const;
 
 /** What looking does with each event. */

@@ -1,4 +1,5 @@
 import { type Content, contentOf } from './content.ts';
+import { directoriesOf, identified } from './directories.ts';
 import { type FileFailure, type FileSteps, isFailure, liesInMemory, status } from './files.ts';
 import type { PathPredicate } from './glob.ts';
 import { type Frozen, frozenAt, type Mount, readMounts, realPath } from './mounts.ts';
@@ -22,6 +23,8 @@ export type ReadingRequest = {
   readonly capture?: boolean;
   /** Takes a copy of what is read; of no use together with a `known` volume, of which nothing may have to be read. */
   readonly copy?: TreeCopy;
+  /** Whether its writer goes on below a generation that the link leads to already, so that events there count as well. */
+  readonly copied?: boolean;
   /** Whether to tell of a mount that keeps it from ever changing. */
   readonly mounts?: boolean;
 };
@@ -182,7 +185,7 @@ function* readWatch(
 }
 
 function* readFromVolume(
-  { path }: ReadingRequest,
+  { path, copied = false }: ReadingRequest,
   options: WalkOptions,
   volume: Volume,
   seen: Seen,
@@ -212,7 +215,10 @@ function* readFromVolume(
   const content = yield* contentOfTree(tree, options);
   const selfContained = settled && level.pure && !tree.linked;
   const known = selfContained ? { digest: content.digest, volume } : { digest: content.digest };
-  if (!level.pure) for (const [directory, identity] of tree.directories) directories.set(directory, identity);
+  const inside = copied ? yield* identified(joinPath(volume.root, volume.generation)) : [];
+  for (const [directory, identity] of inside) directories.set(directory, identity);
+  if (!level.pure || copied)
+    for (const [directory, identity] of tree.directories) directories.set(directory, identity);
   return { status: 'read', content, settled, moving, volume, directories, known };
 }
 
@@ -233,7 +239,7 @@ function* readPlain({ path, known }: ReadingRequest, options: WalkOptions): File
     const content = yield* contentOfTree(tree, options);
     const settled = content.digest === before;
     if (settled || tries === TRIES) {
-      const directories = tree.files.has('') ? yield* identified(parentPath(path)) : tree.directories;
+      const directories = tree.files.has('') ? yield* directoriesOf(path, tree.linked) : tree.directories;
       return {
         status: 'read',
         content,
@@ -267,19 +273,15 @@ function* missing(path: string): FileSteps<Outcome> {
     if (!isFailure(found) && found.kind === 'directory') {
       const root = yield* status('/', true);
       const mounted = directory !== '/' && !isFailure(root) && root.device !== found.device;
-      const directories = new Map([[directory, found.identity]]);
+      const link = yield* status(path, false);
+      const directories = yield* directoriesOf(path, !isFailure(link));
+      directories.set(directory, found.identity);
       return { status: 'missing', expected: directory === parent || mounted, volume: undefined, directories };
     }
     if (directory === '/')
       return { status: 'missing', expected: false, volume: undefined, directories: new Map() };
     directory = parentPath(directory);
   }
-}
-
-/** A directory with its identity, to be watched for events; none if it is gone by now, as the next look will see. */
-function* identified(directory: string): FileSteps<Map<string, string>> {
-  const found = yield* status(directory, true);
-  return new Map(isFailure(found) ? [] : [[directory, found.identity]]);
 }
 
 /** What was read from a generation is named as the application sees it. */

@@ -96,6 +96,15 @@ export type Child =
     }
   | { readonly phase: 'ended' };
 
+/**
+ * What could not be read, or was taken though its writer was not done, is looked at again after this, ms: nothing need
+ * tell that it can be read, or is done.
+ */
+export const FIRST_RECHECK = 1_000;
+
+/** Files of a generation that is copied one by one, as they are at the moment. */
+export type Copy = { readonly digest: string; readonly generation: string; readonly since: number };
+
 /** What is known of one watch. */
 export type Watched = {
   readonly path: string;
@@ -114,6 +123,8 @@ export type Watched = {
   readonly trouble: string | undefined;
   /** When its writer was first seen at work; undefined if the last look found it at rest. */
   readonly unsettledSince: number | undefined;
+  /** What the last look found of a generation that is being copied, and since when it is the same. */
+  readonly copy: Copy | undefined;
   /** Whether it was told that it can never change. */
   readonly frozen: boolean;
 };
@@ -128,12 +139,16 @@ export type Observation = {
   readonly watched: readonly Watched[];
   /** When the first look of all began. */
   readonly since: number;
+  /** Until the next look if this one left something that no event need mend, ms. */
+  readonly recheck: number;
   /** The directories that the host was told to watch. */
   readonly directories: Directories;
   /** Of those, the ones that send no events. */
   readonly deaf: ReadonlySet<string>;
   /** The reasons for that which were warned of since events last came from everywhere. */
   readonly degraded: ReadonlySet<string>;
+  /** The volumes whose writer was seen to copy: their generation is not whole when the link leads to it. */
+  readonly copied: ReadonlySet<string>;
 };
 
 /** One reload, from the change that asks for it to its outcome. */
@@ -322,12 +337,15 @@ export function initialState(settings: Settings): State {
         directories: new Map(),
         trouble: undefined,
         unsettledSince: undefined,
+        copy: undefined,
         frozen: false,
       })),
       since: 0,
+      recheck: FIRST_RECHECK,
       directories: new Map(),
       deaf: new Set(),
       degraded: new Set(),
+      copied: new Set(),
     },
     configuration: {
       progress: { phase: 'baseline' },

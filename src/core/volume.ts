@@ -14,6 +14,8 @@ export type Volume = {
 
 /** The name of the kubelet's link to the present generation. */
 export const DATA_LINK = '..data';
+/** The name that the link is made under before it is renamed, by every kubelet and by the Secrets Store CSI driver. */
+const SWAPPED_LINK = '..data_tmp';
 
 /** Whether a name belongs to the kubelet, not to the application. */
 export function isReserved(name: string): boolean {
@@ -32,6 +34,18 @@ export function isApart(name: string): boolean {
  */
 export function mayChangeContent(name: string): boolean {
   return !isReserved(name) || name === DATA_LINK;
+}
+
+/**
+ * How the link of a volume came to lead elsewhere: it was `swapped` by a rename onto it, with the generation whole
+ * before, or removed and made anew, as by Kata's agent, with the generation `copied` after it, file by file.
+ */
+export type LinkChange = 'swapped' | 'copied';
+
+/** What an event on a name in a watched directory tells of the link there, by the name of the event before it. */
+export function linkChange(name: string, before: string | undefined): LinkChange | undefined {
+  if (name !== DATA_LINK) return undefined;
+  return before === SWAPPED_LINK ? 'swapped' : 'copied';
 }
 
 /** What readlink(2) fails with where there is no link; with anything else, nobody knows whether there is one. */

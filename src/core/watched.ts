@@ -11,8 +11,7 @@ import { log, setTimer, type Turn } from './turn.ts';
 
 /**
  * A generation is read once more after this, ms: not every writer has it complete when `..data` points to it (Kata's
- * agent copies into it file by file), and what is written below it makes no event in the watched directory. So is what
- * could not be read, since nothing need tell that it can be.
+ * agent copies into it file by file), and what is written below it makes no event in the watched directory.
  */
 const CONFIRM_DELAY = 1_000;
 
@@ -35,8 +34,6 @@ export function merge(before: Watched, reading: Reading, allowEmpty: boolean, tu
   const path = textOfBytes(watched.path);
   const first = watched.content === undefined;
   const failed = (trouble: string, text: string, final: boolean): Merged => {
-    // Once, soon; after that the poll looks.
-    if (watched.trouble !== trouble) setTimer(turn, 'confirm', CONFIRM_DELAY);
     const after = settle(watched, trouble, turn);
     return { watched: after, refusal: first ? { text: `--watch ${path}: ${text}`, final } : undefined };
   };

@@ -159,7 +159,7 @@ function run(
 
   void import('./watcher.ts').then(({ createWatcher }) => {
     const watcher = createWatcher({
-      hint: () => tell({ type: 'hint' }),
+      hint: (links) => tell({ type: 'hint', links }),
       watching: () => tell({ type: 'watching' }),
       failed: (path, errno) => tell({ type: 'watch-failed', path, errno }),
       lost: (path) => tell({ type: 'watch-lost', path }),

@@ -4,18 +4,18 @@ import { type FSWatcher, watch } from 'chokidar';
 import { bytesOfText } from '../core/bytes.ts';
 import type { Watcher } from '../core/ports.ts';
 import type { Directories } from '../core/reading.ts';
-import { mayChangeContent } from '../core/volume.ts';
+import { type LinkChange, linkChange, mayChangeContent } from '../core/volume.ts';
 import { errnoOf } from './errno.ts';
 
 /** What the watcher tells. */
 export type WatcherReports = {
-  readonly hint: () => void;
+  readonly hint: (links: ReadonlyMap<string, LinkChange>) => void;
   readonly watching: () => void;
   readonly failed: (path: string, errno: string) => void;
   readonly lost: (path: string) => void;
 };
 
-type Armed = { readonly identity: string; readonly watcher: FSWatcher; ready: boolean };
+type Armed = { readonly identity: string; readonly watcher: FSWatcher; ready: boolean; before: string };
 
 /**
  * The Watcher port over chokidar, asked for hints only: its `raw` event, one directory a watcher and nothing below it.
@@ -44,14 +44,17 @@ export function createWatcher(reports: WatcherReports): Watcher {
       ignored: (name: string) => name !== text,
     };
     const watcher = watch(text, options);
-    const entry: Armed = { identity, watcher, ready: false };
+    const entry: Armed = { identity, watcher, ready: false, before: '' };
     armed.set(path, entry);
     watcher.on('raw', (event, name) => {
+      const bytes = bytesOfText(String(name ?? ''));
+      const link = linkChange(bytes, entry.before);
+      entry.before = bytes;
       // libuv names the directory itself so, when it is gone as well; a file of its name in it is rare, and no harm.
       if (event === 'rename' && name === basename(text) && armed.get(path) === entry) {
         disarm(path);
         reports.lost(path);
-      } else if (mayChangeContent(bytesOfText(String(name ?? '')))) reports.hint();
+      } else if (mayChangeContent(bytes)) reports.hint(new Map(link === undefined ? [] : [[path, link]]));
     });
     watcher.on('error', (error) => {
       if (armed.get(path) !== entry) return;

@@ -103,7 +103,7 @@ function run(
     clock,
     files: createFiles(),
     watcher: createWatcher(loop, {
-      hint: () => tell({ type: 'hint' }),
+      hint: (links) => tell({ type: 'hint', links }),
       watching: () => tell({ type: 'watching' }),
       failed: (path, errno) => tell({ type: 'watch-failed', path, errno }),
       lost: (path) => tell({ type: 'watch-lost', path }),

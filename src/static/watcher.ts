@@ -1,18 +1,18 @@
 import type { Watcher } from '../core/ports.ts';
 import type { Directories } from '../core/reading.ts';
-import { mayChangeContent } from '../core/volume.ts';
+import { type LinkChange, linkChange, mayChangeContent } from '../core/volume.ts';
 import type { Loop } from './loop.ts';
 import { errnoOf } from './native.ts';
 
 /** What the watcher tells. */
 export type WatcherReports = {
-  readonly hint: () => void;
+  readonly hint: (links: ReadonlyMap<string, LinkChange>) => void;
   readonly watching: () => void;
   readonly failed: (path: string, errno: string) => void;
   readonly lost: (path: string) => void;
 };
 
-type Armed = { readonly identity: string; readonly watch: number };
+type Armed = { readonly identity: string; readonly watch: number; before: string };
 
 /** inotify(7): the kernel has removed a watch, since its directory or file system is gone. */
 const IN_IGNORED = 0x8000;
@@ -24,19 +24,35 @@ export function createWatcher(loop: Loop, reports: WatcherReports): Watcher {
 
   function take(descriptor: number): void {
     const hints = native.takeHints(descriptor);
+    const links = new Map<string, LinkChange>();
     let counts = false;
     for (let index = 0; index < hints.length; index += 3) {
-      if ((Number(hints[index + 1]) & IN_IGNORED) !== 0) forget(Number(hints[index]));
-      else counts ||= mayChangeContent(String(hints[index + 2]));
+      const watch = Number(hints[index]);
+      const name = String(hints[index + 2]);
+      if ((Number(hints[index + 1]) & IN_IGNORED) !== 0) forget(watch, links);
+      else {
+        counts ||= mayChangeContent(name);
+        follow(watch, name, links);
+      }
     }
-    if (counts) reports.hint();
+    if (counts) reports.hint(links);
+  }
+
+  function follow(watch: number, name: string, links: Map<string, LinkChange>): void {
+    for (const [path, entry] of armed) {
+      if (entry.watch !== watch) continue;
+      const link = linkChange(name, entry.before);
+      if (link !== undefined) links.set(path, link);
+      entry.before = name;
+    }
   }
 
   /** One that was not given up by ourselves is armed anew if its directory is still there. */
-  function forget(watch: number): void {
+  function forget(watch: number, links: Map<string, LinkChange>): void {
     for (const [path, entry] of armed) {
       if (entry.watch !== watch) continue;
       armed.delete(path);
+      links.delete(path);
       reports.lost(path);
     }
   }
@@ -63,7 +79,7 @@ export function createWatcher(loop: Loop, reports: WatcherReports): Watcher {
 
   function arm(path: string, identity: string): boolean {
     try {
-      armed.set(path, { identity, watch: native.watchDirectory(open(), path) });
+      armed.set(path, { identity, watch: native.watchDirectory(open(), path), before: '' });
       return true;
     } catch (error) {
       reports.failed(path, errnoOf(error));

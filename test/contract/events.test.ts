@@ -86,6 +86,63 @@ needing(some)('in the middle of life: a directory that is made anew when no watc
   await run.said('SIGHUP 5');
 });
 
+needing(some)(
+  'in the middle of life: of several volumes one is made anew when no watch is left, twice',
+  async () => {
+    const volumes = ['one', 'two'].map((name) => writtenVolume(join(directory.path, name), { a: '0' }));
+    const [one, two] = volumes;
+    if (one === undefined || two === undefined) throw new Error('there are two volumes');
+    const watches = volumes.flatMap(({ path }) => ['-w', path]);
+    const options = [...watches, ...TRACED, '--poll', '50ms', '--log-level', 'trace'];
+    const run = rehup([...options, ...witness(join(one.path, 'a'))], { prefix: some.prefix ?? [] });
+    await run.said('start');
+    await expectEvents(run, () => one.write({ a: '1' }));
+    await run.said('SIGHUP 1');
+    for (let time = 1; time <= 2; time++) {
+      limit(run.pid(), 'max_inotify_watches', 0);
+      rmSync(one.path, { recursive: true });
+      mkdirSync(one.path);
+      one.write({ a: `${time} anew` });
+      await run.said(`SIGHUP ${time} anew`);
+      // Once for each time that they are used up, and the other volume still has its watch.
+      await run.logged('watch.degraded', time);
+      for (let round = 1; round <= 3; round++) {
+        one.write({ a: `${time} ${round}` });
+        await run.said(`SIGHUP ${time} ${round}`);
+        await expectEvents(run, () => two.write({ a: `${time} ${round}` }));
+      }
+      expect(events(run, 'watch.degraded').filter(({ level }) => level >= 40)).toHaveLength(time);
+      limit(run.pid(), 'max_inotify_watches', 10);
+      await run.logged('watch.restored', time);
+      await expectEvents(run, () => one.write({ a: `${time} last` }));
+      await run.said(`SIGHUP ${time} last`);
+    }
+  },
+);
+
+const instances = limited('max_inotify_instances', 10);
+
+needing(instances)(
+  'in the middle of life: when no instance is left, the one that there is serves on, by events alone',
+  async () => {
+    const volume = writtenVolume(volumePath(), { a: '0' });
+    const run = follow(volume.path, join(volume.path, 'a'), instances.prefix ?? [], '0');
+    await run.said('start');
+    await run.logged('watch.armed');
+    limit(run.pid(), 'max_inotify_instances', 0);
+    for (let round = 1; round <= 5; round++) {
+      // Made anew, so that there is a moment without any directory to watch.
+      if (round % 2 === 0) {
+        rmSync(volume.path, { recursive: true });
+        mkdirSync(volume.path);
+      }
+      volume.write({ a: `${round}` });
+      await run.said(`SIGHUP ${round}`);
+    }
+    expect(events(run, 'watch.degraded')).toHaveLength(0);
+  },
+);
+
 describe('a watch that dies', () => {
   const test = needing(PID_NAMESPACE);
   const prefix = PID_NAMESPACE.prefix ?? [];

@@ -12,8 +12,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect } from 'vitest';
-import { type Payload, WRITE_ORDERS } from '../support/kubelet.ts';
-import { NOBODY, PID_NAMESPACE } from '../support/machine.ts';
+import { digestOf, seenDigests } from '../support/digests.ts';
+import { createVolume, type Payload, WRITE_ORDERS } from '../support/kubelet.ts';
+import { amongMountsOf, NOBODY, PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { type Rehup, rehup, witness } from '../support/rehup.ts';
 import { AT_ONCE, count, eachWithDirectory, followed, writtenVolume } from '../support/volume.ts';
@@ -92,6 +93,118 @@ describe('a volume of', () => {
       if (order !== 'copier') expect(count(run, 'SIGHUP')).toBe(1);
     });
   }
+});
+
+describe('a volume of the Secrets Store CSI driver, on a tmpfs of its own', () => {
+  /** Rehup and its child among mounts of their own, the first of them a tmpfs at the volume's path. */
+  function onTmpfs(words: readonly string[]): Rehup {
+    mkdirSync(volumePath());
+    const script = 'mount -t tmpfs none "$1" && shift && exec "$@"';
+    return rehup(words, {
+      prefix: [...(PID_NAMESPACE.prefix ?? []), 'sh', '-c', script, 'sh', volumePath()],
+    });
+  }
+
+  /** A volume as that driver writes it, where the mounts of a process lead to. */
+  function writeAmong(run: Rehup) {
+    const volume = createVolume(`/proc/${run.pid()}/root${volumePath()}`, { order: 'links-first' });
+    return (payload: Payload) => volume.write(payload);
+  }
+
+  test('is no change while it is written anew as it was, one reload when it is not, and told by keyed digests', async () => {
+    const run = onTmpfs([
+      '-w',
+      volumePath(),
+      '--on-change',
+      'HUP',
+      ...AT_ONCE,
+      ...witness(join(volumePath(), 'a')),
+    ]);
+    await run.said('start');
+    await run.logged('child.started');
+    const write = writeAmong(run);
+    // The first mount of a secret, which the container may be faster than.
+    write({ a: '1', 'tls/key': 'x' });
+    await run.said('SIGHUP 1');
+    for (let round = 2; round <= 5; round++) {
+      write({ a: `${round - 1}`, 'tls/key': 'x' });
+      write({ a: `${round}`, 'tls/key': 'x' });
+      await run.said(`SIGHUP ${round}`);
+    }
+    await ends(run);
+    expect(count(run, 'SIGHUP')).toBe(5);
+    const plain = digestOf({ a: '5', 'tls/key': 'x' });
+    expect(seenDigests(run).map((digests) => digests.get(volumePath()))).not.toContain(plain);
+  });
+
+  test('that is deleted by the driver, mount and all, keeps its last state, and is picked up when it is mounted again', async () => {
+    const options = ['--min-interval', '0', '--verify', '0', '--poll', '50ms'];
+    const run = onTmpfs([
+      '-w',
+      volumePath(),
+      '--on-change',
+      'HUP',
+      ...options,
+      ...witness(join(volumePath(), 'a')),
+    ]);
+    await run.said('start');
+    writeAmong(run)({ a: '1' });
+    await run.said('SIGHUP 1');
+    amongMountsOf(run.pid(), `umount -l ${volumePath()}`);
+    await run.logged('watch.missing');
+    amongMountsOf(run.pid(), `mount -t tmpfs none ${volumePath()}`);
+    writeAmong(run)({ a: '2' });
+    await run.said('SIGHUP 2');
+    await ends(run);
+    expect(count(run, 'SIGHUP')).toBe(2);
+  });
+});
+
+describe('a file that is a link into a volume elsewhere', () => {
+  const link = () => join(directory.path, 'app.conf');
+
+  for (const memory of [false, true]) {
+    test(`${memory ? 'in memory' : 'on a disk'}: each generation of it is one reload, and no other key of it`, async () => {
+      const shared = mkdtempSync('/dev/shm/rehup-');
+      const path = memory ? join(shared, 'volume') : volumePath();
+      const volume = writtenVolume(path, { 'app.conf': '0', other: '0' });
+      symlinkSync(join(volume.path, 'app.conf'), link());
+      const run = await followed(link(), link(), { options: AT_ONCE_PLAIN });
+      await run.logged('child.started');
+      for (let round = 1; round <= 3; round++) {
+        volume.write({ 'app.conf': `${round - 1}`, other: `${round}` });
+        volume.write({ 'app.conf': `${round}`, other: `${round}` });
+        await run.said(`SIGHUP ${round}`);
+      }
+      await ends(run);
+      expect(count(run, 'SIGHUP')).toBe(3);
+      const isPlain = seenDigests(run).at(-1)?.get(link()) === digestOf({ '': '3' });
+      expect(isPlain).toBe(!memory);
+      rmSync(shared, { recursive: true });
+    });
+  }
+
+  test('is missing while the volume has no such key, and picked up when it has', async () => {
+    const volume = writtenVolume(volumePath(), { 'app.conf': '0' });
+    symlinkSync(join(volume.path, 'app.conf'), link());
+    const run = await followed(link(), link(), { options: AT_ONCE_PLAIN });
+    volume.write({ other: 'x' });
+    await run.logged('watch.missing');
+    volume.write({ 'app.conf': '1' });
+    await run.said('SIGHUP 1');
+    await ends(run);
+    expect(count(run, 'SIGHUP')).toBe(1);
+  });
+
+  test('that is led elsewhere is a change, by an event alone', async () => {
+    const volume = writtenVolume(volumePath(), { one: '1', two: '2' });
+    symlinkSync(join(volume.path, 'one'), link());
+    const run = await followed(link(), link(), { options: AT_ONCE_PLAIN });
+    await run.logged('child.started');
+    symlinkSync(join(volume.path, 'two'), `${link()}.new`);
+    renameSync(`${link()}.new`, link());
+    await run.said('SIGHUP 2');
+  });
 });
 
 describe('a plain directory', () => {
@@ -182,7 +295,7 @@ describe('a plain directory', () => {
     const run = await followed(root, file, { options });
     await run.logged('child.started');
     const script =
-      'touch "$1"; chmod 600 "$1"; ls -la "$2"; cat "$1"; cp "$1" "$1~"; mv "$1" "$1~"; mv "$1~" "$1"';
+      'touch "$1"; chmod 600 "$1"; chown 65534 "$1" 2>/dev/null; ls -la "$2"; cat "$1"; cp "$1" "$1~"; mv "$1" "$1~"; mv "$1~" "$1"';
     for (let round = 0; round < 5; round++) {
       execFileSync('sh', ['-c', `${script}; echo x > "$2/.file.swp"`, 'sh', file, root]);
     }
@@ -302,6 +415,17 @@ describe('as a user that may not', () => {
     expect(await ignoring.ended).toBe(0);
   });
 
+  denied('read a file at the start, but soon may: it is waited for', async () => {
+    const volume = unreadable();
+    const words = ['-w', volume.path, '--on-change', 'HUP', ...AT_ONCE];
+    const run = rehup([...words, ...witness(join(volume.path, 'a'))], { prefix: NOBODY.prefix ?? [] });
+    await run.logged('watch.failed');
+    expect(run.output).toEqual([]);
+    chmodSync(join(volume.path, 'secret'), 0o644);
+    await run.said('start');
+    await run.logged('watch.recovered');
+  });
+
   denied('read it any more, the last state counts until it may again', async () => {
     const volume = unreadable();
     chownSync(join(volume.path, 'secret'), 65534, 65534);
@@ -318,6 +442,51 @@ describe('as a user that may not', () => {
     await run.said('SIGHUP 2');
     expect(count(run, 'SIGHUP')).toBe(1);
   });
+
+  denied('read it any more, but may again: by no event, nor by a poll', async () => {
+    const volume = unreadable();
+    chmodSync(join(volume.path, 'secret'), 0o644);
+    const words = ['-w', volume.path, '--on-change', 'HUP', ...AT_ONCE];
+    const run = rehup([...words, ...witness(join(volume.path, 'a'))], { prefix: NOBODY.prefix ?? [] });
+    await run.said('start');
+    for (const operation of volume.operations({ a: '1', secret: '1' })) {
+      if (operation.name === 'swap') chmodSync(join(volume.path, newest(volume.path), 'secret'), 0o600);
+    }
+    await run.logged('watch.failed');
+    expect(count(run, 'SIGHUP')).toBe(0);
+    chmodSync(join(volume.path, 'secret'), 0o644);
+    await run.said('SIGHUP 1');
+    await run.logged('watch.recovered');
+    await ends(run);
+    expect(count(run, 'SIGHUP')).toBe(1);
+  });
+
+  denied(
+    'read a plain directory’s new directory, but may again: by no event of it, nor by a poll',
+    async () => {
+      const root = join(directory.path, 'plain');
+      chmodSync(directory.path, 0o755);
+      mkdirSync(root);
+      writeFileSync(join(root, 'a'), '0');
+      const words = ['-w', root, '--on-change', 'HUP', ...AT_ONCE_PLAIN];
+      const run = rehup([...words, ...witness(join(root, 'a'))], { prefix: NOBODY.prefix ?? [] });
+      await run.said('start');
+      await run.logged('child.started');
+      const made = join(directory.path, 'made');
+      mkdirSync(made);
+      writeFileSync(join(made, 'secret'), '', { mode: 0o600 });
+      renameSync(made, join(root, 'sub'));
+      expect((await run.logged('watch.failed'))['reason']).toBe(`EACCES at ${join(root, 'sub/secret')}`);
+      // Past the first time that it is tried again.
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      expect(count(run, 'SIGHUP')).toBe(0);
+      chmodSync(join(root, 'sub', 'secret'), 0o644);
+      await run.said('SIGHUP 0');
+      await run.logged('watch.recovered');
+      await ends(run);
+      expect(count(run, 'SIGHUP')).toBe(1);
+    },
+  );
 
   function newest(path: string): string {
     return execFileSync('readlink', [join(path, '..data_tmp')], { encoding: 'utf8' }).trim();

@@ -6,7 +6,7 @@ import { digestOf, seenDigests } from '../support/digests.ts';
 import type { Payload } from '../support/kubelet.ts';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
-import { type Rehup, rehup } from '../support/rehup.ts';
+import { type Rehup, rehup, witness } from '../support/rehup.ts';
 import { AT_ONCE, eachWithDirectory, followed, writtenVolume } from '../support/volume.ts';
 
 /**
@@ -83,6 +83,41 @@ test('variables of a child are of one generation, however often it is restarted'
     expect(word).toBe('start');
     expect(told).toEqual(Array.from({ length: 4 }, () => told[0]));
   }
+});
+
+test('all watches on a volume are told of one generation, whole', { timeout: 600_000 }, async () => {
+  const contents = (generation: number): Payload => ({
+    big: filled(generation, 900_000),
+    small: `${generation}`,
+    'sub/middle': filled(generation, 90_000),
+    'sub/last': `${generation}`,
+  });
+  const volume = writtenVolume(join(directory.path, 'volume'), contents(0));
+  const watched = ['', 'big', 'small', 'sub'].map((name) => join(volume.path, name));
+  const digestsOf = (generation: number): readonly string[] => {
+    const { big = '', small = '', 'sub/middle': middle = '', 'sub/last': last = '' } = contents(generation);
+    return [contents(generation), { '': big }, { '': small }, { middle, last }].map(digestOf);
+  };
+  const watches = watched.flatMap((path) => ['-w', path]);
+  const reader = [
+    ...watches,
+    '--on-change',
+    'HUP',
+    ...SETTLE_AT_ONCE,
+    ...witness(join(volume.path, 'small')),
+  ];
+  const run = rehup(reader);
+  await run.said('start');
+  await run.logged('child.started');
+  const taken = (generation: number) => run.said(`SIGHUP ${generation}`);
+  const written = await writeAll(run, (generation) => volume.write(contents(generation)), taken);
+  await ends(run);
+  const states = new Set<string>();
+  for (let generation = 1; generation <= written; generation++) states.add(digestsOf(generation).join(' '));
+  const seen = seenDigests(run).map((digests) => watched.map((path) => digests.get(path)).join(' '));
+  expect(seen.length).toBeGreaterThan(SEVERAL);
+  for (const digests of seen) expect(states).toContain(digests);
+  expect(seen.at(-1)).toBe(digestsOf(written).join(' '));
 });
 
 test('a plain directory: what is seen was there at one instant', { timeout: 600_000 }, async () => {

@@ -65,6 +65,20 @@ test('a volume that stays incomplete is taken as it is after a second', () => {
   expect(run.send({ type: 'hint' })).toEqual([]);
 });
 
+test('a volume that stays incomplete is waited for anew with each generation', () => {
+  const run = reader();
+  run.begin();
+  for (const text of ['two', 'three', 'four']) {
+    run.answers.readings = [volumeReading(text, '/v', false)];
+    expect(run.send({ type: 'hint' })).toEqual([]);
+    run.passes(999);
+    expect(run.elapses('relook')).toEqual([]);
+    run.passes(1);
+    expect(run.elapses('relook')).toEqual(['config.changed', 'reload.applied']);
+    run.passes(5_000);
+  }
+});
+
 test('an incomplete volume is waited for before the first start', () => {
   const run = reader({ readings: [volumeReading('one', '/v', false)] });
   expect(run.begin()).toEqual([]);
@@ -278,13 +292,63 @@ test('a volume that stays without keys stays missing when its link tells that it
   expect(run.elapses('poll')).toEqual(['watch.missing']);
 });
 
-test('what can not be read is tried once more a second later, without an event', () => {
+const TOO_LARGE: Reading = { status: 'too-large', tooLarge: 'files' };
+
+test('what can not be read, or is not complete, is looked at again without an event, later and later, for ever', () => {
+  for (const failing of [UNREADABLE, TOO_LARGE, volumeReading('half', '/v', false)]) {
+    const run = scenario({ watches: [watch('/v', 'none')], poll: 0 });
+    run.begin();
+    expect(run.timers.has('recheck')).toBe(false);
+    run.answers.readings = [failing];
+    run.send({ type: 'hint' });
+    // That is given up being waited for.
+    run.passes(1_000);
+    if (run.timers.has('relook')) run.elapses('relook');
+    const delays: number[] = [];
+    for (let looks = 0; looks < 7; looks++) {
+      delays.push((run.timers.get('recheck') ?? 0) - run.now);
+      expect(run.elapses('recheck')).toEqual([]);
+    }
+    expect(delays.slice(-6)).toEqual([2_000, 4_000, 8_000, 10_000, 10_000, 10_000]);
+    run.answers.readings = [volumeReading('two')];
+    expect(run.elapses('recheck')).toContain('config.changed');
+    expect(run.timers.has('recheck')).toBe(false);
+  }
+});
+
+test('an event has what can not be read looked at soon again', () => {
+  const run = scenario({ watches: [watch('/v', 'none')], poll: 0 });
+  run.begin();
+  run.answers.readings = [UNREADABLE];
+  run.send({ type: 'hint' });
+  for (let looks = 0; looks < 5; looks++) run.elapses('recheck');
+  run.send({ type: 'hint' });
+  expect(run.timers.get('recheck')).toBe(run.now + 1_000);
+});
+
+test('what can not be read is left to the poll, where that is as often', () => {
   const run = reader();
   run.begin();
   run.answers.readings = [UNREADABLE];
   run.send({ type: 'hint' });
-  run.answers.readings = [volumeReading('two')];
-  expect(run.elapses('confirm')).toEqual(['watch.recovered', 'config.changed', 'reload.applied']);
+  for (const delay of [1_000, 2_000, 4_000, 8_000]) {
+    expect(run.timers.get('recheck')).toBe(run.now + delay);
+    run.elapses('recheck');
+  }
+  expect(run.timers.has('recheck')).toBe(false);
+});
+
+test('what is missing is waited for by events alone, and what can never change by nothing', () => {
+  const run = scenario({ watches: [watch('/v', 'none')], poll: 0 });
+  run.begin();
+  run.answers.readings = [GONE];
+  expect(run.send({ type: 'hint' })).toEqual(['watch.missing']);
+  expect(run.timers.has('recheck')).toBe(false);
+  run.answers.readings = [{ ...BARE, frozen: { why: 'torn-down', point: '/v' } }];
+  run.send({ type: 'hint' });
+  run.passes(1_000);
+  expect(run.elapses('relook')).toEqual(['watch.frozen']);
+  expect(run.timers.has('recheck')).toBe(false);
 });
 
 test('a file that is written all the time is in nobody’s way but its own', () => {
@@ -319,6 +383,23 @@ test('a directory whose events have ended is looked at, and watched anew if it i
   const before = asked();
   expect(run.send({ type: 'watch-lost', path: '/v' })).toEqual([]);
   expect(asked()).toBe(before + 1);
+});
+
+test('a volume that was made anew is no copy because the last one was removed with its link', () => {
+  const run = reader();
+  run.begin();
+  const copied = () => run.state.observation.copied;
+  const isCopied = () => run.send({ type: 'hint', links: new Map([['/v', 'copied']]) });
+  isCopied();
+  expect(copied()).toEqual(new Set(['/v']));
+  run.send({ type: 'watch-lost', path: '/v' });
+  expect(copied()).toEqual(new Set());
+  isCopied();
+  run.send({ type: 'hint', links: new Map([['/v', 'swapped']]) });
+  expect(copied()).toEqual(new Set());
+  run.answers.readings = [{ ...plainReading('one'), directories: new Map([['/v', 'another']]) }];
+  isCopied();
+  expect(copied()).toEqual(new Set());
 });
 
 test('a directory that is gone before it can be watched is no failure, but looked at again', () => {

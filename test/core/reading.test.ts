@@ -15,7 +15,7 @@ import { describe, expect, test } from 'vitest';
 import { textOfBytes } from '../../src/core/bytes.ts';
 import { compileGlob } from '../../src/core/glob.ts';
 import { type Reading, readWatches } from '../../src/core/reading.ts';
-import { mayChangeContent } from '../../src/core/volume.ts';
+import { linkChange, mayChangeContent } from '../../src/core/volume.ts';
 import { type Between, drive } from '../support/driver.ts';
 import { createVolume, type Payload } from '../support/kubelet.ts';
 import { eachWithDirectory, writtenVolume } from '../support/volume.ts';
@@ -318,6 +318,21 @@ describe('plain files', () => {
     expect(readings.map(digest)).toEqual(read([root, file]).map(digest));
   });
 
+  test('that are links are watched with all that they lead through, also where that ends nowhere', () => {
+    const volume = newVolume({ a: '1' });
+    const links = join(directory.path, 'links');
+    mkdirSync(links);
+    symlinkSync(join(volume.path, 'a'), join(links, 'a'));
+    symlinkSync(join(volume.path, 'none'), join(links, 'none'));
+    const watched = (name: string) => {
+      const reading = readOne(join(links, name));
+      return 'directories' in reading ? [...reading.directories.keys()].sort() : [];
+    };
+    const generation = join(volume.path, volume.generation() ?? '');
+    expect(watched('a')).toEqual([links, volume.path, generation].sort());
+    expect(watched('none')).toEqual([links, volume.path].sort());
+  });
+
   test('may be replaced by a rename or by a directory while they are read', () => {
     const file = join(directory.path, 'file');
     writeFileSync(file, '0');
@@ -408,4 +423,10 @@ describe('contents', () => {
 test('of the kubelet’s own names only the link tells of other content', () => {
   const names = ['..data_tmp', '..2026_11_23_20_00_00.1234', '..data', 'key', '', '.hidden'];
   expect(names.filter(mayChangeContent)).toEqual(['..data', 'key', '', '.hidden']);
+});
+
+test('a link that is renamed onto its place was swapped, one that is made anew leads to what is copied', () => {
+  const told = ['..data_tmp', '..data_tmp', '..data', 'key', '..data', '..data'];
+  const changes = told.map((name, index) => linkChange(name, told[index - 1]));
+  expect(changes).toEqual([undefined, undefined, 'swapped', undefined, 'copied', 'copied']);
 });

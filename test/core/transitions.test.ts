@@ -66,6 +66,7 @@ const EVENTS: Readonly<Record<string, CoreEvent>> = {
   'timer:stop-timeout': { type: 'timer', timer: 'stop-timeout' },
   'timer:verify-start': { type: 'timer', timer: 'verify-start' },
   'timer:poll': { type: 'timer', timer: 'poll' },
+  'timer:recheck': { type: 'timer', timer: 'recheck' },
   'timer:relook': { type: 'timer', timer: 'relook' },
   'timer:confirm': { type: 'timer', timer: 'confirm' },
   'timer:settle': { type: 'timer', timer: 'settle' },

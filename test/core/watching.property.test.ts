@@ -25,7 +25,7 @@ const fates: fc.Arbitrary<Fate> = fc
     hints: fc.constantFrom('at once' as const, 'late' as const, 'twice' as const, 'never' as const),
   })
   // Where no event ever comes there must be a poll; nor does one come when what failed would work again.
-  .map((fate) => ({ ...fate, poll: fate.hints === 'never' || fate.failEvery > 0 ? 10_000 : 0 }));
+  .map((fate) => ({ ...fate, poll: fate.hints === 'never' || fate.failEvery > 0 ? 10_000 : 0, takes: 1 }));
 
 const choices = fc.array(fc.nat(0xfff), { maxLength: 60, size: 'max' });
 

@@ -90,8 +90,10 @@ describe('the operations of a change', () => {
   const generation = [
     'make-generation',
     'mode-generation',
+    'make-file',
     'write-file',
     'mode-file',
+    'make-file',
     'write-file',
     'mode-file',
   ];

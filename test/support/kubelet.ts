@@ -39,6 +39,7 @@ export type OperationName =
   | 'make-generation'
   | 'mode-generation'
   | 'make-directory'
+  | 'make-file'
   | 'write-file'
   | 'mode-file'
   | 'touch-modes'
@@ -152,8 +153,9 @@ export function createVolume(path: string, options: VolumeOptions = {}): Volume 
         yield { name: 'make-directory', path: dirname(file) };
         mkdirSync(dirname(file), { recursive: true });
       }
-      yield { name: 'write-file', path: file };
+      yield { name: 'make-file', path: file };
       const descriptor = openSync(file, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, mode);
+      yield { name: 'write-file', path: file };
       if (bytes.length > 0) writeSync(descriptor, Buffer.from(bytes));
       yield { name: 'mode-file', path: file };
       fchmodSync(descriptor, mode);

@@ -227,7 +227,7 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
       return now;
     },
     /** The timers that are set, but for those that only look again. */
-    planned: () => [...timers.keys()].filter((name) => name !== 'confirm' && name !== 'poll'),
+    planned: () => [...timers.keys()].filter((name) => !['confirm', 'poll', 'recheck'].includes(name)),
     begin: () => send(begin()),
     signal: (name: string) => send({ type: 'signal', signal: sig(name) }),
     exits: (code: number) => send({ type: 'child-exited', status: { kind: 'code', code } }),

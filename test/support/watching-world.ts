@@ -1,17 +1,26 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { createEngine } from '../../src/core/engine.ts';
 import type { TimerName } from '../../src/core/event.ts';
 import type { FileAnswer, FileRequest } from '../../src/core/files.ts';
 import type { LogLine } from '../../src/core/log.ts';
 import type { Directories } from '../../src/core/reading.ts';
+import { type LinkChange, mayChangeContent } from '../../src/core/volume.ts';
 import { createFiles } from '../../src/node/files.ts';
-import { createVolume, type OperationName, type Payload, type WriteOrder } from './kubelet.ts';
+import {
+  createVolume,
+  type Operation,
+  type OperationName,
+  type Payload,
+  type WriteOrder,
+} from './kubelet.ts';
 import { begin, settings, watch } from './scenario.ts';
 
 /** What may go wrong in one life. */
 export type Fate = {
+  /** What each file request takes, ms. */
+  readonly takes: number;
   readonly poll: number;
   /** Operations of the writers before each file request, in turn. */
   readonly paces: readonly number[];
@@ -22,13 +31,22 @@ export type Fate = {
   readonly hints: 'at once' | 'late' | 'twice' | 'never';
 };
 
-export type Written = { readonly order: WriteOrder; readonly payloads: readonly Payload[] };
+export type Written = {
+  readonly order: WriteOrder;
+  readonly payloads: readonly Payload[];
+  /** What is there before; else one file `k`. */
+  readonly first?: Payload;
+};
 
 /** Requests that a file system may refuse, though the rest of it works. */
 const FALLIBLE: readonly FileRequest['op'][] = ['readlink', 'names', 'status', 'open', 'digest-file'];
 
-/** What a kernel tells of who watches the directory of a volume; that is not what lies in a generation. */
-const TOLD: readonly OperationName[] = ['swap', 'link-key', 'unlink-key', 'unlink-data', 'link-data'];
+/** What a kernel tells of the link to the generation. */
+const LINKS: Partial<Readonly<Record<OperationName, LinkChange>>> = {
+  swap: 'swapped',
+  'unlink-data': 'copied',
+  'link-data': 'copied',
+};
 
 /** More than the looks take that one event leads to. */
 const ENDLESS = 20_000;
@@ -41,15 +59,16 @@ const host = createFiles();
  */
 export function watchingWorld(volumes: readonly Written[], fate: Fate) {
   const root = mkdtempSync(join(tmpdir(), 'rehup-'));
-  const writers = volumes.map(({ order, payloads }, index) => {
+  const writers = volumes.map(({ order, payloads, first = { k: 'first' } }, index) => {
     const volume = createVolume(join(root, `${index}`), { order });
-    volume.write({ k: 'first' });
+    volume.write(first);
     function* write() {
       for (const payload of payloads) yield* volume.operations(payload);
     }
-    const doing = 'read' as OperationName;
+    const doing = { name: 'read', path: volume.path } as Operation;
     return { path: volume.path, steps: write(), doing, done: false };
   });
+  let directories: Directories = new Map();
   const lines: LogLine[] = [];
   const timers = new Map<TimerName, number>();
   const tasks: (() => void)[] = [];
@@ -68,16 +87,24 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
       const next = writer.steps.next();
       hints += 1;
       // Each operation is performed when the next one is asked for.
-      if (fate.hints === 'at once' && TOLD.includes(writer.doing)) engine.deliver({ type: 'hint' });
+      if (fate.hints === 'at once' && isTold(writer.doing)) {
+        const link = LINKS[writer.doing.name];
+        engine.deliver({ type: 'hint', links: new Map(link === undefined ? [] : [[writer.path, link]]) });
+      }
       if (next.done === true) writer.done = true;
-      else writer.doing = next.value.name;
+      else writer.doing = next.value;
     }
+  }
+
+  /** Whether a kernel tells of it: it does to who watches the directory that it happens in. */
+  function isTold({ path }: Operation): boolean {
+    return directories.has(dirname(path)) && mayChangeContent(basename(path));
   }
 
   function perform(request: FileRequest): FileAnswer {
     requests += 1;
     sinceLook += 1;
-    now += 1;
+    now += fate.takes;
     if (sinceLook > ENDLESS) throw new Error(`a look without end: ${lines.at(-1)?.message}`);
     // Where the tests run need not be where a disk is.
     if (request.op === 'memory') return { op: 'memory', value: false };
@@ -89,7 +116,6 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
     return host.perform(request);
   }
 
-  let directories: Directories = new Map();
   const engine = createEngine(
     settings({ watches: writers.map(({ path }) => watch(path, 'SIGHUP')), poll: fate.poll }),
     {
@@ -184,6 +210,22 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
         hint();
         if (fate.hints === 'twice') hint();
       }
+    },
+    /** The writers make one operation, and nothing goes wrong; false if there is none left. */
+    steps(): boolean {
+      quiet = true;
+      write(1);
+      while (tasks.length > 0) runTasks();
+      return writers.some(({ done }) => !done);
+    },
+    /** Time passes, and with it the timers that are due. */
+    passes(milliseconds: number): void {
+      const until = now + milliseconds;
+      while (Math.min(...timers.values()) <= until) {
+        fire();
+        while (tasks.length > 0) runTasks();
+      }
+      now = Math.max(now, until);
     },
     /**
      * The writers end and nothing fails any more; one event tells of it, or none and the poll must do.
