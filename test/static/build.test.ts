@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test as plain, vi } from 'vitest';
 import { build, CACHE, ROOT } from '../../scripts/product.ts';
 import { engineSource } from '../../scripts/quickjs.ts';
-import { HOST_STANDARD, NATIVE, staticExecutable } from '../../scripts/static.ts';
+import { HOST_STANDARD, NATIVE, programFlags, staticExecutable } from '../../scripts/static.ts';
 import { STATIC_HOST } from '../support/native.ts';
 import { needing } from '../support/needing.ts';
 
@@ -72,8 +72,8 @@ describe('the static executable', () => {
       await engineSource(CACHE),
     ];
     const { stdout } = spawnSync('sh', ['-c', `ls ${NATIVE}/*.c`], { encoding: 'utf8' });
-    const bytecode = `-DREHUP_BYTECODE="${join(ROOT, 'package.json')}"`;
-    const { stderr, status } = spawnSync('gcc', [...flags, bytecode, ...stdout.trim().split('\n')], {
+    const program = programFlags({ kind: 'PROGRAM_BYTECODE', file: join(ROOT, 'package.json') });
+    const { stderr, status } = spawnSync('gcc', [...flags, ...program, ...stdout.trim().split('\n')], {
       encoding: 'utf8',
     });
     expect([status, stderr]).toEqual([0, '']);

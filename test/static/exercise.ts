@@ -41,11 +41,13 @@ function call(name: string, words: readonly unknown[]): Outcome {
   }
 }
 
-const calls = JSON.parse(native.words()[0] ?? '[]') as readonly (readonly [string, ...unknown[]])[];
-for (const [name, ...words] of calls) outcomes.push(call(name, words));
-const text = JSON.stringify(outcomes).replace(
-  /[\x7f-\uffff]/g,
-  (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-);
-native.print(1, text);
-native.exit(0);
+export function main(): never {
+  const calls = JSON.parse(native.words()[0] ?? '[]') as readonly (readonly [string, ...unknown[]])[];
+  for (const [name, ...words] of calls) outcomes.push(call(name, words));
+  const text = JSON.stringify(outcomes).replace(
+    /[\x7f-\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  native.print(1, text);
+  return native.exit(0);
+}
