@@ -289,10 +289,12 @@ async function imageOf(linked: Linked, bytecode: string): Promise<Program> {
 /** Bytes; as much as memory.c has for it. */
 const MOST_OF_IMAGE = 2 * 1024 * 1024;
 
-function engineFlags({ flags }: Toolchain): readonly string[] {
+function engineFlags({ flags }: Toolchain, engine: string): readonly string[] {
   const version = `-DCONFIG_VERSION="${ENGINE_VERSION}"`;
+  // Its assertions name their file, which is to be the same wherever it lies.
+  const names = `-fmacro-prefix-map=${engine}/=`;
   // As its own Makefile has it; its warnings are not ours to mend.
-  return ['-D_GNU_SOURCE', version, '-fwrapv', '-funsigned-char', '-w', ...flags];
+  return ['-D_GNU_SOURCE', version, names, '-fwrapv', '-funsigned-char', '-w', ...flags];
 }
 
 /** The engine's objects for a toolchain, made once. */
@@ -301,7 +303,7 @@ async function engineObjects(
   engine: string,
   cache: string,
 ): Promise<readonly string[]> {
-  const flags = engineFlags(toolchain);
+  const flags = engineFlags(toolchain, engine);
   const sources = ENGINE_FILES.map((name) => path.join(engine, `${name}.c`));
   const contents = await Promise.all(
     (await readdir(engine))
