@@ -14,7 +14,7 @@
 #define STACK_SIZE (512 * 1024)
 
 /* Cycles are looked for when this much is allocated, bytes: half as much again as the program takes when it is loaded. */
-#define GARBAGE_THRESHOLD (1536 * 1024)
+#define GARBAGE_THRESHOLD (1152 * 1024)
 
 /* Only what the bytecode uses; what is not added is not linked, the parser and eval for one. */
 static JSContext *make_context(JSRuntime *runtime)
