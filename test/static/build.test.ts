@@ -61,6 +61,12 @@ describe('the static executable', () => {
     }
   });
 
+  test('is not built of a program that calls the host when it is loaded', async () => {
+    const entry = { source: 'native.now(); export function main() {}' };
+    const product = staticExecutable({ entry, output: join(directory, 'rehup') });
+    await expect(build(product, directory)).rejects.toThrow("ReferenceError: 'native' is not defined");
+  });
+
   test('consists of C that its compiler has nothing to say about', async () => {
     const warnings = ['-Wall', '-Wextra', '-Wshadow', '-Wconversion', '-Wstrict-prototypes', '-Werror'];
     const flags = [

@@ -6,8 +6,6 @@
 type Reference = { readonly of: number; readonly at?: number };
 type Outcome = { readonly gave?: unknown; readonly threw?: unknown };
 
-const functions = native as unknown as Readonly<Record<string, (...words: unknown[]) => unknown>>;
-
 const outcomes: Outcome[] = [];
 
 function resolved(argument: unknown): unknown {
@@ -34,6 +32,7 @@ function call(name: string, words: readonly unknown[]): Outcome {
   try {
     const special = ENGINE[name];
     if (special !== undefined) return { gave: special() };
+    const functions = native as unknown as Readonly<Record<string, (...words: unknown[]) => unknown>>;
     const gave = functions[name]?.(...words.map(resolved));
     return gave === undefined ? {} : { gave };
   } catch (error) {

@@ -99,11 +99,15 @@ static JSContext *load(void)
     if (ctx == NULL) return NULL;
     JS_SetMaxStackSize(runtime, STACK_SIZE);
     JS_SetGCThreshold(runtime, GARBAGE_THRESHOLD);
-    add_native(ctx);
     JSValue program = JS_ReadObject(ctx, rehup_program, (size_t)(rehup_program_end - rehup_program),
                                     JS_READ_OBJ_BYTECODE);
     if (!JS_IsException(program)) program = JS_EvalFunction(ctx, program);
-    if (JS_IsException(program)) say_exception(ctx);
+    if (JS_IsException(program)) {
+        say_exception(ctx);
+        _exit(EXIT_FAILED);
+    }
+    /* Only now, so that a file that calls the host when it is loaded, which may be when it is built, fails there. */
+    add_native(ctx);
     return ctx;
 }
 
