@@ -6,7 +6,7 @@ export default defineConfig({
     // Far above what any test takes, so that a slow machine does not fail one.
     testTimeout: 300_000,
     hookTimeout: 600_000,
-    // Most tests wait for a process most of the time: by itself vitest leaves one of two cores unused.
-    maxWorkers: 2,
+    // Most tests wait for a process most of the time: by itself vitest leaves one of two cores unused, and much of the other.
+    maxWorkers: 3,
   },
 });

@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createVolume } from '../test/support/kubelet.ts';
 import { PID_NAMESPACE } from '../test/support/machine.ts';
+import { storm } from '../test/support/victims.ts';
 import type { Product } from './products.ts';
 import { type Activity, activityOf, type Cost, costOf, start, tree } from './running.ts';
 
@@ -14,23 +15,45 @@ const wait = (milliseconds: number) => new Promise((resolve) => setTimeout(resol
 
 const now = () => Number(process.hrtime.bigint()) / 1e6;
 
-async function inVolume<Value>(use: (path: string) => Promise<Value>): Promise<Value> {
-  const directory = mkdtempSync(join(tmpdir(), 'rehup-bench-'));
+async function inFolder<Value>(use: (folder: string) => Promise<Value>): Promise<Value> {
+  const folder = mkdtempSync(join(tmpdir(), 'rehup-bench-'));
   try {
-    return await use(join(directory, 'volume'));
+    return await use(folder);
   } finally {
-    rmSync(directory, { recursive: true });
+    rmSync(folder, { recursive: true });
   }
 }
 
-/** Time from the rename of ..data to the handler in the child, PID 1 of a namespace where the machine allows it. */
-export function swapToSignal(product: Product, victim: readonly string[], count: number): Promise<Samples> {
-  return inVolume(async (path) => {
-    const volume = createVolume(path);
-    const payload = (round: number) => ({ a: `${round}`, b: 'x'.repeat(500), c: 'y'.repeat(2_000) });
-    volume.write(payload(-1));
-    const words = product.watches?.(path, victim) ?? [];
-    const run = start([...(PID_NAMESPACE.prefix ?? []), ...words]);
+const asPid1 = (words: readonly string[]) => [...(PID_NAMESPACE.prefix ?? []), ...words];
+
+/** A kubelet volume of three keys, and how it is written for the nth time. */
+function volumeIn(folder: string, index: number) {
+  const path = join(folder, `${index}`);
+  const volume = createVolume(path);
+  const content = (round: number) => ({ a: `${round}`, b: 'x'.repeat(500), c: 'y'.repeat(2_000) });
+  volume.write(content(-1));
+  return { path, operations: (round: number) => volume.operations(content(round)) };
+}
+
+/**
+ * Time from the rename of ..data in one of several volumes, taken in turn, to the handler in the child, PID 1 of a
+ * namespace where the machine allows it.
+ */
+export function swapToSignal(
+  watches: NonNullable<Product['watches']>,
+  victim: string,
+  { volumes, count }: { readonly volumes: number; readonly count: number },
+): Promise<Samples> {
+  return inFolder(async (folder) => {
+    const all = Array.from({ length: volumes }, (_, index) => volumeIn(folder, index));
+    const run = start(
+      asPid1(
+        watches(
+          all.map(({ path }) => path),
+          [victim],
+        ),
+      ),
+    );
     try {
       await run.said(1);
       await wait(1_500);
@@ -39,7 +62,7 @@ export function swapToSignal(product: Product, victim: readonly string[], count:
       let told = run.lines.length;
       for (let round = 0; round < count; round++) {
         let swapped = 0;
-        for (const operation of volume.operations(payload(round))) {
+        for (const operation of all[round % volumes]?.operations(round) ?? []) {
           // The operation is performed when the loop goes on: the time before the rename counts.
           if (operation.name === 'swap') swapped = now();
         }
@@ -59,38 +82,55 @@ export function swapToSignal(product: Product, victim: readonly string[], count:
   });
 }
 
-/** Time from the start of `/bin/true` under each product to its exit, interleaved so that a drift hits all alike. */
-export async function startToExit(
-  products: readonly (Product | undefined)[],
+/** Milliseconds of each start. */
+export type Starts = { readonly start: number[]; readonly exit: number[] };
+
+/**
+ * Time from the exec of each product to the first statement of its child, and from the last one of that to the end of the
+ * product; in turns, so that a drift hits all alike. A product that stays has no times of its end.
+ */
+export function startAndExit(
+  products: readonly Product[],
+  stopwatch: string,
   count: number,
-): Promise<ReadonlyMap<string, readonly number[]>> {
-  const results = new Map<string, number[]>();
+): ReadonlyMap<string, Starts> {
+  const results = new Map<string, Starts>(products.map(({ name }) => [name, { start: [], exit: [] }]));
+  const bare: Starts = { start: [], exit: [] };
+  results.set('bare', bare);
   for (let round = 0; round < count; round++) {
-    for (const product of products) {
-      const [program = '', ...args] = product?.wraps(['/bin/true']) ?? ['/bin/true'];
-      const name = product?.name ?? 'bare';
-      const began = now();
-      await new Promise((resolve) => spawn(program, args, { stdio: 'ignore' }).on('exit', resolve));
-      results.set(name, [...(results.get(name) ?? []), now() - began]);
+    timed(bare, stopwatch, [stopwatch], false);
+    for (const { name, wraps, stays = false } of products) {
+      timed(results.get(name) ?? bare, stopwatch, wraps([stopwatch]), stays);
     }
   }
   return results;
 }
 
+function timed(starts: Starts, stopwatch: string, words: readonly string[], stays: boolean): void {
+  const { stdout, status } = spawnSync(stopwatch, [...(stays ? ['--stays'] : []), ...words], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+    timeout: 30_000,
+  });
+  if (status !== 0) throw new Error(`${words.join(' ')} started no child`);
+  const [start = 0, exit = 0] = stdout.split(' ').map((text) => Number(text) / 1e6);
+  starts.start.push(start);
+  if (!stays) starts.exit.push(exit);
+}
+
 /** What a product costs at rest while it watches one volume (or, if it does not watch, while its child sleeps). */
 export function atRest(
   product: Product,
-  victim: readonly string[],
-  seconds: number,
+  victim: string,
+  { settling, seconds }: { readonly settling: number; readonly seconds: number },
 ): Promise<Cost & { readonly activity: Activity }> {
-  return inVolume(async (path) => {
-    createVolume(path).write({ a: '1', b: '2', c: '3' });
-    const words = product.watches?.(path, victim) ?? product.wraps(victim);
-    const run = start(words);
+  return inFolder(async (folder) => {
+    const { path } = volumeIn(folder, 0);
+    const run = start(product.watches?.([path], [victim]) ?? product.wraps([victim]));
     try {
       await run.said(1);
-      await wait(3_000);
-      const pids = tree(run.pid, victim.length === 1 ? 'victim' : 'node');
+      await wait(settling * 1_000);
+      const pids = tree(run.pid, 'victim');
       const before = activityOf(pids);
       await wait(seconds * 1_000);
       const after = activityOf(pids);
@@ -100,4 +140,18 @@ export function atRest(
       await run.stop();
     }
   });
+}
+
+/** Orphans a second that are gone when so many of PID 1 die at once; undefined where there is no PID namespace. */
+export async function orphansReaped({ wraps }: Product, count: number): Promise<number | undefined> {
+  if (PID_NAMESPACE.prefix === undefined) return undefined;
+  // It begins when there is nothing more on stdin, which not everyone passes on.
+  const run = start(asPid1(wraps(['sh', '-c', 'exec "$0" "$@" </dev/null', ...storm(count, 0)])));
+  try {
+    await run.said(2);
+    const gone = run.lines.find((line) => line.startsWith('gone '));
+    return (count * 1_000) / Number(gone?.split(' ')[1]);
+  } finally {
+    await run.stop();
+  }
 }

@@ -103,7 +103,7 @@ const WAYS: Readonly<Record<string, () => Way>> = {
       spawnSync('nginx', ['-e', 'stderr', '-c', conf, '-s', 'reload'], { stdio: 'inherit' });
     }),
   ...Object.fromEntries(
-    ours.flatMap(({ name, file }) => [
+    ours.flatMap(({ name, files: [file = ''] }) => [
       [`${name}, applied`, () => supervised(file, 'reload.applied', good)],
       [`${name}, rejected`, () => supervised(file, 'reload.rejected', (nth) => `typo ${nth};`)],
     ]),

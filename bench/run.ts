@@ -1,37 +1,99 @@
 /**
- * `npm run bench`: measures what was built beside the peers, in one run, and prints a table in Markdown for the README.
- * `--quick` measures less, to try whether it works. Progress goes to stderr.
+ * `npm run bench`: rehup beside its peers, all measured in this run, as one table in Markdown for the README.
+ * `--quick` measures hardly anything, to try whether it works. Progress goes to stderr.
  */
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { PID_NAMESPACE } from '../test/support/machine.ts';
-import { atRest, type Samples, startToExit, swapToSignal } from './measures.ts';
-import { buildVictim, MISSING, PRODUCTS, type Product, sizeOf } from './products.ts';
+import { VICTIMS_IN_C } from '../test/support/victims.ts';
+import { atRest, orphansReaped, type Samples, startAndExit, swapToSignal } from './measures.ts';
+import { ALL, compiled, isThere, PRODUCTS, type Product, sizeOf } from './products.ts';
+import { type Measured, median, milliseconds, table } from './table.ts';
 
-const quick = process.argv.includes('--quick');
-const SWAPS = quick ? 10 : 100;
-const STARTS = quick ? 5 : 100;
-const REST_SECONDS = quick ? 2 : 20;
+const QUICK = {
+  volumes: [1, 3],
+  swaps: 2,
+  starts: 1,
+  orphans: 20,
+  storms: 1,
+  settling: 0.5,
+  restSeconds: 0.5,
+};
+const WHOLE = {
+  volumes: [1, 100],
+  swaps: 200,
+  starts: 200,
+  orphans: 2_000,
+  storms: 5,
+  settling: 5,
+  restSeconds: 20,
+};
+const extent: typeof WHOLE = process.argv.includes('--quick') ? QUICK : WHOLE;
 
 function progress(text: string): void {
   console.error(`bench: ${text}`);
 }
 
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((one, other) => one - other);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+if (VICTIMS_IN_C.prefix === undefined) throw new Error(`bench: this machine lacks ${VICTIMS_IN_C.remedy}`);
+const victim = compiled('victim');
+const stopwatch = compiled('stopwatch');
+
+async function swapsOf({ name, watches }: Product): Promise<readonly Samples[] | undefined> {
+  if (watches === undefined) return undefined;
+  const all: Samples[] = [];
+  for (const volumes of extent.volumes) {
+    progress(`swap to signal, ${volumes} volumes, ${extent.swaps} times: ${name}`);
+    all.push(await swapToSignal(watches, victim, { volumes, count: extent.swaps }));
+  }
+  return all;
 }
 
-const median = (values: readonly number[]) => quantile(values, 0.5);
-const worst = (values: readonly number[]) => quantile(values, 1);
-
-function times(value: number, reference: number | undefined): string {
-  return reference === undefined || reference === 0 ? '' : `**${(value / reference).toFixed(1)} ×** `;
+async function reapedBy(product: Product): Promise<readonly number[]> {
+  progress(`${extent.orphans} orphans, ${extent.storms} times: ${product.name}`);
+  const rates: number[] = [];
+  for (let round = 0; round < extent.storms; round++) {
+    const rate = await orphansReaped(product, extent.orphans);
+    if (rate !== undefined) rates.push(rate);
+  }
+  return rates;
 }
 
-const mib = (kib: number) => `${(kib / 1024).toFixed(1)} MiB`;
-const size = (bytes: number) => (bytes < 1024 ** 2 ? `${Math.round(bytes / 1024)} KiB` : mib(bytes / 1024));
-const ms = (value: number) => `${value.toFixed(value < 10 ? 2 : 1)} ms`;
+progress(`start and exit, ${extent.starts} times each`);
+const starts = startAndExit(PRODUCTS, stopwatch, extent.starts);
+const measured: Measured[] = [];
+for (const product of ALL) {
+  const { name, debian } = product;
+  if (!isThere(product)) {
+    const leftOut = debian === undefined ? 'npm run build' : `apt-get install -y ${debian}`;
+    progress(`left out: ${name}; ${leftOut}`);
+    measured.push({ name, leftOut });
+    continue;
+  }
+  const swaps = await swapsOf(product);
+  const reaped = await reapedBy(product);
+  progress(`at rest, ${extent.restSeconds} s: ${name}`);
+  const rest = await atRest(product, victim, { settling: extent.settling, seconds: extent.restSeconds });
+  const ownStarts = starts.get(name);
+  measured.push({
+    name,
+    reaped,
+    rest,
+    size: sizeOf(product),
+    ...(ownStarts === undefined ? {} : { starts: ownStarts }),
+    ...(swaps === undefined ? {} : { swaps }),
+  });
+  for (const { lost, doubled } of swaps ?? []) {
+    if (lost + doubled === 0) continue;
+    progress(`${name}: ${lost} signals lost, ${doubled} doubled`);
+    if (product.ours) process.exitCode = 1;
+  }
+}
+
+console.log(table(measured, extent));
+console.log(`\n${machine()}; ${extent.starts} starts, ${extent.swaps} swaps of one of the volumes, of 3 keys
+each, ${extent.storms} times ${extent.orphans} orphans that die at once; swaps and orphans ${PID_NAMESPACE.prefix === undefined ? 'not ' : ''}as PID 1. Ratios to \`inotifywait\` + \`kill\`
+(which reads and compares nothing) for the swap, to tini for the rest. Sums over all processes but the child. s6 and
+supervisord start a child anew and do not end with it. The child alone starts in ${milliseconds(median(starts.get('bare')?.start) ?? 0)}.`);
 
 function machine(): string {
   const [cpu] = cpus();
@@ -40,77 +102,3 @@ function machine(): string {
     readFileSync('/etc/os-release', 'utf8').match(/^PRETTY_NAME="(.*)"/m)?.[1] ?? 'unknown system';
   return `${cpus().length} cores of ${cpu?.model.trim() || process.arch}, Linux ${kernel}, ${debian}, ${new Date().toISOString().slice(0, 10)}`;
 }
-
-async function bench(): Promise<void> {
-  const victim = buildVictim();
-  const swaps = new Map<string, Samples>();
-  for (const product of PRODUCTS.filter((one) => one.watches !== undefined)) {
-    progress(`swap to signal, ${SWAPS} times: ${product.name}`);
-    swaps.set(product.name, await swapToSignal(product, victim, SWAPS));
-  }
-  const starters = PRODUCTS.filter((product) => product.name !== 'inotifywait + kill');
-  progress(`start to exit, ${STARTS} times each`);
-  const starts = await startToExit([undefined, ...starters], STARTS);
-  const rests = new Map<string, Awaited<ReturnType<typeof atRest>>>();
-  for (const product of PRODUCTS) {
-    progress(`at rest, ${REST_SECONDS} s: ${product.name}`);
-    rests.set(product.name, await atRest(product, victim, REST_SECONDS));
-  }
-
-  const tini = rests.get('tini');
-  const tiniStart = starts.get('tini');
-  const byHand = swaps.get('inotifywait + kill');
-  const rows = PRODUCTS.map((product) => {
-    const swap = swaps.get(product.name);
-    const begun = starts.get(product.name);
-    const rest = rests.get(product.name);
-    return [
-      product.name,
-      swap === undefined ? '–' : cell(swap.values, byHand?.values, product.name !== 'inotifywait + kill'),
-      begun === undefined ? '–' : cell(begun, tiniStart, product.name !== 'tini'),
-      rest === undefined
-        ? '–'
-        : `${product.name === 'tini' ? '' : times(rest.rss, tini?.rss)}${mib(rest.rss)}`,
-      rest === undefined ? '–' : mib(rest.anonymous),
-      rest === undefined ? '–' : `${rest.threads}`,
-      rest === undefined ? '–' : `${rest.activity.wakeups} / ${rest.activity.ticks * 10} ms`,
-      size(sizeOf(product)),
-    ];
-  });
-  const header = [
-    '',
-    'swap to signal: median (worst)',
-    'start of `/bin/true` to its exit: median (worst)',
-    'RSS',
-    'anonymous',
-    'threads',
-    `wake-ups / CPU in ${REST_SECONDS} s at rest`,
-    'on disk',
-  ];
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  console.log([line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n'));
-  console.log(
-    `\n${machine()}; ${SWAPS} swaps of one volume of 3 keys${namespaceNote()}, ${STARTS} starts; ratios to`,
-  );
-  console.log(
-    '`inotifywait` + `kill` (which reads and compares nothing) for the swap, to tini for the rest. Sums over all',
-  );
-  console.log(`processes but the child. A bare \`true\` takes ${ms(median(starts.get('bare') ?? []))}.`);
-  if (MISSING.length > 0) console.error(`bench: left out; apt-get install -y ${MISSING.join(' ')}`);
-  for (const [name, { lost, doubled }] of swaps) {
-    progress(`${name}: ${lost} signals lost, ${doubled} doubled`);
-    if (PRODUCTS.some((product: Product) => product.ours && product.name === name) && lost + doubled > 0)
-      process.exitCode = 1;
-  }
-}
-
-function namespaceNote(): string {
-  return PID_NAMESPACE.prefix === undefined ? '' : ', as PID 1';
-}
-
-function cell(values: readonly number[], reference: readonly number[] | undefined, ratio: boolean): string {
-  const first = ratio && reference !== undefined ? times(median(values), median(reference)) : '';
-  return `${first}${ms(median(values))} (${ms(worst(values))})`;
-}
-
-await bench();

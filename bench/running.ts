@@ -1,29 +1,34 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { closeSync, constants, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { childrenOf } from '../test/support/rehup.ts';
 
 /** A command under measurement, and the lines of its child. */
 export type Running = {
   readonly pid: number;
   readonly lines: readonly string[];
-  /** Waits until the child has written this many lines; fails after 10 s. */
+  /** Waits until the child has written this many lines; fails after 30 s. */
   said(count: number): Promise<void>;
   stop(): Promise<void>;
 };
 
 export function start(words: readonly string[]): Running {
   const [program = '', ...args] = words;
-  const child: ChildProcess = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
+  const { reader, writer } = pipe();
+  const child: ChildProcess = spawn(program, args, { stdio: ['ignore', writer, 'ignore'], detached: true });
+  closeSync(writer);
   const lines: string[] = [];
   let rest = '';
   let wake = () => {};
-  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+  reader.setEncoding('utf8').on('data', (text: string) => {
     const parts = (rest + text).split('\n');
     rest = parts.pop() ?? '';
     lines.push(...parts);
     wake();
   });
-  const closed = new Promise<void>((resolve) => child.on('close', () => resolve()));
+  const closed = new Promise<void>((resolve) => reader.on('close', () => resolve()));
   return {
     pid: child.pid ?? 0,
     lines,
@@ -31,7 +36,7 @@ export function start(words: readonly string[]): Running {
       return new Promise((resolve, reject) => {
         const timer = setTimeout(
           () => reject(new Error(`waited in vain for line ${count} of ${words.join(' ')}`)),
-          10_000,
+          30_000,
         );
         wake = () => {
           if (lines.length < count) return;
@@ -46,6 +51,17 @@ export function start(words: readonly string[]): Running {
       await closed;
     },
   };
+}
+
+/** A pipe, since those that Node makes are sockets, which can't be opened by /dev/fd as supervisord does. */
+function pipe(): { readonly reader: Socket; readonly writer: number } {
+  const folder = mkdtempSync(join(tmpdir(), 'rehup-bench-'));
+  const path = join(folder, 'pipe');
+  execFileSync('mkfifo', [path]);
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writer = openSync(path, constants.O_WRONLY);
+  rmSync(folder, { recursive: true });
+  return { reader: new Socket({ fd, readable: true, writable: false }), writer };
 }
 
 function endTree(pid: number): void {

@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { packed } from './lz4.ts';
 import { bundleNeutral, type Entry } from './neutral.ts';
 import {
   CACHE,
@@ -28,6 +29,9 @@ export const NATIVE = path.join(ROOT, 'src/static/native');
 /** Runs at build time only. */
 const COMPILER = 'compile.c';
 
+/** Holds the program, hence compiled by itself. */
+const PROGRAM = path.join(NATIVE, 'program.c');
+
 /** A C compiler with what it needs to be told. */
 interface Toolchain {
   readonly compiler: string;
@@ -38,9 +42,17 @@ interface Toolchain {
   readonly linkFlags: readonly string[];
   /** C files beside those of the host. */
   readonly extra: readonly string[];
+  /**
+   * Whether what it makes begins with an image of the loaded program (program.h) instead of its bytecode: where it runs on
+   * this machine, and no address depends on the processor, as that of a function of glibc may.
+   */
+  readonly image: boolean;
   /** The Debian packages that bring it. */
   readonly packages: string;
 }
+
+/** main.c stands before this function of the C library. */
+const WRAP = '-Wl,--wrap=gettimeofday';
 
 const SMALL: Omit<Toolchain, 'compiler' | 'packages'> = {
   flags: ['-Os', '-ffunction-sections', '-fdata-sections', '-fno-asynchronous-unwind-tables'],
@@ -51,11 +63,15 @@ const SMALL: Omit<Toolchain, 'compiler' | 'packages'> = {
     '-Wl,--gc-sections',
     '-Wl,--build-id=none',
     '-Wl,-z,noexecstack,-z,relro,-z,now',
+    WRAP,
+    // Far from all else, whose addresses are the same then whatever the program is.
+    '-Wl,--section-start=.rehup_program=0x10000000',
   ],
   extra: [],
+  image: false,
 };
 
-const MUSL: Toolchain = { ...SMALL, compiler: 'musl-gcc', packages: 'musl-tools gcc' };
+const MUSL: Toolchain = { ...SMALL, compiler: 'musl-gcc', packages: 'musl-tools gcc', image: true };
 const GLIBC: Toolchain = { ...SMALL, compiler: 'gcc', packages: 'musl-tools gcc' };
 const ARM64: Toolchain = {
   ...SMALL,
@@ -67,8 +83,9 @@ const ASAN: Toolchain = {
   flags: ['-O1', '-g', '-fno-omit-frame-pointer', '-fsanitize=address'],
   // The engine's own code is not free of what UBSAN reports.
   hostFlags: ['-fsanitize=undefined', '-fno-sanitize-recover=undefined'],
-  linkFlags: ['-fsanitize=address,undefined'],
+  linkFlags: ['-fsanitize=address,undefined', WRAP],
   extra: [path.join(ROOT, 'test/static/asan.c')],
+  image: false,
   packages: 'gcc libc6-dev',
 };
 
@@ -78,6 +95,7 @@ const FUZZ: Toolchain = {
   hostFlags: ['-fsanitize=fuzzer-no-link,address,undefined', '-fno-sanitize-recover=undefined'],
   linkFlags: ['-fsanitize=fuzzer,address,undefined'],
   extra: [],
+  image: false,
   packages: 'clang libclang-rt-dev libc6-dev',
 };
 
@@ -104,7 +122,7 @@ export function fuzzTarget({
           const objects = await engineObjects(found, engine, cache);
           await passing(`${target}.build`, async (place) => {
             await mkdir(place);
-            const made = await compileAll(FUZZ, sources, place, hostFlags(FUZZ, engine, place));
+            const made = await compileAll(FUZZ, sources, place, hostFlags(FUZZ, engine));
             await link(FUZZ, [...made, ...objects], target);
           });
           return undefined;
@@ -165,14 +183,19 @@ function product(name: string, toolchains: readonly Toolchain[], options: Static
           await passing(`${target}.build`, async (place) => {
             await mkdir(place);
             await writeFile(path.join(place, 'rehup.js'), script);
-            await run(tool, [path.join(place, 'rehup.js'), path.join(place, 'bytecode')]);
-            const made = await compileAll(
-              found.toolchain,
-              sources,
+            const bytecode = path.join(place, 'bytecode');
+            await run(tool, [path.join(place, 'rehup.js'), bytecode]);
+            const flags = hostFlags(found.toolchain, engine);
+            const made = await compileAll(found.toolchain, sources, place, flags);
+            const linked: Linked = {
+              toolchain: found.toolchain,
+              objects: [...made, ...objects],
+              flags,
               place,
-              hostFlags(found.toolchain, engine, place),
-            );
-            await link(found.toolchain, [...made, ...objects], target);
+            };
+            if (!found.toolchain.image)
+              return linkProgram(linked, { kind: 'PROGRAM_BYTECODE', file: bytecode }, target);
+            return linkProgram(linked, await imageOf(linked, bytecode), target);
           });
           await chmod(target, 0o755);
           if (found.toolchain !== GLIBC) return undefined;
@@ -210,22 +233,68 @@ async function filesOf(folder: string, ending: string): Promise<readonly string[
 }
 
 async function hostSources({ extra }: Toolchain): Promise<readonly string[]> {
-  const own = (await filesOf(NATIVE, '.c')).filter((file) => path.basename(file) !== COMPILER);
+  const apart = [path.join(NATIVE, COMPILER), PROGRAM];
+  const own = (await filesOf(NATIVE, '.c')).filter((file) => !apart.includes(file));
   return [...own, ...extra];
 }
 
 /** How the host's own files are compiled; a test holds them to be free of warnings. */
 export const HOST_STANDARD: readonly string[] = ['-std=c11', '-D_GNU_SOURCE'];
 
-function hostFlags({ flags, hostFlags }: Toolchain, engine: string, place: string): readonly string[] {
-  const bytecode = `-DREHUP_BYTECODE="${path.join(place, 'bytecode')}"`;
-  return [...HOST_STANDARD, ...flags, ...hostFlags, '-isystem', engine, bytecode];
+function hostFlags({ flags, hostFlags }: Toolchain, engine: string): readonly string[] {
+  return [...HOST_STANDARD, ...flags, ...hostFlags, '-isystem', engine];
 }
 
-function engineFlags({ flags }: Toolchain): readonly string[] {
+/** All that an executable consists of but its program. */
+interface Linked {
+  readonly toolchain: Toolchain;
+  readonly objects: readonly string[];
+  /** How program.c is compiled. */
+  readonly flags: readonly string[];
+  /** For what is made meanwhile. */
+  readonly place: string;
+}
+
+interface Program {
+  readonly kind: 'PROGRAM_BYTECODE' | 'PROGRAM_TO_IMAGE' | 'PROGRAM_IMAGE';
+  readonly file: string;
+  /** Of an image, when it is unpacked. */
+  readonly size?: number;
+}
+
+/** The words by which program.c is told what it is to hold. */
+export function programFlags({ kind, file, size = 0 }: Program): readonly string[] {
+  return [`-DREHUP_PROGRAM_KIND=${kind}`, `-DREHUP_PROGRAM="${file}"`, `-DREHUP_IMAGE_SIZE=${size}`];
+}
+
+async function linkProgram(
+  { toolchain, objects, flags, place }: Linked,
+  program: Program,
+  target: string,
+): Promise<void> {
+  const holding = await compileAll(toolchain, [PROGRAM], place, [...flags, ...programFlags(program)]);
+  await link(toolchain, [...objects, ...holding], target);
+}
+
+/** The image that the loaded program makes of itself, linked of the same parts as the executable that is to hold it. */
+async function imageOf(linked: Linked, bytecode: string): Promise<Program> {
+  const maker = path.join(linked.place, 'maker');
+  await linkProgram(linked, { kind: 'PROGRAM_TO_IMAGE', file: bytecode }, maker);
+  const { stdout } = await run(maker, [], { encoding: 'buffer', maxBuffer: MOST_OF_IMAGE });
+  const file = path.join(linked.place, 'image');
+  await writeFile(file, packed(stdout));
+  return { kind: 'PROGRAM_IMAGE', file, size: stdout.length };
+}
+
+/** Bytes; as much as memory.c has for it. */
+const MOST_OF_IMAGE = 2 * 1024 * 1024;
+
+function engineFlags({ flags }: Toolchain, engine: string): readonly string[] {
   const version = `-DCONFIG_VERSION="${ENGINE_VERSION}"`;
+  // Its assertions name their file, which is to be the same wherever it lies.
+  const names = `-fmacro-prefix-map=${engine}/=`;
   // As its own Makefile has it; its warnings are not ours to mend.
-  return ['-D_GNU_SOURCE', version, '-fwrapv', '-funsigned-char', '-w', ...flags];
+  return ['-D_GNU_SOURCE', version, names, '-fwrapv', '-funsigned-char', '-w', ...flags];
 }
 
 /** The engine's objects for a toolchain, made once. */
@@ -234,7 +303,7 @@ async function engineObjects(
   engine: string,
   cache: string,
 ): Promise<readonly string[]> {
-  const flags = engineFlags(toolchain);
+  const flags = engineFlags(toolchain, engine);
   const sources = ENGINE_FILES.map((name) => path.join(engine, `${name}.c`));
   const contents = await Promise.all(
     (await readdir(engine))
@@ -272,7 +341,7 @@ async function bytecodeCompiler(own: Found, engine: string, cache: string): Prom
 }
 
 /** Hot enough that its speed is worth its size. */
-const FAST = ['sha256.c'];
+const FAST = ['sha256.c', 'unpack.c'];
 
 /** Compiles each file to an object of its name in a folder. */
 async function compileAll(

@@ -18,40 +18,61 @@ Exit code: the child's; 128+n if signal n ended it; 127 not found, 126 not execu
 /** The width of a help that goes to no terminal. */
 const WIDTH = 100;
 
+/**
+ * Made once, when this file is loaded: in the static executable that is when it is built. At each parse commander forgets
+ * what it was told before.
+ */
+const program = newProgram();
+
+/** Where the value of an option is found: in commander under its attribute, and in the environment. */
+type Source = { readonly spec: OptionSpec; readonly attribute: string; readonly variable: string };
+
+const SOURCES: readonly Source[] = RUN_OPTIONS.map((spec) => ({
+  spec,
+  attribute: new Option(spec.flags).attributeName(),
+  variable: variableOf(spec),
+}));
+
+/** Of the parse under way: what commander had to say, and who knows how wide that may be. */
+let output = '';
+let columns: Given['columns'] = () => undefined;
+
 /** Parses `rehup run`: everything from the first word that is no option belongs to the command. */
 export function parseRun(given: Given): Invocation {
-  let output = '';
-  const program = newProgram(given, (text) => {
-    output += text;
-  });
+  output = '';
+  columns = given.columns;
   try {
     program.parse([...given.words], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
+    if (error.code === 'commander.version') return { kind: 'print', text: `${given.version}\n` };
     return error.exitCode === 0
       ? { kind: 'print', text: output }
       : { kind: 'refuse', message: refusal(error) };
   }
-  const raw: RawOptions = new Map(RUN_OPTIONS.map((spec) => [spec.name, valuesOf(program, given, spec)]));
+  const raw: RawOptions = new Map(SOURCES.map((source) => [source.spec.name, valuesOf(given, source)]));
   return validate(given, program.args, raw);
 }
 
-function newProgram(given: Given, write: (text: string) => void): Command {
-  const program = new Command('rehup')
+function newProgram(): Command {
+  const made = new Command('rehup')
     .usage('[run] [options] [--] COMMAND [ARG...]')
     .description(
       'A PID 1 for containers: starts COMMAND, watches mounted ConfigMaps and Secrets, and makes a change of their content take effect in it.',
     )
-    .version(given.version, '--version', 'print the version and exit')
+    // What is printed is the host's.
+    .version('', '--version', 'print the version and exit')
     .helpOption('-h, --help', 'print this help and exit')
     .argument('[command...]')
     .passThroughOptions()
     .exitOverride()
     .configureOutput({
-      writeOut: write,
+      writeOut: (text) => {
+        output += text;
+      },
       writeErr: () => {},
       getOutHasColors: () => false,
-      getOutHelpWidth: () => given.columns() ?? WIDTH,
+      getOutHelpWidth: () => columns() ?? WIDTH,
     })
     .addHelpText('after', EXAMPLES);
   for (const spec of RUN_OPTIONS) {
@@ -61,24 +82,23 @@ function newProgram(given: Given, write: (text: string) => void): Command {
     else if (spec.repeatable) option.description = `${spec.description} (repeatable)`;
     if (spec.repeatable)
       option.argParser((value: string, before: readonly string[] = []) => [...before, value]);
-    program.addOption(option);
+    made.addOption(option);
   }
-  return program;
+  return made;
 }
 
 /** The values of an option, from the command line, else from its variable, else its default. */
-function valuesOf(program: Command, given: Given, spec: OptionSpec): RawOption {
-  const camel = spec.name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
-  const value: unknown = program.getOptionValue(camel);
+function valuesOf(given: Given, { spec, attribute, variable }: Source): RawOption {
+  const value: unknown = program.getOptionValue(attribute);
   const source = `--${spec.name}`;
   if (Array.isArray(value)) return { values: value.map(String), source, given: true };
   if (value !== undefined) return { values: [String(value)], source, given: true };
-  const variable = given.environment.get(variableOf(spec));
-  if (variable === undefined || variable === '') {
+  const text = given.environment.get(variable);
+  if (text === undefined || text === '') {
     return { values: spec.default === undefined ? [] : [spec.default], source, given: false };
   }
-  const values = spec.repeatable ? variable.split('\n').filter((line) => line !== '') : [variable];
-  return { values, source: variableOf(spec), given: true };
+  const values = spec.repeatable ? text.split('\n').filter((line) => line !== '') : [text];
+  return { values, source: variable, given: true };
 }
 
 /** Commander's complaint in our form: the option, what is wrong, what would be right. */

@@ -1,8 +1,8 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { isSea } from 'node:sea';
-import { isatty, WriteStream } from 'node:tty';
 import { bytesOfText } from '../core/bytes.ts';
 import { argumentBytes } from '../core/proc.ts';
+import { libc } from './libc.ts';
 
 /** The words after the program's name, byte strings: Node's own argv has lost what is not UTF-8. */
 export function givenWords(): readonly string[] {
@@ -42,14 +42,16 @@ function linkTarget(path: string): string | undefined {
   }
 }
 
-/** Whether a descriptor is a terminal. */
+/** Whether a descriptor is a terminal; asked of the C library, since `node:tty` would bring Node's sockets with it. */
 export function isTerminal(descriptor: number): boolean {
-  return isatty(descriptor);
+  return libc.isatty(descriptor) === 1;
 }
 
 /** The columns of the terminal on a descriptor; undefined if it is none. */
 export function terminalWidth(descriptor: number): number | undefined {
-  return isatty(descriptor) ? new WriteStream(descriptor).columns : undefined;
+  if (!isTerminal(descriptor)) return undefined;
+  const { WriteStream } = process.getBuiltinModule('node:tty');
+  return new WriteStream(descriptor).columns;
 }
 
 function zeroSeparated(path: string): readonly string[] | undefined {

@@ -26,6 +26,7 @@ const { lib, functions } = dlopen(null, {
   tcsetpgrp: { arguments: ['int32', 'int32'], return: 'int32' },
   tcgetpgrp: { arguments: ['int32'], return: 'int32' },
   getpgrp: { arguments: [], return: 'int32' },
+  isatty: { arguments: ['int32'], return: 'int32' },
 });
 
 export const libc = functions;

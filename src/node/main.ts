@@ -109,19 +109,38 @@ function run(
   const tell = (occurrence: Occurrence): void => deliver(occurrence);
   // From here on rehup keeps no mount busy; the child is started in the directory that was given.
   if (cwd !== undefined) process.chdir('/');
+  setInterval(() => {}, KEEP_ALIVE);
+
   const lines: [LogLine, number][] = [];
   let write = (line: LogLine, at: number): void => void lines.push([line, at]);
+  const logging =
+    logLevel === 'silent'
+      ? undefined
+      : import('./log.ts').then(({ createFormatter }) => {
+          const options = { level: logLevel, format: logFormat, colours };
+          write = createFormatter(options, createErrorWriter());
+          for (const [line, at] of lines.splice(0)) write(line, at);
+        });
+  if (logging === undefined) write = () => {};
+
   let watch = (directories: Directories): void => {
+    // An init that watches nothing needs no watcher.
+    if (wanted === undefined && directories.size === 0) return;
+    if (wanted === undefined) void loadWatcher();
     wanted = directories;
   };
   let wanted: Directories | undefined;
-  setInterval(() => {}, KEEP_ALIVE);
-
-  const logging = import('./log.ts').then(({ createFormatter }) => {
-    const options = { level: logLevel, format: logFormat, colours };
-    write = createFormatter(options, createErrorWriter());
-    for (const [line, at] of lines.splice(0)) write(line, at);
-  });
+  const loadWatcher = async (): Promise<void> => {
+    const { createWatcher } = await import('./watcher.ts');
+    const watcher = createWatcher({
+      hint: (links) => tell({ type: 'hint', links }),
+      watching: () => tell({ type: 'watching' }),
+      failed: (path, errno) => tell({ type: 'watch-failed', path, errno }),
+      lost: (path) => tell({ type: 'watch-lost', path }),
+    });
+    watch = watcher.watch;
+    if (wanted !== undefined) watch(wanted);
+  };
 
   const foreign = new Set<number>();
   const engine = createEngine(settings, {
@@ -138,7 +157,7 @@ function run(
     watcher: { watch: (directories) => watch(directories) },
     log: { write: (line) => write(line, Date.now()) },
     exit(code, refusal) {
-      void logging.then(() => {
+      void Promise.resolve(logging).then(() => {
         if (refusal !== undefined) refuse(refusal);
         process.exit(code);
       });
@@ -156,15 +175,4 @@ function run(
     seed: randomBytes(4).readUInt32LE(),
   };
   engine.deliver(begin, ...early.splice(0));
-
-  void import('./watcher.ts').then(({ createWatcher }) => {
-    const watcher = createWatcher({
-      hint: (links) => tell({ type: 'hint', links }),
-      watching: () => tell({ type: 'watching' }),
-      failed: (path, errno) => tell({ type: 'watch-failed', path, errno }),
-      lost: (path) => tell({ type: 'watch-lost', path }),
-    });
-    watch = watcher.watch;
-    if (wanted !== undefined) watch(wanted);
-  });
 }

@@ -22,9 +22,8 @@ import { createWatcher } from './watcher.ts';
 declare const REHUP_VERSION: string;
 declare const REHUP_COMMIT: string;
 
-main();
-
-function main(): never {
+/** Called by the C host; what is above happens when the executable is built (image.c), and must depend on nothing. */
+export function main(): never {
   const environment = native.environment();
   const variables = environmentMap(environment);
   const cwd = givenDirectory();

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test as plain, vi } from 'vitest';
 import { build, CACHE, ROOT } from '../../scripts/product.ts';
 import { engineSource } from '../../scripts/quickjs.ts';
-import { HOST_STANDARD, NATIVE, staticExecutable } from '../../scripts/static.ts';
+import { HOST_STANDARD, NATIVE, programFlags, staticExecutable } from '../../scripts/static.ts';
 import { STATIC_HOST } from '../support/native.ts';
 import { needing } from '../support/needing.ts';
 
@@ -61,6 +61,12 @@ describe('the static executable', () => {
     }
   });
 
+  test('is not built of a program that calls the host when it is loaded', async () => {
+    const entry = { source: 'native.now(); export function main() {}' };
+    const product = staticExecutable({ entry, output: join(directory, 'rehup') });
+    await expect(build(product, directory)).rejects.toThrow("ReferenceError: 'native' is not defined");
+  });
+
   test('consists of C that its compiler has nothing to say about', async () => {
     const warnings = ['-Wall', '-Wextra', '-Wshadow', '-Wconversion', '-Wstrict-prototypes', '-Werror'];
     const flags = [
@@ -72,8 +78,8 @@ describe('the static executable', () => {
       await engineSource(CACHE),
     ];
     const { stdout } = spawnSync('sh', ['-c', `ls ${NATIVE}/*.c`], { encoding: 'utf8' });
-    const bytecode = `-DREHUP_BYTECODE="${join(ROOT, 'package.json')}"`;
-    const { stderr, status } = spawnSync('gcc', [...flags, bytecode, ...stdout.trim().split('\n')], {
+    const program = programFlags({ kind: 'PROGRAM_BYTECODE', file: join(ROOT, 'package.json') });
+    const { stderr, status } = spawnSync('gcc', [...flags, ...program, ...stdout.trim().split('\n')], {
       encoding: 'utf8',
     });
     expect([status, stderr]).toEqual([0, '']);

@@ -6,8 +6,6 @@
 type Reference = { readonly of: number; readonly at?: number };
 type Outcome = { readonly gave?: unknown; readonly threw?: unknown };
 
-const functions = native as unknown as Readonly<Record<string, (...words: unknown[]) => unknown>>;
-
 const outcomes: Outcome[] = [];
 
 function resolved(argument: unknown): unknown {
@@ -34,6 +32,7 @@ function call(name: string, words: readonly unknown[]): Outcome {
   try {
     const special = ENGINE[name];
     if (special !== undefined) return { gave: special() };
+    const functions = native as unknown as Readonly<Record<string, (...words: unknown[]) => unknown>>;
     const gave = functions[name]?.(...words.map(resolved));
     return gave === undefined ? {} : { gave };
   } catch (error) {
@@ -41,11 +40,13 @@ function call(name: string, words: readonly unknown[]): Outcome {
   }
 }
 
-const calls = JSON.parse(native.words()[0] ?? '[]') as readonly (readonly [string, ...unknown[]])[];
-for (const [name, ...words] of calls) outcomes.push(call(name, words));
-const text = JSON.stringify(outcomes).replace(
-  /[\x7f-\uffff]/g,
-  (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-);
-native.print(1, text);
-native.exit(0);
+export function main(): never {
+  const calls = JSON.parse(native.words()[0] ?? '[]') as readonly (readonly [string, ...unknown[]])[];
+  for (const [name, ...words] of calls) outcomes.push(call(name, words));
+  const text = JSON.stringify(outcomes).replace(
+    /[\x7f-\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  native.print(1, text);
+  return native.exit(0);
+}

@@ -6,12 +6,17 @@
 #include "../../src/static/native/events.c"
 #include "../../src/static/native/memory.c"
 #include "../../src/static/native/sockets.c"
+#include "../../src/static/native/unpack.c"
 
 #include <stdlib.h>
 
 int given_argc;
 char **given_argv;
 char **given_environment;
+
+const enum program_kind program_kind = PROGRAM_BYTECODE;
+const uint8_t rehup_program[1], rehup_program_end[1];
+const size_t image_size;
 
 static JSContext *ctx;
 
@@ -136,8 +141,18 @@ static void memory(const uint8_t *data, size_t size)
     require(state.malloc_count == 0 && state.malloc_size == 0);
 }
 
+/* Whatever is unpacked stays in the room that there is. */
+static void packed(const uint8_t *data, size_t size)
+{
+    size_t room = size == 0 ? 0 : data[0] * 4U;
+    uint8_t *to = malloc(room + 1);
+    ptrdiff_t made = unpack(to, room, data, size);
+    require(made >= -1 && made <= (ptrdiff_t)room);
+    free(to);
+}
+
 static void (*const targets[])(const uint8_t *, size_t) = {
-    through_the_engine, out_of_the_engine, hints, address, fed_in_parts, memory,
+    through_the_engine, out_of_the_engine, hints, address, fed_in_parts, memory, packed,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -14,52 +14,54 @@ import { createProcesses } from '../../src/static/processes.ts';
 
 type Order = Task & { readonly cancel?: boolean };
 
-const orders = JSON.parse(native.words()[0] ?? '[]') as readonly Order[];
-const outcomes: (JobOutcome | 'cancelled')[] = [];
-const loop = createLoop();
-const files = createFiles();
-const processes = createProcesses({ cwd: '/tmp', terminal: false, exited: () => {} });
+export function main(): void {
+  const orders = JSON.parse(native.words()[0] ?? '[]') as readonly Order[];
+  const outcomes: (JobOutcome | 'cancelled')[] = [];
+  const loop = createLoop();
+  const files = createFiles();
+  const processes = createProcesses({ cwd: '/tmp', terminal: false, exited: () => {} });
 
-const jobs = createJobs({
-  commands: createCommands(loop, { cwd: '/tmp', onEnd: processes.onEnd }),
-  network: createNetwork(loop),
-  drive(steps, told) {
-    let answer: FileAnswer | undefined;
-    for (;;) {
-      const next = answer === undefined ? steps.next() : steps.next(answer);
-      if (next.done === true) {
-        told(next.value);
-        return;
+  const jobs = createJobs({
+    commands: createCommands(loop, { cwd: '/tmp', onEnd: processes.onEnd }),
+    network: createNetwork(loop),
+    drive(steps, told) {
+      let answer: FileAnswer | undefined;
+      for (;;) {
+        const next = answer === undefined ? steps.next() : steps.next(answer);
+        if (next.done === true) {
+          told(next.value);
+          return;
+        }
+        answer = files.perform(next.value);
       }
-      answer = files.perform(next.value);
+    },
+    ended(_job, outcome) {
+      outcomes.push(outcome);
+      loop.soon(goOn);
+    },
+  });
+
+  const openNow = (): number => native.names('/proc/self/fd').length;
+
+  function goOn(): void {
+    const order = orders[outcomes.length];
+    if (order === undefined) {
+      native.print(1, `${JSON.stringify({ before, after: openNow(), outcomes })}\n`);
+      native.exit(0);
     }
-  },
-  ended(_job, outcome) {
-    outcomes.push(outcome);
+    const job = outcomes.length;
+    jobs.begin(job, order);
+    if (order.cancel !== true) return;
+    jobs.cancel(job);
+    outcomes.push('cancelled');
     loop.soon(goOn);
-  },
-});
-
-const openNow = (): number => native.names('/proc/self/fd').length;
-
-function goOn(): void {
-  const order = orders[outcomes.length];
-  if (order === undefined) {
-    native.print(1, `${JSON.stringify({ before, after: openNow(), outcomes })}\n`);
-    native.exit(0);
   }
-  const job = outcomes.length;
-  jobs.begin(job, order);
-  if (order.cancel !== true) return;
-  jobs.cancel(job);
-  outcomes.push('cancelled');
-  loop.soon(goOn);
-}
 
-const signals = native.openSignals();
-loop.onReadable(signals, () => {
-  if (native.takeSignals(signals).includes(SIGCHLD)) while (!processes.reap());
-});
-const before = openNow();
-loop.soon(goOn);
-loop.run(() => undefined);
+  const signals = native.openSignals();
+  loop.onReadable(signals, () => {
+    if (native.takeSignals(signals).includes(SIGCHLD)) while (!processes.reap());
+  });
+  const before = openNow();
+  loop.soon(goOn);
+  loop.run(() => undefined);
+}

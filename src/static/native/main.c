@@ -1,8 +1,10 @@
 /* Where the program begins: signals are kept, the engine is made, and the bytecode takes over. */
 #include "host.h"
+#include "program.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 /* The exit code for what went wrong in rehup itself (specification 2.4). */
@@ -11,21 +13,8 @@
 /* Enough for every recursion of the core; JavaScript that goes deeper gets an exception instead of a crash. */
 #define STACK_SIZE (512 * 1024)
 
-/* Cycles are looked for when this much is allocated, bytes: not while the bytecode is loaded, which makes none. */
-#define GARBAGE_THRESHOLD (1024 * 1024)
-
-/*
- * The bytecode, put here by the assembler from the file that the build names. Its labels are global, because the linker
- * for arm64 can't tell two local ones of a section apart where they are reached through a table.
- */
-__asm__(".section .rodata\n"
-        ".balign 16\n"
-        ".global rehup_bytecode, rehup_bytecode_end\n"
-        "rehup_bytecode: .incbin \"" REHUP_BYTECODE "\"\n"
-        "rehup_bytecode_end: .byte 0\n"
-        ".previous\n");
-extern const uint8_t rehup_bytecode[] __attribute__((visibility("hidden")));
-extern const uint8_t rehup_bytecode_end[] __attribute__((visibility("hidden")));
+/* Cycles are looked for when this much is allocated, bytes: half as much again as the program takes when it is loaded. */
+#define GARBAGE_THRESHOLD (1152 * 1024)
 
 /* Only what the bytecode uses; what is not added is not linked, the parser and eval for one. */
 static JSContext *make_context(JSRuntime *runtime)
@@ -86,12 +75,20 @@ static void say_exception(JSContext *ctx)
     if (JS_IsString(stack)) say(JS_ToCString(ctx, stack));
 }
 
-int main(int argc, char **argv, char **environment)
+int __wrap_gettimeofday(struct timeval *now, void *zone);
+int __real_gettimeofday(struct timeval *now, void *zone);
+
+/* Stands before gettimeofday(2), by which the engine seeds Math.random (not used), so that every image is the same. */
+int __wrap_gettimeofday(struct timeval *now, void *zone)
 {
-    block_signals();
-    given_argc = argc;
-    given_argv = argv;
-    given_environment = environment;
+    if (program_kind != PROGRAM_TO_IMAGE) return __real_gettimeofday(now, zone);
+    *now = (struct timeval){ 0 };
+    return 0;
+}
+
+/* An engine in which the program was loaded; NULL if there is no memory for it. */
+static JSContext *load(void)
+{
 #ifdef __SANITIZE_ADDRESS__
     /* ASAN looks after the memory that its own allocator gives. */
     JSRuntime *runtime = JS_NewRuntime();
@@ -99,17 +96,46 @@ int main(int argc, char **argv, char **environment)
     JSRuntime *runtime = JS_NewRuntime2(&engine_memory, NULL);
 #endif
     JSContext *ctx = runtime == NULL ? NULL : make_context(runtime);
+    if (ctx == NULL) return NULL;
+    JS_SetMaxStackSize(runtime, STACK_SIZE);
+    JS_SetGCThreshold(runtime, GARBAGE_THRESHOLD);
+    JSValue program = JS_ReadObject(ctx, rehup_program, (size_t)(rehup_program_end - rehup_program),
+                                    JS_READ_OBJ_BYTECODE);
+    if (!JS_IsException(program)) program = JS_EvalFunction(ctx, program);
+    if (JS_IsException(program)) {
+        say_exception(ctx);
+        _exit(EXIT_FAILED);
+    }
+    /* Only now, so that a file that calls the host when it is loaded, which may be when it is built, fails there. */
+    add_native(ctx);
+    return ctx;
+}
+
+/* Calls what the program exports as `main`. It ends by native.exit(), so if it comes back that is a failure. */
+static void run(JSContext *ctx)
+{
+    JSValue global = JS_GetGlobalObject(ctx);
+    JSValue program = JS_GetPropertyStr(ctx, global, "rehup");
+    JSValue function = JS_GetPropertyStr(ctx, program, "main");
+    JS_Call(ctx, function, JS_UNDEFINED, 0, NULL);
+    say_exception(ctx);
+}
+
+int main(int argc, char **argv, char **environment)
+{
+    block_signals();
+    given_argc = argc;
+    given_argv = argv;
+    given_environment = environment;
+    JSContext *ctx = program_kind == PROGRAM_IMAGE ? read_image() : load();
     if (ctx == NULL) {
         say("rehup: out of memory\n");
         return EXIT_FAILED;
     }
-    JS_SetMaxStackSize(runtime, STACK_SIZE);
-    JS_SetGCThreshold(runtime, GARBAGE_THRESHOLD);
-    add_native(ctx);
-    JSValue program = JS_ReadObject(ctx, rehup_bytecode, (size_t)(rehup_bytecode_end - rehup_bytecode),
-                                    JS_READ_OBJ_BYTECODE);
-    /* The program ends by native.exit(), so whatever comes back is a failure. */
-    if (!JS_IsException(program)) JS_EvalFunction(ctx, program);
-    say_exception(ctx);
+    if (program_kind == PROGRAM_TO_IMAGE) {
+        JS_RunGC(JS_GetRuntime(ctx));
+        return write_image(ctx, 1) < 0 ? EXIT_FAILED : 0;
+    }
+    run(ctx);
     return EXIT_FAILED;
 }

@@ -2,11 +2,17 @@
  * Memory for the engine. The C library's allocator maps and unmaps a hundred times while the bytecode is loaded, which
  * costs more than loading it. Here blocks of a few sizes are cut from large pieces, and a freed one is kept for the next
  * of its size; what is larger than a piece could well hold is mapped and unmapped by itself.
+ *
+ * The first piece has a fixed place and begins with what the allocator itself knows. While an image of it is made nothing
+ * is taken from elsewhere, so that it holds all that the engine has.
  */
 #include "host.h"
+#include "program.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 /* Before each block: its size, this included. Blocks are multiples of 16 bytes, 8 off, so that what is given is aligned. */
 struct header {
@@ -23,18 +29,31 @@ struct header {
 #define LARGEST_BLOCK (32 * 1024)
 #define LARGE_LISTS 10
 
-/* What the bytecode needs until it supervises, in one piece whose pages are there at once: faults cost more. */
-#define FIRST_PIECE (640 * 1024)
+/* At least twice what the program takes when it is loaded. */
+#define FIRST_PIECE (2 * 1024 * 1024)
 #define NEXT_PIECE (128 * 1024)
+#define PAGE 4096
+
+/* What is allocated until the child is started. */
+#define LIKELY_MORE (64 * 1024)
+
+/* Of Linux 5.14, which musl does not know yet. */
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
 
 struct free_block {
     struct free_block *next;
 };
 
-static struct free_block *small_lists[SMALL_LISTS];
-static struct free_block *large_lists[LARGE_LISTS];
-static char *piece;
-static size_t left;
+static struct heap {
+    struct free_block *small_lists[SMALL_LISTS];
+    struct free_block *large_lists[LARGE_LISTS];
+    char *piece;
+    size_t left;
+    JSContext *ctx;
+    _Alignas(GRAIN) char blocks[FIRST_PIECE];
+} heap __attribute__((aligned(PAGE)));
 
 static size_t round_up(size_t size, size_t grain)
 {
@@ -46,22 +65,22 @@ static struct free_block **list_for(size_t *size)
 {
     if (*size <= LARGEST_SMALL) {
         *size = round_up(*size, GRAIN);
-        return &small_lists[*size / GRAIN];
+        return &heap.small_lists[*size / GRAIN];
     }
     size_t bound = LARGEST_SMALL + LARGEST_SMALL / 2;
     for (int index = 0; bound <= LARGEST_BLOCK; index++) {
         if (*size <= bound) {
             *size = bound;
-            return &large_lists[index];
+            return &heap.large_lists[index];
         }
         bound = index % 2 == 0 ? bound / 3 * 4 : bound / 2 * 3;
     }
     return NULL;
 }
 
-static char *map(size_t size, int flags)
+static char *map(size_t size)
 {
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return memory == MAP_FAILED ? NULL : memory;
 }
 
@@ -79,16 +98,19 @@ static size_t block_size(const void *memory)
 /* A block from the present piece, or from a new one; what was left of the old is lost, less than a block. */
 static void *cut(size_t size)
 {
-    if (left < size) {
-        size_t length = piece == NULL ? FIRST_PIECE : NEXT_PIECE;
-        char *fresh = map(length, piece == NULL ? MAP_POPULATE : 0);
-        if (fresh == NULL) return NULL;
-        piece = fresh + OFFSET;
-        left = length - OFFSET;
+    if (heap.piece == NULL) {
+        heap.piece = heap.blocks + OFFSET;
+        heap.left = sizeof heap.blocks - OFFSET;
     }
-    char *block = piece;
-    piece += size;
-    left -= size;
+    if (heap.left < size) {
+        char *fresh = program_kind == PROGRAM_TO_IMAGE ? NULL : map(NEXT_PIECE);
+        if (fresh == NULL) return NULL;
+        heap.piece = fresh + OFFSET;
+        heap.left = NEXT_PIECE - OFFSET;
+    }
+    char *block = heap.piece;
+    heap.piece += size;
+    heap.left -= size;
     return give(block, size);
 }
 
@@ -97,8 +119,9 @@ static void *take(size_t wanted)
     size_t size = wanted + sizeof(struct header);
     struct free_block **list = list_for(&size);
     if (list == NULL) {
-        size = round_up(wanted + GRAIN, 4096);
-        char *block = map(size, 0);
+        if (program_kind == PROGRAM_TO_IMAGE) return cut(round_up(size, GRAIN));
+        size = round_up(wanted + GRAIN, PAGE);
+        char *block = map(size);
         return block == NULL ? NULL : give(block + OFFSET, size - OFFSET);
     }
     struct free_block *block = *list;
@@ -107,12 +130,18 @@ static void *take(size_t wanted)
     return block;
 }
 
+static bool in_first_piece(const void *memory)
+{
+    return (const char *)memory >= heap.blocks && (const char *)memory < heap.blocks + sizeof heap.blocks;
+}
+
 static void put_back(void *memory)
 {
     size_t size = block_size(memory);
     struct free_block **list = list_for(&size);
     if (list == NULL) {
-        munmap((char *)memory - GRAIN, size + OFFSET);
+        /* One that was made with the image is lost. */
+        if (!in_first_piece(memory)) munmap((char *)memory - GRAIN, size + OFFSET);
         return;
     }
     struct free_block *block = memory;
@@ -159,3 +188,38 @@ static void *engine_realloc(JSMallocState *state, void *memory, size_t size)
 }
 
 const JSMallocFunctions engine_memory = { engine_malloc, engine_free, engine_realloc, usable_size };
+
+/* Addresses of the stack, which are others in each run and of no use in the next, become zero. */
+static void forget_stack(size_t size)
+{
+    const uintptr_t span = 1024 * 1024;
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    for (size_t at = 0; at < size; at += sizeof(uintptr_t)) {
+        uintptr_t word;
+        memcpy(&word, (char *)&heap + at, sizeof word);
+        if (word - (here - span) < 2 * span) memset((char *)&heap + at, 0, sizeof word);
+    }
+}
+
+int write_image(JSContext *ctx, int descriptor)
+{
+    heap.ctx = ctx;
+    size_t size = round_up((size_t)(heap.piece - (char *)&heap), GRAIN);
+    forget_stack(size);
+    for (size_t written = 0; written < size;) {
+        ssize_t more = write(descriptor, (char *)&heap + written, size - written);
+        if (more < 0 && errno != EINTR) return -1;
+        if (more > 0) written += (size_t)more;
+    }
+    return 0;
+}
+
+JSContext *read_image(void)
+{
+    /* Its pages are there at once, since faults cost more. A kernel before 5.14 can't do that, and they come one by one. */
+    madvise(&heap, round_up(image_size + LIKELY_MORE, PAGE), MADV_POPULATE_WRITE);
+    size_t size = (size_t)(rehup_program_end - rehup_program);
+    if (unpack((uint8_t *)&heap, sizeof heap, rehup_program, size) != (ptrdiff_t)image_size) return NULL;
+    JS_UpdateStackTop(JS_GetRuntime(heap.ctx));
+    return heap.ctx;
+}

@@ -1,0 +1,34 @@
+/*
+ * What the executable runs. Loading bytecode and running it up to its `main` takes longer than all that follows, so it is
+ * done when the executable is built: one that holds the bytecode writes an image of the engine's memory, and one that is
+ * linked of the same parts begins with that. An image holds addresses of functions, hence the same parts, and a fixed
+ * place for the memory.
+ */
+#ifndef REHUP_PROGRAM_H
+#define REHUP_PROGRAM_H
+
+#include <quickjs.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum program_kind {
+    PROGRAM_BYTECODE, /* to be run */
+    PROGRAM_TO_IMAGE, /* bytecode of which an image is to be made, on descriptor 1 */
+    PROGRAM_IMAGE,    /* an image, as a block of LZ4 */
+};
+extern const enum program_kind program_kind;
+extern const uint8_t rehup_program[], rehup_program_end[];
+
+/* The bytes that the image takes when it is unpacked; 0 if there is none. */
+extern const size_t image_size;
+
+/* memory.c: writes the image of all that the engine has; -1 and errno on failure. */
+int write_image(JSContext *ctx, int descriptor);
+
+/* memory.c: brings the image back, and the context in it; NULL if it is none. */
+JSContext *read_image(void);
+
+/* unpack.c: takes a block of LZ4 apart; how much it became, or -1 if it is none or needs more room. */
+ptrdiff_t unpack(uint8_t *to, size_t room, const uint8_t *from, size_t size);
+
+#endif
