@@ -15,6 +15,13 @@ import { clearTimers, type EventOf, log, setTimer, type Turn } from './turn.ts';
 const FLAPPING = 6;
 const FLAPPING_WINDOW = 10 * 60_000;
 
+/**
+ * A child without a handler that blocks a signal is looked at so often, at this distance in ms, before the signal is sent
+ * all the same: a shell that starts commands one after the other is not found blocking each time.
+ */
+const BLOCKED_LOOKS = 10;
+const BLOCKED_PAUSE = 100;
+
 /** Does the actions of a reload that has passed the gate. */
 export function act(state: State, reload: Reload, turn: Turn): State {
   if (state.child.phase !== 'running') {
@@ -72,16 +79,7 @@ function actNext(state: State, reload: Reload, remaining: readonly Action[], tur
   const [action] = remaining;
   if (action === undefined || state.child.phase !== 'running') return verify(state, reload, turn);
   if (action.kind === 'signal') {
-    const { pid } = state.child;
-    turn.effects.push({
-      type: 'signal',
-      pid,
-      signal: action.signal,
-      to: 'child',
-      purpose: 'reload',
-      wake: false,
-      onlyIfCaught: true,
-    });
+    sendReload(state.child.pid, action.signal, 'caught', turn);
     return withConfiguration(state, { progress: { phase: 'acting', reload, remaining, job: undefined } });
   }
   if (action.kind !== 'http' && action.kind !== 'exec')
@@ -99,6 +97,10 @@ function actNext(state: State, reload: Reload, remaining: readonly Action[], tur
   setTimer(turn, 'action-timeout', state.settings.actionTimeout);
   const told = begun({ ...state, jobs: job }, reload, turn);
   return withConfiguration(told, { progress: { phase: 'acting', reload, remaining, job } });
+}
+
+function sendReload(pid: number, signal: Signal, onlyIf: 'caught' | 'caught or blocked', turn: Turn): void {
+  turn.effects.push({ type: 'signal', pid, signal, to: 'child', purpose: 'reload', wake: false, onlyIf });
 }
 
 /** An HTTP call or a command of a reload has ended. */
@@ -122,7 +124,7 @@ export function actionEnded(
 
 export function actionTimedOut(state: State, progress: In<'acting'>, _event: unknown, turn: Turn): State {
   const { reload, remaining, job } = progress;
-  if (job === undefined) return state;
+  if (job === undefined) return lookAtBlocked(state, progress, turn);
   turn.effects.push({ type: 'cancel-job', job });
   const reason = `${describeAction(remaining[0])} took longer than ${state.settings.actionTimeout} ms`;
   return unanswered(state, reload, reason, turn);
@@ -163,18 +165,35 @@ export function signalled(
   const { outcome } = event;
   switch (outcome.kind) {
     case 'sent':
-      if (outcome.caught === undefined) {
+      if (!outcome.checked) {
         const message = `${name} was sent unchecked: the child blocks it, or /proc does not tell whether it is caught`;
         log(turn, 'warn', 'reload.unchecked', message, { signal: name });
       }
       return actNext(begun(state, reload, turn), reload, remaining.slice(1), turn);
     case 'uncaught':
       return uncaught(state, reload, name, turn);
+    case 'blocked':
+      setTimer(turn, 'action-timeout', BLOCKED_PAUSE);
+      return withConfiguration(state, { progress: { ...progress, blocked: (progress.blocked ?? 0) + 1 } });
     case 'failed':
       return again(failed(rest(begun(state, reload, turn)), reload, `${name}: ${outcome.errno}`, turn), turn);
     default:
       return outcome satisfies never;
   }
+}
+
+/**
+ * Looks again at a child that blocked the signal which is next: a moment later it may take it, or not block it any more.
+ * While a QUIT is pending it is left alone.
+ */
+export function lookAtBlocked(state: State, progress: In<'acting'>, turn: Turn): State {
+  const { remaining, blocked } = progress;
+  const [action] = remaining;
+  const { child } = state;
+  if (blocked === undefined || action?.kind !== 'signal' || child.phase !== 'running') return state;
+  clearTimers(turn, 'action-timeout');
+  sendReload(child.pid, action.signal, blocked < BLOCKED_LOOKS ? 'caught' : 'caught or blocked', turn);
+  return state;
 }
 
 function uncaught(state: State, reload: Reload, name: string, turn: Turn): State {

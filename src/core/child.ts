@@ -35,7 +35,7 @@ export function send(turn: Turn, pid: number, { signal, purpose, to }: Sending):
     to,
     purpose,
     wake: purpose === 'stop',
-    onlyIfCaught: false,
+    onlyIf: undefined,
   });
 }
 

@@ -23,8 +23,8 @@ export type Effect =
       readonly purpose: SignalPurpose;
       /** Send CONT to the same processes afterwards, so that stopped ones can act on the signal. */
       readonly wake: boolean;
-      /** Send nothing if the child is known not to catch the signal. */
-      readonly onlyIfCaught: boolean;
+      /** Send nothing to a child that is known to have no handler; one that blocks the signal will do for `caught or blocked`. */
+      readonly onlyIf: 'caught' | 'caught or blocked' | undefined;
     }
   /** See whether the process group still has members. Answer: `group`. */
   | { readonly type: 'check-group'; readonly pid: number }

@@ -1,4 +1,4 @@
-import { deathBy } from './acting.ts';
+import { deathBy, lookAtBlocked } from './acting.ts';
 import { advance, clearWaits, type In, rest, withdraw } from './applying.ts';
 import type { ExitStatus } from './event.ts';
 import { describeStatus } from './exit.ts';
@@ -139,5 +139,6 @@ export function quitting(state: State, progress: Progress, _event: unknown, turn
 export function resumed(state: State, progress: Progress, _event: unknown, turn: Turn): State {
   if (isRollingBack(progress) && state.configuration.gate === undefined)
     return rollbackPassed(state, progress.reload, turn);
+  if (progress.phase === 'acting') return lookAtBlocked(state, progress, turn);
   return progress.phase === 'holding' ? advance(state, false, turn) : state;
 }

@@ -129,21 +129,18 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
     });
   }
 
-  function sendSignal({
-    pid,
-    signal,
-    to,
-    wake,
-    onlyIfCaught,
-  }: Extract<Effect, { type: 'signal' }>): SignalOutcome {
+  function sendSignal({ pid, signal, to, wake, onlyIf }: Extract<Effect, { type: 'signal' }>): SignalOutcome {
     const { processes } = ports;
-    const caught = to === 'auto' || onlyIfCaught ? processes.catches(pid, signal) : undefined;
-    if (onlyIfCaught && caught === false) return { kind: 'uncaught' };
-    const target = to === 'auto' ? (caught === true ? 'child' : 'group') : to;
+    const asked = to === 'auto' || onlyIf !== undefined;
+    const handling = asked ? processes.handling(pid, signal) : undefined;
+    if (onlyIf !== undefined && handling === 'uncaught') return { kind: 'uncaught' };
+    if (onlyIf === 'caught' && handling === 'blocked') return { kind: 'blocked' };
+    const caught = handling === 'caught';
+    const target = to === 'auto' ? (caught ? 'child' : 'group') : to;
     const errno = processes.signal(pid, signal, target);
     if (errno !== undefined) return { kind: 'failed', errno };
     if (wake) processes.signal(pid, SIGCONT, target);
-    return { kind: 'sent', to: target, caught };
+    return { kind: 'sent', to: target, checked: caught };
   }
 
   /** Leads an algorithm over files to its end, in slices, and tells what came of it. */

@@ -39,11 +39,14 @@ export type SignalPurpose = 'forward' | 'stop' | 'kill' | 'reload';
 export type SignalOutcome =
   | {
       readonly kind: 'sent';
-      readonly to: 'child' | 'group' /** undefined: {@link catchesSignal} can't tell. */;
-      readonly caught: boolean | undefined;
+      readonly to: 'child' | 'group';
+      /** Whether the child was seen to have a handler. */
+      readonly checked: boolean;
     }
   /** Held back: it was only to be sent if the child catches it, and the child does not. */
   | { readonly kind: 'uncaught' }
+  /** Held back: the child has no handler, but blocks it, and may take it yet. */
+  | { readonly kind: 'blocked' }
   | { readonly kind: 'failed'; readonly errno: string };
 
 /** What happened outside. */

@@ -1,6 +1,7 @@
 import type { ExitStatus, TimerName } from './event.ts';
 import type { Files } from './files.ts';
 import type { LogLine } from './log.ts';
+import type { Handling } from './proc.ts';
 import type { Directories } from './reading.ts';
 import type { Signal } from './signals.ts';
 
@@ -21,8 +22,8 @@ export type Processes = {
   ): { readonly pid: number } | { readonly errno: string };
   /** kill(2) to the process `pid`, or to the process group of that number; the name of the errno if it fails. */
   signal(pid: number, signal: Signal, to: 'child' | 'group'): string | undefined;
-  /** Whether a process has a handler for a signal: `SigCgt` of proc_pid_status(5); undefined if that can't be told. */
-  catches(pid: number, signal: Signal): boolean | undefined;
+  /** What a process does with a signal; undefined if that can't be told. */
+  handling(pid: number, signal: Signal): Handling | undefined;
   /** Whether a process group has a member that is no zombie. */
   groupAlive(pid: number): boolean;
   /** Whether rehup has any child, started by it or adopted. */

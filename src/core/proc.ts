@@ -3,14 +3,19 @@ import type { Signal } from './signals.ts';
 /** What files of proc(5) tell, for a host to read. */
 
 /**
- * Whether a process has a handler for a signal: `SigCgt` of proc_pid_status(5). Undefined if the text does not tell, or if
- * the process blocks the signal, which is no proof that nobody takes it: signalfd(2) works like that, and a program that
- * executes itself anew blocks it meanwhile (haproxy's master). One that sleeps in sigwait(3) is not seen: the kernel lifts
- * the block of what is waited for (do_sigtimedwait in kernel/signal.c).
+ * What a process does with a signal. `blocked`: it has no handler, and keeps the signal for later, which is no proof that
+ * nobody takes it: signalfd(2) works like that, a program that executes itself anew blocks it meanwhile (haproxy's
+ * master), and a shell for a moment whenever it starts a command. One that sleeps in sigwait(3) does not show that: the
+ * kernel lifts the block of what is waited for (do_sigtimedwait in kernel/signal.c).
  */
-export function catchesSignal(status: string, signal: Signal): boolean | undefined {
+export type Handling = 'caught' | 'blocked' | 'uncaught';
+
+/** By `SigCgt` and `SigBlk` of proc_pid_status(5); undefined if the text does not tell. */
+export function handlingOf(status: string, signal: Signal): Handling | undefined {
   const caught = holds(status, 'SigCgt', signal);
-  return caught === false && holds(status, 'SigBlk', signal) === true ? undefined : caught;
+  if (caught === undefined) return undefined;
+  if (caught) return 'caught';
+  return holds(status, 'SigBlk', signal) === true ? 'blocked' : 'uncaught';
 }
 
 function holds(status: string, field: 'SigCgt' | 'SigBlk', signal: Signal): boolean | undefined {

@@ -229,6 +229,8 @@ export type Progress =
       readonly reload: Reload;
       readonly remaining: readonly Action[];
       readonly job: number | undefined;
+      /** How often the child was found to block the signal that is next. */
+      readonly blocked?: number;
     };
 
 /** What the application was told, and what is to be told to it. */

@@ -3,7 +3,7 @@ import { environmentMap } from '../core/environment.ts';
 import type { ExitStatus } from '../core/event.ts';
 import { executableCandidates, tryCandidates } from '../core/executable.ts';
 import type { Processes } from '../core/ports.ts';
-import { catchesSignal, isLiveMember, isProcess } from '../core/proc.ts';
+import { type Handling, handlingOf, isLiveMember, isProcess } from '../core/proc.ts';
 import { SIGSTOP, SIGTTOU } from '../core/signals.ts';
 import { errnoOf } from './errno.ts';
 import { libc, memory, signalSet } from './libc.ts';
@@ -56,7 +56,7 @@ export function createProcesses({ cwd, terminal, foreign, exited }: ProcessOptio
 
   return {
     start,
-    catches,
+    handling,
     groupAlive,
     hasChildren,
     signal: (pid, signal, to) => kill(to === 'group' ? -pid : pid, signal),
@@ -73,9 +73,9 @@ function kill(pid: number, signal: number): string | undefined {
   }
 }
 
-function catches(pid: number, signal: number): boolean | undefined {
+function handling(pid: number, signal: number): Handling | undefined {
   try {
-    return catchesSignal(readFileSync(`/proc/${pid}/status`, 'latin1'), signal);
+    return handlingOf(readFileSync(`/proc/${pid}/status`, 'latin1'), signal);
   } catch {
     return undefined;
   }

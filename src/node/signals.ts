@@ -1,7 +1,7 @@
 import { getCurrentEventLoop } from 'node:ffi';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { constants } from 'node:os';
-import { catchesSignal } from '../core/proc.ts';
+import { handlingOf } from '../core/proc.ts';
 import {
   FAULT_SIGNALS,
   SIGCHLD,
@@ -68,7 +68,7 @@ function listenForStops(came: (signal: Signal) => void): void {
   const length = process.pid === 1 ? readStatus(status) : 0;
   for (const [name, number] of STOPS) process.on(name, () => came(number));
   const text = status.toString('latin1', 0, length);
-  const missing = STOPS.filter(([, number]) => catchesSignal(text, number) === false);
+  const missing = STOPS.filter(([, number]) => handlingOf(text, number) === 'uncaught');
   if (missing.length < STOPS.length) for (const [, number] of missing) came(number);
 }
 

@@ -2,7 +2,7 @@ import { environmentMap } from '../core/environment.ts';
 import type { ExitStatus } from '../core/event.ts';
 import { executableCandidates, tryCandidates } from '../core/executable.ts';
 import type { Processes } from '../core/ports.ts';
-import { catchesSignal, isLiveMember, isProcess } from '../core/proc.ts';
+import { type Handling, handlingOf, isLiveMember, isProcess } from '../core/proc.ts';
 import { SIGSTOP } from '../core/signals.ts';
 import { errnoOf } from './native.ts';
 
@@ -57,7 +57,7 @@ export function createProcesses({ cwd, terminal, exited }: ProcessOptions): Reap
   return {
     start,
     onEnd: (pid, told) => void owners.set(pid, told),
-    catches,
+    handling,
     groupAlive,
     hasChildren: () => native.hasChildren(),
     signal: (pid, signal, to) => kill(to === 'group' ? -pid : pid, signal),
@@ -105,9 +105,9 @@ export function kill(pid: number, signal: number): string | undefined {
   return attempt(() => native.kill(pid, signal));
 }
 
-function catches(pid: number, signal: number): boolean | undefined {
+function handling(pid: number, signal: number): Handling | undefined {
   const status = readProc(`/proc/${pid}/status`);
-  return status === undefined ? undefined : catchesSignal(status, signal);
+  return status === undefined ? undefined : handlingOf(status, signal);
 }
 
 function groupAlive(group: number): boolean {

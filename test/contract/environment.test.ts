@@ -129,8 +129,9 @@ describe('a value that no variable can hold', () => {
     const run = rehup(['--env-dir', volume.path, ...telling('SECRET')]);
     expect(await run.ended).toBe(125);
     expect(run.output).toEqual([]);
-    expect(run.errors().trimEnd().split('\n')).toHaveLength(1);
-    expect(run.errors()).toContain(`the variable SECRET of ${join(volume.path, 'SECRET')}: `);
+    expect(run.log().map(({ event }) => event)).toEqual(['start.refused']);
+    expect(run.errors().trimEnd().split('\n')).toHaveLength(2);
+    expect(run.errors()).toContain(`rehup: the variable SECRET of ${join(volume.path, 'SECRET')}: `);
     expect(run.errors()).not.toContain('hunter2');
   });
 

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ALARM, act, scenario, type settings, volumeReading, watch } from '../support/scenario.ts';
 
 /** The promises of specification 4.3 to 4.5 and of section 5, as sequences of events. */
@@ -229,6 +229,61 @@ test('a young child that does not catch the signal yet is given until its start 
 test('where /proc does not tell, the signal is sent and the log says so', () => {
   const run = reloader({}, { catches: undefined });
   expect(run.changes('two')).toEqual([...SIGNALLED, 'reload.unchecked', 'reload.applied']);
+});
+
+describe('a signal that the child blocks without a handler', () => {
+  const LOOK = 'reload 1 to child 101 if caught';
+
+  test('is not sent before it was seen to take or to block it for long', () => {
+    const run = reloader({}, { catches: 'blocked' });
+    expect(run.changes('two')).toEqual(SIGNALLED);
+    expect(run.elapses('action-timeout')).toEqual([LOOK]);
+    run.answers.catches = true;
+    expect(run.elapses('action-timeout')).toEqual([LOOK, 'reload.applied']);
+  });
+
+  test('is sent unchecked when it has been blocked at each of ten looks', () => {
+    const run = reloader({}, { catches: 'blocked' });
+    run.changes('two');
+    for (let look = 2; look <= 10; look++) expect(run.elapses('action-timeout')).toEqual([LOOK]);
+    expect(run.elapses('action-timeout')).toEqual([
+      'reload 1 to child 101 if caught or blocked',
+      'reload.unchecked',
+      'reload.applied',
+    ]);
+  });
+
+  test('is not sent to one that only blocked it for a moment, as a shell does that starts a command', () => {
+    const run = reloader({}, { catches: 'blocked' });
+    run.changes('two');
+    run.answers.catches = false;
+    expect(run.elapses('action-timeout')).toEqual([
+      LOOK,
+      'reload.restart_instead',
+      'reload.started',
+      'stop 15 to auto 101 and CONT',
+    ]);
+  });
+
+  test('is looked at again when a QUIT that came meanwhile was no stop', () => {
+    const run = reloader({}, { catches: 'blocked' });
+    run.changes('two');
+    run.signal('QUIT');
+    expect(run.elapses('action-timeout')).toEqual([]);
+    run.answers.catches = true;
+    expect(run.elapses('quit')).toEqual(['stop.outlived', LOOK, 'reload.applied']);
+  });
+
+  test('is waited for no longer when a stop comes, or the child ends', () => {
+    const stopped = reloader({}, { catches: 'blocked' });
+    stopped.changes('two');
+    stopped.signal('TERM');
+    expect(stopped.timers.has('action-timeout')).toBe(false);
+    const ended = reloader({ onExit: 'restart' }, { catches: 'blocked' });
+    ended.changes('two');
+    expect(ended.exits(1)).toContain('reload.failed');
+    expect(ended.timers.has('action-timeout')).toBe(false);
+  });
 });
 
 test('the reload signal from outside applies unchanged content too, is not forwarded, and skips min-interval', () => {

@@ -28,7 +28,7 @@ const EVENTS: Readonly<Record<string, CoreEvent>> = {
     type: 'signalled',
     signal: sig('HUP'),
     purpose: 'reload',
-    outcome: { kind: 'sent', to: 'child', caught: true },
+    outcome: { kind: 'sent', to: 'child', checked: true },
   },
   'child-exited': { type: 'child-exited', status: { kind: 'code', code: 1 } },
   group: { type: 'group', alive: false, children: false },

@@ -36,7 +36,7 @@ export function life() {
         if (signal !== 18) performed.push(`signal ${signal} to ${pid}`);
         return undefined;
       },
-      catches: () => true,
+      handling: () => 'caught',
       groupAlive: () => false,
       hasChildren: () => false,
       suspend: () => {},

@@ -101,7 +101,7 @@ export function volumeReading(text: string, root = '/v', settled = true, capture
 export type World = {
   readings: readonly Reading[];
   /** What becomes of signals that are sent only if they are caught. */
-  catches: boolean | undefined;
+  catches: boolean | 'blocked' | undefined;
   groupAlive: boolean;
   /** Whether rehup has children when it looks at a group. */
   children: boolean;
@@ -191,10 +191,11 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
   /** The second word of the last command, by which a check knows its directory. */
   let directory = '';
 
-  function outcome({ to, onlyIfCaught }: Extract<Effect, { type: 'signal' }>): SignalOutcome {
-    if (onlyIfCaught && answers.catches === false) return { kind: 'uncaught' };
+  function outcome({ to, onlyIf }: Extract<Effect, { type: 'signal' }>): SignalOutcome {
+    if (onlyIf !== undefined && answers.catches === false) return { kind: 'uncaught' };
+    if (onlyIf === 'caught' && answers.catches === 'blocked') return { kind: 'blocked' };
     const target = to === 'auto' ? (answers.catches === true ? 'child' : 'group') : to;
-    return { kind: 'sent', to: target, caught: answers.catches };
+    return { kind: 'sent', to: target, checked: answers.catches === true };
   }
 
   /** Hands an event to the core, and its answers after it; returns the effects of all, in words. */
@@ -266,7 +267,7 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
 export function describe(effect: Effect): string | undefined {
   switch (effect.type) {
     case 'signal': {
-      const guard = effect.onlyIfCaught ? ' if caught' : '';
+      const guard = effect.onlyIf === undefined ? '' : ` if ${effect.onlyIf}`;
       return `${effect.purpose} ${effect.signal} to ${effect.to} ${effect.pid}${guard}${effect.wake ? ' and CONT' : ''}`;
     }
     case 'log':

@@ -125,7 +125,7 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
           signals += 1;
           return undefined;
         },
-        catches: () => true,
+        handling: () => 'caught',
         groupAlive: () => false,
         hasChildren: () => false,
         suspend: () => {},

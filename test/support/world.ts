@@ -191,9 +191,10 @@ export function randomWorld(settings: Settings) {
 
   function signalOutcome(effect: Extract<Effect, { type: 'signal' }>, choice: number): SignalOutcome {
     if (child === undefined && effect.to !== 'group') return { kind: 'failed', errno: 'ESRCH' };
-    if (effect.onlyIfCaught && choice % 4 === 0) return { kind: 'uncaught' };
+    if (effect.onlyIf !== undefined && choice % 4 === 0) return { kind: 'uncaught' };
+    if (effect.onlyIf === 'caught' && choice % 4 === 1) return { kind: 'blocked' };
     const to = effect.to === 'auto' ? (choice % 2 === 0 ? 'group' : 'child') : effect.to;
-    return { kind: 'sent', to, caught: choice % 7 === 0 ? undefined : true };
+    return { kind: 'sent', to, checked: choice % 7 !== 0 };
   }
 
   function childEnds(choice: number): void {
