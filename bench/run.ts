@@ -21,8 +21,8 @@ const QUICK = {
 };
 const WHOLE = {
   volumes: [1, 100],
-  swaps: 200,
-  starts: 200,
+  swaps: 100,
+  starts: 40,
   orphans: 2_000,
   storms: 5,
   settling: 5,
