@@ -174,6 +174,8 @@ function* readWatch(
   const options: WalkOptions = { keyed, ignore, capture: request.capture ?? false, copy: request.copy };
   if (found === undefined) {
     const reading = yield* readPlain(request, options);
+    // What was not there yet when it was asked for counts as lying in memory, and would have another digest at the next look.
+    if (!last && keyed && reading.status === 'read' && !(yield* liesInMemory(path))) return undefined;
     // A volume that was written for the first time meanwhile is read as one.
     return !last && (yield* findVolume(path)) !== undefined ? undefined : reading;
   }

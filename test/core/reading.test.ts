@@ -430,3 +430,15 @@ test('a link that is renamed onto its place was swapped, one that is made anew l
   const changes = told.map((name, index) => linkChange(name, told[index - 1]));
   expect(changes).toEqual([undefined, undefined, 'swapped', undefined, 'copied', 'copied']);
 });
+
+test('a file that appears while it is read has the same digest as afterwards: what is not there is not taken for a Secret', () => {
+  const path = join(directory.path, 'file');
+  let asked = false;
+  const appears: Between = ({ op }) => {
+    if (op !== 'memory' || asked) return undefined;
+    asked = true;
+    writeFileSync(path, '1');
+    return { op: 'error', errno: 'ENOENT' };
+  };
+  expect(digest(readOne(path, { between: appears }))).toBe(digest(readOne(path)));
+});
