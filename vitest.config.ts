@@ -7,6 +7,6 @@ export default defineConfig({
     testTimeout: 300_000,
     hookTimeout: 600_000,
     // Most tests wait for a process most of the time: by itself vitest leaves one of two cores unused, and much of the other.
-    maxWorkers: 5,
+    maxWorkers: 3,
   },
 });
