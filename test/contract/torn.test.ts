@@ -53,6 +53,16 @@ async function writeAll(
   return generation;
 }
 
+/**
+ * Waits until rehup has told of a content of a watch. That the child has seen it is not enough: a signal for an earlier one
+ * has it read what is there by then.
+ */
+async function toldOf(run: Rehup, watch: string, digest: string): Promise<void> {
+  while (seenDigests(run).at(-1)?.get(watch) !== digest) {
+    await run.logged('config.changed', seenDigests(run).length + 1);
+  }
+}
+
 async function ends(run: Rehup): Promise<void> {
   run.signal('SIGTERM');
   await run.ended;
@@ -109,7 +119,7 @@ test('all watches on a volume are told of one generation, whole', { timeout: 600
   const run = rehup(reader);
   await run.said('start');
   await run.logged('child.started');
-  const taken = (generation: number) => run.said(`SIGHUP ${generation}`);
+  const taken = (generation: number) => toldOf(run, volume.path, digestOf(contents(generation)));
   const written = await writeAll(run, (generation) => volume.write(contents(generation)), taken);
   await ends(run);
   const states = new Set<string>();
@@ -147,7 +157,7 @@ test('a plain directory: what is seen was there at one instant', { timeout: 600_
       becomes(name, bytes);
     }
   }
-  await writeAll(run, write, (generation) => run.said(`SIGHUP c ${generation}`));
+  await writeAll(run, write, () => toldOf(run, root, digestOf(present)));
   await ends(run);
   expect(seenDigests(run).length).toBeGreaterThan(SEVERAL);
   for (const digests of seenDigests(run)) expect(states).toContain(digests.get(root));
@@ -160,12 +170,7 @@ test('one file that is written in place: never bytes of two contents', { timeout
   writeFileSync(file, bytesOf(0));
   const run = await followed(file, '/dev/null', { options: SETTLE_AT_ONCE });
   await run.logged('child.started');
-  async function taken(generation: number): Promise<void> {
-    const last = digestOf({ '': bytesOf(generation) });
-    while (seenDigests(run).at(-1)?.get(file) !== last) {
-      await run.logged('config.changed', seenDigests(run).length + 1);
-    }
-  }
+  const taken = (generation: number) => toldOf(run, file, digestOf({ '': bytesOf(generation) }));
   const written = await writeAll(run, (generation) => writeFileSync(file, bytesOf(generation)), taken);
   await ends(run);
   // A writer may be kept from going on for longer than two readings take: then all that it has written so far is there.
