@@ -1,13 +1,14 @@
 import type { Effect } from './effect.ts';
 import type { Occurrence, SignalOutcome } from './event.ts';
 import type { FileAnswer, FileSteps } from './files.ts';
+import { initialState } from './initial.ts';
 import { createJobs } from './jobs.ts';
 import type { Ports } from './ports.ts';
 import { readWatches } from './reading.ts';
 import type { Settings } from './settings.ts';
 import { SIGCONT } from './signals.ts';
 import { stageSteps } from './staging.ts';
-import { initialState, type State } from './state.ts';
+import type { State } from './state.ts';
 import { step } from './step.ts';
 
 /** Work on files is interrupted after this long to let in what happened meanwhile, ms. */

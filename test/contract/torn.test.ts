@@ -7,7 +7,7 @@ import type { Payload } from '../support/kubelet.ts';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { type Rehup, rehup, witness } from '../support/rehup.ts';
-import { AT_ONCE, eachWithDirectory, followed, writtenVolume } from '../support/volume.ts';
+import { AT_ONCE, eachWithDirectory, ends, followed, writtenVolume } from '../support/volume.ts';
 
 /**
  * Specification 4.2 on the built executable: whatever it tells while a writer writes as fast as the disk allows was there
@@ -61,11 +61,6 @@ async function toldOf(run: Rehup, watch: string, digest: string): Promise<void> 
   while (seenDigests(run).at(-1)?.get(watch) !== digest) {
     await run.logged('config.changed', seenDigests(run).length + 1);
   }
-}
-
-async function ends(run: Rehup): Promise<void> {
-  run.signal('SIGTERM');
-  await run.ended;
 }
 
 test('variables of a child are of one generation, however often it is restarted', {

@@ -1,12 +1,13 @@
 import { type Action, parseAction } from '../../src/core/action.ts';
 import type { Effect } from '../../src/core/effect.ts';
 import type { Occurrence, SignalOutcome } from '../../src/core/event.ts';
+import { initialState } from '../../src/core/initial.ts';
 import type { JobOutcome } from '../../src/core/job.ts';
 import type { Reading } from '../../src/core/reading.ts';
 import type { Settings, Watch } from '../../src/core/settings.ts';
 import { parseSignal, type Signal } from '../../src/core/signals.ts';
 import type { StageResult } from '../../src/core/stage.ts';
-import { initialState, type State } from '../../src/core/state.ts';
+import type { State } from '../../src/core/state.ts';
 import { step } from '../../src/core/step.ts';
 import { randomTargets } from './targets.ts';
 

@@ -47,6 +47,12 @@ export function told(run: Rehup): readonly string[] {
   return run.output.filter((line) => !line.startsWith('SIGCONT'));
 }
 
+/** Stops it, and waits for its end. */
+export async function ends(run: Rehup): Promise<void> {
+  run.signal('SIGTERM');
+  await run.ended;
+}
+
 /** How often the child told of a signal. */
 export function count(run: Rehup, signal: string): number {
   return run.output.filter((line) => line.startsWith(signal)).length;

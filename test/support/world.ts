@@ -1,10 +1,11 @@
 import type { Effect } from '../../src/core/effect.ts';
 import type { Occurrence, SignalOutcome, TimerName } from '../../src/core/event.ts';
+import { initialState } from '../../src/core/initial.ts';
 import type { JobOutcome, Task } from '../../src/core/job.ts';
 import type { Reading } from '../../src/core/reading.ts';
 import type { Settings } from '../../src/core/settings.ts';
 import { SIGINT, SIGKILL, SIGTERM } from '../../src/core/signals.ts';
-import { initialState, type State } from '../../src/core/state.ts';
+import type { State } from '../../src/core/state.ts';
 import { step } from '../../src/core/step.ts';
 import { begin, sig, volumeReading } from './scenario.ts';
 import { randomTargets } from './targets.ts';
