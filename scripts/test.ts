@@ -2,14 +2,14 @@
  * `npm test`: runs vitest on all tests (or those named in the arguments) against each executable that was built, and
  * ends with what passed, what failed and what this machine could not run. `REHUP_TEST_ALL=1`: nothing may be left out.
  */
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { basename, join, relative } from 'node:path';
 import process from 'node:process';
 
 const ROOT = join(import.meta.dirname, '..');
 const CACHE = join(ROOT, 'node_modules/.cache/rehup');
-const RESULT = join(CACHE, 'test-result.json');
 const LEFT_OUT = join(CACHE, 'left-out.txt');
 
 type Counts = { readonly passed: number; readonly failed: number; readonly skipped: number };
@@ -21,28 +21,58 @@ function executables(): readonly string[] {
   return ['dist/rehup', 'dist/rehup-node'].map((name) => join(ROOT, name)).filter((file) => existsSync(file));
 }
 
-function runVitest(
-  executable: string,
-  words: readonly string[],
-): { readonly ok: boolean; readonly counts: Counts } {
-  rmSync(RESULT, { force: true });
-  const vitest = join(ROOT, 'node_modules/.bin/vitest');
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${RESULT}`];
-  const { status } = spawnSync(vitest, ['run', ...reporters, ...words], {
-    cwd: ROOT,
-    stdio: 'inherit',
-    env: { ...process.env, REHUP_BIN: executable },
-  });
-  const result: Record<string, unknown> = existsSync(RESULT) ? JSON.parse(readFileSync(RESULT, 'utf8')) : {};
+type Run = { readonly ok: boolean; readonly counts: Counts };
+
+/** Runs vitest; what it prints goes to the file that is given, or is shown. */
+async function runVitest(executable: string, words: readonly string[], output?: string): Promise<Run> {
+  const resultFile = join(CACHE, `${basename(executable)}.json`);
+  rmSync(resultFile, { force: true });
+  const shown = output === undefined ? 'inherit' : openSync(output, 'w');
+  const vitest = spawn(
+    join(ROOT, 'node_modules/.bin/vitest'),
+    ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${resultFile}`, ...words],
+    { cwd: ROOT, stdio: ['inherit', shown, shown], env: { ...process.env, REHUP_BIN: executable } },
+  );
+  const [code] = await once(vitest, 'exit');
+  if (shown !== 'inherit') closeSync(shown);
+  const result: Record<string, unknown> = existsSync(resultFile)
+    ? JSON.parse(readFileSync(resultFile, 'utf8'))
+    : {};
   const count = (name: string) => Number(result[name] ?? 0);
   return {
-    ok: status === 0,
+    ok: code === 0,
     counts: {
       passed: count('numPassedTests'),
       failed: count('numFailedTests') + count('numFailedTestSuites') * (count('numTotalTests') === 0 ? 1 : 0),
       skipped: count('numPendingTests'),
     },
   };
+}
+
+/**
+ * All tests on the first executable, and those of the built program on each other one: beside them, and shown
+ * afterwards; or after them, when the soak measures times.
+ */
+async function runAll(words: readonly string[]): Promise<readonly (Run & { readonly executable: string })[]> {
+  const [first, ...others] = executables();
+  if (first === undefined) return [];
+  const run = async (executable: string, chosen: readonly string[], output?: string) => ({
+    executable,
+    ...(await runVitest(executable, chosen, output)),
+  });
+  const again = words.length > 0 ? words : ['test/contract'];
+  if (process.env['REHUP_SOAK'] === '1') {
+    const results = [await run(first, words)];
+    for (const other of others) results.push(await run(other, again));
+    return results;
+  }
+  const outputs = others.map((other) => join(CACHE, `${basename(other)}.txt`));
+  const results = await Promise.all([
+    run(first, words),
+    ...others.map((other, index) => run(other, again, outputs[index])),
+  ]);
+  for (const output of outputs) process.stdout.write(readFileSync(output));
+  return results;
 }
 
 /** What this machine lacks, and one command that brings all of it that Debian has. */
@@ -60,19 +90,14 @@ function leftOutLine(remedies: readonly string[]): string {
   return `Left out, because this machine lacks: ${[...new Set(things)].join(', ')}${command}`;
 }
 
-mkdirSync(dirname(RESULT), { recursive: true });
+mkdirSync(CACHE, { recursive: true });
 rmSync(LEFT_OUT, { force: true });
-const words = process.argv.slice(2);
-const total = { passed: 0, failed: 0, skipped: 0 };
-let ok = true;
-for (const [index, executable] of executables().entries()) {
-  // All tests once, and those of the built program again for each other one.
-  const run = runVitest(executable, index === 0 || words.length > 0 ? words : ['test/contract']);
-  console.log(`${relative(ROOT, executable)}: ${run.counts.passed} passed, ${run.counts.failed} failed`);
-  ok &&= run.ok;
-  for (const name of ['passed', 'failed', 'skipped'] as const) total[name] += run.counts[name];
+const results = await runAll(process.argv.slice(2));
+for (const { executable, counts } of results) {
+  console.log(`${relative(ROOT, executable)}: ${counts.passed} passed, ${counts.failed} failed`);
 }
+const total = (name: keyof Counts) => results.reduce((sum, { counts }) => sum + counts[name], 0);
 const leftOut = existsSync(LEFT_OUT) ? [...new Set(readFileSync(LEFT_OUT, 'utf8').trim().split('\n'))] : [];
-console.log(`\nTests: ${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+console.log(`\nTests: ${total('passed')} passed, ${total('failed')} failed, ${total('skipped')} skipped`);
 if (leftOut.length > 0) console.log(leftOutLine(leftOut));
-process.exitCode = ok ? 0 : 1;
+process.exitCode = results.every(({ ok }) => ok) ? 0 : 1;

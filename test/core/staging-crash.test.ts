@@ -35,7 +35,7 @@ const OLD = { same: 'old', gone: 'old', 'sub/a': 'old', 'sub/b': 'old' };
 const NEW = { same: 'new', came: 'new', 'sub/a': 'new', 'sub/c': 'new' };
 
 /** Of first crashes with another one in the clean-up, so many are tried. */
-const STRIDE = process.env['REHUP_SOAK'] === '1' ? 1 : 23;
+const STRIDE = process.env['REHUP_SOAK'] === '1' ? 1 : 71;
 
 class Crash extends Error {}
 
