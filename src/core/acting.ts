@@ -174,7 +174,9 @@ export function signalled(
       return uncaught(state, reload, name, turn);
     case 'blocked':
       setTimer(turn, 'action-timeout', BLOCKED_PAUSE);
-      return withConfiguration(state, { progress: { ...progress, blocked: (progress.blocked ?? 0) + 1 } });
+      return withConfiguration(state, {
+        progress: { ...progress, blocked: { times: (progress.blocked?.times ?? 0) + 1, looking: false } },
+      });
     case 'failed':
       return again(failed(rest(begun(state, reload, turn)), reload, `${name}: ${outcome.errno}`, turn), turn);
     default:
@@ -184,16 +186,18 @@ export function signalled(
 
 /**
  * Looks again at a child that blocked the signal which is next: a moment later it may take it, or not block it any more.
- * While a QUIT is pending it is left alone.
+ * While a QUIT is pending it is left alone. Never while such a look is under way: it would be sent twice.
  */
 export function lookAtBlocked(state: State, progress: In<'acting'>, turn: Turn): State {
   const { remaining, blocked } = progress;
   const [action] = remaining;
   const { child } = state;
-  if (blocked === undefined || action?.kind !== 'signal' || child.phase !== 'running') return state;
+  if (blocked === undefined || blocked.looking || action?.kind !== 'signal') return state;
+  if (child.phase !== 'running') return state;
   clearTimers(turn, 'action-timeout');
-  sendReload(child.pid, action.signal, blocked < BLOCKED_LOOKS ? 'caught' : 'caught or blocked', turn);
-  return state;
+  const onlyIf = blocked.times < BLOCKED_LOOKS ? 'caught' : 'caught or blocked';
+  sendReload(child.pid, action.signal, onlyIf, turn);
+  return withConfiguration(state, { progress: { ...progress, blocked: { ...blocked, looking: true } } });
 }
 
 function uncaught(state: State, reload: Reload, name: string, turn: Turn): State {

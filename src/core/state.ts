@@ -229,8 +229,8 @@ export type Progress =
       readonly reload: Reload;
       readonly remaining: readonly Action[];
       readonly job: number | undefined;
-      /** How often the child was found to block the signal that is next. */
-      readonly blocked?: number;
+      /** How often the child was found to block the signal that is next, and whether it is being looked at again. */
+      readonly blocked?: { readonly times: number; readonly looking: boolean };
     };
 
 /** What the application was told, and what is to be told to it. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ALARM, act, scenario, type settings, volumeReading, watch } from '../support/scenario.ts';
+import { ALARM, act, scenario, type settings, sig, volumeReading, watch } from '../support/scenario.ts';
 
 /** The promises of specification 4.3 to 4.5 and of section 5, as sequences of events. */
 
@@ -272,6 +272,27 @@ describe('a signal that the child blocks without a handler', () => {
     expect(run.elapses('action-timeout')).toEqual([]);
     run.answers.catches = true;
     expect(run.elapses('quit')).toEqual(['stop.outlived', LOOK, 'reload.applied']);
+  });
+
+  test('is not sent twice when the time for its start to be ready ends while it is looked at again', () => {
+    const ready = {
+      kind: 'tcp',
+      endpoint: { host: '127.0.0.1', port: 80, text: 'tcp://127.0.0.1:80' },
+    } as const;
+    const run = reloader({ ready, verify: 5_000 }, { catches: 'blocked' });
+    run.ends({ kind: 'failed', reason: 'refused' });
+    run.changes('two');
+    run.elapses('verify-start');
+    run.answers.signalsAnswered = false;
+    expect(run.elapses('action-timeout')).toEqual([LOOK]);
+    expect(run.elapses('ready')).not.toContain(LOOK);
+    run.send({
+      type: 'signalled',
+      signal: sig('HUP'),
+      purpose: 'reload',
+      outcome: { kind: 'sent', to: 'child', checked: true },
+    });
+    expect(run.timers.has('action-timeout')).toBe(false);
   });
 
   test('is waited for no longer when a stop comes, or the child ends', () => {

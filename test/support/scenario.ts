@@ -114,6 +114,8 @@ export type World = {
   /** Whether looks and starts are answered at once; else the test sends the answers. */
   looksAnswered: boolean;
   startsAnswered: boolean;
+  /** Whether signals are answered at once; else the test sends the answers. */
+  signalsAnswered: boolean;
 };
 
 /** A core with a world that answers, for tests that write a sequence of events down. */
@@ -129,6 +131,7 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
     stagesAnswered: true,
     looksAnswered: true,
     startsAnswered: true,
+    signalsAnswered: true,
     ...world,
   };
   let state: State = initialState(chosen);
@@ -160,6 +163,7 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
       case 'check-group':
         return { type: 'group', alive: answers.groupAlive, children: answers.children };
       case 'signal':
+        if (!answers.signalsAnswered) return undefined;
         return {
           type: 'signalled',
           signal: effect.signal,
