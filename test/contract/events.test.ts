@@ -33,10 +33,10 @@ async function expectEvents(run: Rehup, happen: () => void): Promise<void> {
 /** Waits until the directories that the last change was found in are watched, which the change itself need not await. */
 async function armedAnew(run: Rehup): Promise<void> {
   // What the child says may be read before what rehup logged earlier.
-  const told = run.output.filter((line) => line.startsWith('SIGHUP')).length;
-  await run.logged('config.changed', told);
-  const changes = run.log().map(({ event }) => event);
-  const before = changes.slice(0, changes.lastIndexOf('config.changed'));
+  await run.logged('reload.applied', run.output.filter((line) => line.startsWith('SIGHUP')).length);
+  const all = run.log().map(({ event }) => event);
+  const change = Math.max(all.lastIndexOf('config.changed'), all.lastIndexOf('reload.requested'));
+  const before = all.slice(0, change);
   await run.logged('watch.armed', before.filter((event) => event === 'watch.armed').length + 1);
 }
 
