@@ -9,12 +9,27 @@ const TOO_MANY = 200_000;
 
 const host = createFiles();
 
-/** Leads a reading algorithm to its end on the real file system. */
+/**
+ * Leads a reading algorithm to its end on the real file system. If `between` throws, that is the end of its process: what
+ * was open is closed, as the kernel does it.
+ */
 export function drive<Value>(steps: FileSteps<Value>, between?: Between, files: Files = host): Value {
-  let next = steps.next();
-  for (let count = 0; next.done !== true; count++) {
-    if (count > TOO_MANY) throw new Error(`no end after ${TOO_MANY} requests`);
-    next = steps.next(between?.(next.value, count) ?? files.perform(next.value));
+  const open = new Set<number>();
+  const perform = (request: FileRequest): FileAnswer => {
+    const answer = files.perform(request);
+    if (answer.op === 'open' || answer.op === 'create') open.add(answer.value);
+    if (request.op === 'close') open.delete(request.file);
+    return answer;
+  };
+  try {
+    let next = steps.next();
+    for (let count = 0; next.done !== true; count++) {
+      if (count > TOO_MANY) throw new Error(`no end after ${TOO_MANY} requests`);
+      next = steps.next(between?.(next.value, count) ?? perform(next.value));
+    }
+    return next.value;
+  } catch (error) {
+    for (const file of open) files.perform({ op: 'close', file });
+    throw error;
   }
-  return next.value;
 }
