@@ -47,9 +47,18 @@ describe('bytes that are no UTF-8', () => {
     const self = rehup(['-w', path, '--on-change', 'SIGHUP', ...witness(join(path, 'key'))]);
     await self.said('start');
     await self.logged('child.started');
-    // The double takes names as text, so a plain shell writes this one.
-    spawnSync('sh', ['-c', `printf two > "$0/$(printf 'odd\\377')"`, `${path}/${volume.generation()}`]);
-    spawnSync('sh', ['-c', `n="$(printf 'odd\\377')"; ln -s "..data/$n" "$0/$n"`, path]);
+    // The double takes names as text, so a plain shell writes the generation that has this one.
+    const generation = [
+      'cd "$0"',
+      'mkdir ..second',
+      'cp ..data/key ..second',
+      `odd="$(printf 'odd\\377')"`,
+      'printf two >"..second/$odd"',
+      'ln -s ..second ..data_tmp',
+      'mv -T ..data_tmp ..data',
+      'ln -s "..data/$odd" "$odd"',
+    ];
+    spawnSync('sh', ['-ec', generation.join('\n'), path]);
     await self.said('SIGHUP');
     const { paths } = await self.logged('config.changed');
     expect(paths).toEqual([`${path}/odd\\xff`]);
