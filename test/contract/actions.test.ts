@@ -268,7 +268,7 @@ describe('a command', () => {
   test('that takes too long is ended with all of its group', async () => {
     const volume = newVolume();
     const script = `sleep 1000 & echo x > ${log()}; wait`;
-    const options = ['--on-change', `exec:sh -c '${script}'`, '--action-timeout', '500ms'];
+    const options = ['--on-change', `exec:sh -c '${script}'`, '--action-timeout', '2s'];
     const run = await started(['-w', volume.path, ...options]);
     volume.write({ a: '1' });
     await run.logged('reload.failed');
