@@ -38,7 +38,7 @@ async function onlyTheChild(self: Rehup): Promise<void> {
   const until = Date.now() + PATIENCE;
   while (childrenOf(self.pid()).length !== 1) {
     if (Date.now() > until) throw new Error(`children are left: ${childrenOf(self.pid())}`);
-    await new Promise(setImmediate);
+    await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
 

@@ -82,7 +82,8 @@ describe('orphans', () => {
     expect(spawnSync('nsenter', entered, { stdio: 'ignore' }).status).toBe(3);
     expect(childrenOf(self.pid())).toHaveLength(3);
     const until = Date.now() + PATIENCE;
-    while (childrenOf(self.pid()).length > 1 && Date.now() < until) await new Promise(setImmediate);
+    while (childrenOf(self.pid()).length > 1 && Date.now() < until)
+      await new Promise((resolve) => setTimeout(resolve, 10));
     expect(childrenOf(self.pid())).toHaveLength(1);
     self.signal('SIGTERM');
     expect(await self.ended).toBe(143);
