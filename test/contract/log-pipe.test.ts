@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
-import { commandsBelow } from '../support/processes.ts';
-import { childrenOf, PATIENCE, type Rehup, rehup, witness } from '../support/rehup.ts';
+import { commandsBelow, onlyTheChild } from '../support/processes.ts';
+import { PATIENCE, rehup, witness } from '../support/rehup.ts';
 import { eachWithDirectory } from '../support/volume.ts';
 
 /** Specification 2.8: whatever becomes of the log, or of the other descriptors, signals, reaping and a stop go on. */
@@ -30,15 +30,6 @@ function drain(descriptor: number): string {
     } catch {
       return text;
     }
-  }
-}
-
-/** Waits until the orphans have been reaped. */
-async function onlyTheChild(self: Rehup): Promise<void> {
-  const until = Date.now() + PATIENCE;
-  while (childrenOf(self.pid()).length !== 1) {
-    if (Date.now() > until) throw new Error(`children are left: ${childrenOf(self.pid())}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
 

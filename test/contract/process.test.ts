@@ -5,7 +5,6 @@ import {
   constants,
   mkdtempSync,
   openSync,
-  readFileSync,
   readlinkSync,
   readSync,
   rmSync,
@@ -16,6 +15,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
+import { onlyTheChild } from '../support/processes.ts';
 import { childrenOf, disposeAll, PATIENCE, REHUP_BIN, rehup, witness } from '../support/rehup.ts';
 import { told } from '../support/volume.ts';
 
@@ -151,7 +151,7 @@ describe('the child', () => {
     const self = rehup(['--log-format', 'pretty', 'sh', '-c', report], { stderr: shared });
     await self.said('ready');
     // What rehup logs has been written, so all that it loads for that has been loaded.
-    await eventually(() => readSync(reading, Buffer.alloc(4096)) > 0);
+    await expect.poll(() => readSync(reading, Buffer.alloc(4096)), { timeout: PATIENCE }).toBeGreaterThan(0);
     self.signal('SIGUSR1');
     const flags = Number.parseInt((await self.said('flags')).split('\t')[1] ?? '', 8);
     expect(flags & constants.O_NONBLOCK).toBe(0);
@@ -190,7 +190,7 @@ describe('rehup itself', () => {
   test('reaps orphans, however many die at once, and keeps the child’s own code', async () => {
     const self = rehup([...witness('/dev/null', 'orphans=100', 'exit=5')]);
     await self.said('start');
-    await noZombies(self.pid());
+    await onlyTheChild(self);
     self.signal('SIGTERM');
     expect(await self.ended).toBe(5);
   });
@@ -199,7 +199,7 @@ describe('rehup itself', () => {
     const self = rehup([...witness('/dev/null', 'orphans=50', 'exit=5')], { prefix: [] });
     await self.said('start');
     await self.logged('rehup.subreaper');
-    await noZombies(self.pid());
+    await onlyTheChild(self);
     self.signal('SIGTERM');
     expect(await self.ended).toBe(5);
     expect(self.log().filter((line) => line.event === 'rehup.subreaper')).toHaveLength(1);
@@ -231,40 +231,6 @@ describe('rehup itself', () => {
     expect(await self.ended).toBe(3);
   });
 });
-
-/** Waits for what no event tells of: looks again and again, within a bound, and leaves the machine to those it waits for. */
-async function eventually(holds: () => boolean): Promise<void> {
-  const until = Date.now() + PATIENCE;
-  while (!quietly(holds)) {
-    if (Date.now() > until) throw new Error(`waited in vain for ${holds}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
-function quietly(holds: () => boolean): boolean {
-  try {
-    return holds();
-  } catch {
-    return false;
-  }
-}
-
-/** Waits until all but the child of rehup have ended and been reaped. */
-function noZombies(pid: number): Promise<void> {
-  return eventually(
-    () => childrenOf(pid).length === 1 && childrenOf(pid).every((child) => stateOf(child) !== 'Z'),
-  );
-}
-
-function stateOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /s, '')
-      .charAt(0);
-  } catch {
-    return 'gone';
-  }
-}
 
 const FORWARDED = ['SIGUSR1', 'SIGUSR2', 'SIGHUP', 'SIGWINCH', 'SIGALRM', 'SIGURG', 'SIGIO'] as const;
 

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { type Capability, PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
-import { childrenOf, PATIENCE, REHUP_BIN, rehup } from '../support/rehup.ts';
+import { onlyTheChild } from '../support/processes.ts';
+import { childrenOf, REHUP_BIN, rehup } from '../support/rehup.ts';
 import { storm, VICTIMS_IN_C } from '../support/victims.ts';
 import { eachWithDirectory } from '../support/volume.ts';
 
@@ -81,10 +82,7 @@ describe('orphans', () => {
     ];
     expect(spawnSync('nsenter', entered, { stdio: 'ignore' }).status).toBe(3);
     expect(childrenOf(self.pid())).toHaveLength(3);
-    const until = Date.now() + PATIENCE;
-    while (childrenOf(self.pid()).length > 1 && Date.now() < until)
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    expect(childrenOf(self.pid())).toHaveLength(1);
+    await onlyTheChild(self);
     self.signal('SIGTERM');
     expect(await self.ended).toBe(143);
   });

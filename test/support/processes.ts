@@ -1,5 +1,6 @@
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
-import { childrenOf } from './rehup.ts';
+import { expect } from 'vitest';
+import { childrenOf, PATIENCE, type Rehup } from './rehup.ts';
 
 /** The command lines of all processes below one, seen from outside its namespace; a zombie's is empty. */
 export function commandsBelow(pid: number): readonly string[] {
@@ -12,6 +13,11 @@ export function commandsBelow(pid: number): readonly string[] {
       return [];
     }
   });
+}
+
+/** Waits until all orphans of rehup have ended and been reaped: a zombie is a child of it too. */
+export async function onlyTheChild(run: Rehup): Promise<void> {
+  await expect.poll(() => childrenOf(run.pid()), { timeout: PATIENCE }).toHaveLength(1);
 }
 
 /** A shell script that can be run by its path. */

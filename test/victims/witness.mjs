@@ -1,8 +1,8 @@
 // Tells what happens to it, a line each on stdout: `start 12 <content>`, `SIGHUP <content>`. The content is that of the
 // file named first, as it is at that moment. Words after it: `ignore=SIGTERM`, `exit=7` (the code at SIGTERM, else 0),
-// `on=SIGINT` (the signal that ends it, else SIGTERM), `delay=300` (ms from that to the exit), `orphans=50` (processes that are left to PID 1 at the start),
-// `uncaught=SIGHUP` (no handler for that one), `leave=1` (a process in the group outlives this one).
-import { spawn } from 'node:child_process';
+// `on=SIGINT` (the signal that ends it, else SIGTERM), `delay=300` (ms from that to the exit), `orphans=50` (processes that are
+// left to PID 1 before the start is told), `uncaught=SIGHUP` (no handler for that one), `leave=1` (a process in the group outlives this one).
+import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 
@@ -48,7 +48,10 @@ for (const name of Object.keys(constants.signals)) {
 }
 const orphans = number('orphans', 0);
 if (orphans > 0)
-  spawn('sh', ['-c', `i=0; while [ $i -lt ${orphans} ]; do (sleep 0.0$((i % 10)) & ) ; i=$((i+1)); done`]);
+  spawnSync('sh', [
+    '-c',
+    `i=0; while [ $i -lt ${orphans} ]; do (sleep 0.0$((i % 10)) & ) ; i=$((i+1)); done`,
+  ]);
 if (number('leave', 0) > 0)
   spawn('sh', ['-c', 'trap "echo left >&1; exit" TERM; while :; do sleep 0.01; done'], { stdio: 'inherit' });
 setInterval(() => {}, 2 ** 31 - 1);
