@@ -35,8 +35,7 @@ async function armedAnew(run: Rehup): Promise<void> {
   // What the child says may be read before what rehup logged earlier.
   await run.logged('reload.applied', run.output.filter((line) => line.startsWith('SIGHUP')).length);
   const all = run.log().map(({ event }) => event);
-  const change = Math.max(all.lastIndexOf('config.changed'), all.lastIndexOf('reload.requested'));
-  const before = all.slice(0, change);
+  const before = all.slice(0, all.lastIndexOf('config.changed'));
   await run.logged('watch.armed', before.filter((event) => event === 'watch.armed').length + 1);
 }
 
@@ -176,17 +175,19 @@ describe('a watch that dies', () => {
     const run = mounted(one.path, '0');
     await run.said('start');
     await run.logged('child.started');
-    const memory = (text: string) =>
-      `mount -t tmpfs none ${volumePath()} && cd ${volumePath()} && mkdir ..1 && echo -n ${text} > ..1/a && ln -s ..1 ..data && ln -s ..data/a a`;
-    // Below the mount that is watched; a poll is not there to find it, a signal is.
     await run.logged('watch.armed');
-    amongMountsOf(run.pid(), memory('1'));
+    // It comes as a whole, above what is watched; a poll is not there to find it, a signal is, if no confirmation was first.
+    const spare = join(directory.path, 'spare');
+    mkdirSync(spare);
+    const fill = `cd ${spare} && mkdir ..1 && echo -n 1 > ..1/a && ln -s ..1 ..data && ln -s ..data/a a && cd /`;
+    const show = `mount --bind ${spare} ${volumePath()} && umount ${spare}`;
+    amongMountsOf(run.pid(), `mount -t tmpfs none ${spare} && ${fill} && ${show}`);
     run.signal('SIGHUP');
     await run.said('SIGHUP 1');
-    await armedAnew(run);
+    await run.logged('watch.armed', 2);
     amongMountsOf(run.pid(), `umount -l ${volumePath()}`);
     await run.said('SIGHUP 0');
-    await armedAnew(run);
+    await run.logged('watch.armed', 3);
     await expectEvents(run, () => one.write({ a: '3' }));
     await run.said('SIGHUP 3');
   });
