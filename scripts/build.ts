@@ -19,7 +19,7 @@ import { promisify } from 'node:util';
 import type { SeaConfig } from '@yao-pkg/pkg/lib-es5/sea.js';
 import pkg from '@yao-pkg/pkg/package.json' with { type: 'json' };
 import type { BuildOptions } from 'esbuild';
-import { bundle } from './neutral.ts';
+import { bundle } from './build/neutral.ts';
 import {
   build,
   CACHE,
@@ -30,8 +30,8 @@ import {
   ROOT,
   removeUnfinished,
   replace,
-} from './product.ts';
-import { armExecutable, asanExecutable, fuzzTarget, staticExecutable } from './static.ts';
+} from './build/product.ts';
+import { armExecutable, asanExecutable, fuzzTarget, staticExecutable } from './build/static.ts';
 
 const run = promisify(execFile);
 const fromHere = createRequire(import.meta.url);

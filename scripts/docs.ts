@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { REHUP_BIN } from '../test/support/rehup.ts';
-import { ROOT } from './product.ts';
+import { ROOT } from './build/product.ts';
 
 /** What the program answers to `--help` where nobody looks at a terminal. */
 function help(): string {

@@ -10,11 +10,11 @@ import path from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
 import manifest from '../package.json' with { type: 'json' };
+import { bundledPackages, neutral } from './build/neutral.ts';
+import { ROOT } from './build/product.ts';
+import { SOURCE as ENGINE } from './build/quickjs.ts';
+import { ENTRY as STATIC_ENTRY } from './build/static.ts';
 import { broughtNode, FOR_NODE, ENTRY as NODE_ENTRY } from './build.ts';
-import { bundledPackages, neutral } from './neutral.ts';
-import { ROOT } from './product.ts';
-import { SOURCE as ENGINE } from './quickjs.ts';
-import { ENTRY as STATIC_ENTRY } from './static.ts';
 
 const run = promisify(execFile);
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ROOT } from '../scripts/product.ts';
+import { ROOT } from '../scripts/build/product.ts';
 import { checkedManifest, EXAMPLES, readExample } from './support/manifests.ts';
 
 /** The manifests and Dockerfiles of the examples: what Kubernetes and its restricted Pod Security Standard would say. */

@@ -17,10 +17,10 @@ import path from 'node:path';
 import { createContext, runInContext } from 'node:vm';
 import fc from 'fast-check';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { bundleNeutral, neutralContext } from '../scripts/build/neutral.ts';
+import { build } from '../scripts/build/product.ts';
+import { basename, extname } from '../scripts/build/shims/path.ts';
 import { NODE_FLAGS, packageBundle } from '../scripts/build.ts';
-import { bundleNeutral, neutralContext } from '../scripts/neutral.ts';
-import { build } from '../scripts/product.ts';
-import { basename, extname } from '../scripts/shims/path.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
 const BROUGHT = path.join(ROOT, 'node_modules/.bin');

@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { execaSync } from 'execa';
 import { describe, expect, test } from 'vitest';
+import { ROOT } from '../scripts/build/product.ts';
 import { withHelp } from '../scripts/docs.ts';
-import { ROOT } from '../scripts/product.ts';
 import { RUN_OPTIONS } from '../src/cli/options.ts';
 import {
   anchorsOf,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { runInContext } from 'node:vm';
 import { execaSync } from 'execa';
 import { describe, expect, test } from 'vitest';
-import { bundleNeutral, neutralContext } from '../scripts/neutral.ts';
+import { bundleNeutral, neutralContext } from '../scripts/build/neutral.ts';
 import { breaches } from './support/imports.ts';
 
 /** The walls of the architecture, derived from the imports themselves and from what the engine is given. */

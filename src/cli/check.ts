@@ -1,7 +1,7 @@
-import { textOfBytes } from '../core/bytes.ts';
-import { failure, type Result, success } from '../core/result.ts';
-import type { CheckWord } from '../core/settings.ts';
-import { splitWords } from '../core/words.ts';
+import type { CheckWord } from '../core/state/settings.ts';
+import { textOfBytes } from '../core/text/bytes.ts';
+import { failure, type Result, success } from '../core/text/result.ts';
+import { splitWords } from '../core/text/words.ts';
 import { parseDirectory } from './watched.ts';
 
 /** `{dir}` or `{dir:SOURCE}`; without its `}` it has no third group. */

@@ -1,5 +1,5 @@
-import type { LogLevel } from '../core/log.ts';
-import type { Settings } from '../core/settings.ts';
+import type { LogLevel } from '../core/log/log.ts';
+import type { Settings } from '../core/state/settings.ts';
 
 export const LOG_FORMATS = ['json', 'pretty'] as const;
 

@@ -1,7 +1,7 @@
-import { parseHttp, parseTcp } from '../core/endpoint.ts';
-import { failure, type Result, success } from '../core/result.ts';
-import type { Ready } from '../core/settings.ts';
-import { splitWords } from '../core/words.ts';
+import type { Ready } from '../core/state/settings.ts';
+import { parseHttp, parseTcp } from '../core/text/endpoint.ts';
+import { failure, type Result, success } from '../core/text/result.ts';
+import { splitWords } from '../core/text/words.ts';
 
 const EXEC = 'exec:';
 

@@ -1,5 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
-import { textOfBytes } from '../core/bytes.ts';
+import { textOfBytes } from '../core/text/bytes.ts';
 import type { Given, Invocation } from './invocation.ts';
 import { type OptionSpec, RUN_OPTIONS, variableOf } from './options.ts';
 import { type RawOption, type RawOptions, validate } from './validate.ts';

@@ -1,9 +1,9 @@
-import { type Action, parseAction } from '../core/action.ts';
-import { textOfBytes } from '../core/bytes.ts';
-import { absolutePath, relativePath } from '../core/path.ts';
-import { failure, type Result, success } from '../core/result.ts';
-import type { Watch } from '../core/settings.ts';
-import type { Stage } from '../core/stage.ts';
+import type { Stage } from '../core/staging/stage.ts';
+import { type Action, parseAction } from '../core/state/action.ts';
+import type { Watch } from '../core/state/settings.ts';
+import { textOfBytes } from '../core/text/bytes.ts';
+import { absolutePath, relativePath } from '../core/text/path.ts';
+import { failure, type Result, success } from '../core/text/result.ts';
 
 /* The options that name what is watched: --watch, --stage, --env-dir. */
 

@@ -1,14 +1,14 @@
-import type { Effect } from './effect.ts';
-import type { Occurrence, SignalOutcome } from './event.ts';
-import type { FileAnswer, FileSteps } from './files.ts';
-import { initialState } from './initial.ts';
-import { createJobs } from './jobs.ts';
-import type { Ports } from './ports.ts';
-import { readWatches } from './reading.ts';
-import type { Settings } from './settings.ts';
-import { SIGCONT } from './signals.ts';
-import { stageSteps } from './staging.ts';
-import type { State } from './state.ts';
+import type { FileAnswer, FileSteps } from './files/files.ts';
+import { readWatches } from './files/reading.ts';
+import { createJobs } from './jobs/jobs.ts';
+import { SIGCONT } from './process/signals.ts';
+import { stageSteps } from './staging/staging.ts';
+import type { Effect } from './state/effect.ts';
+import type { Occurrence, SignalOutcome } from './state/event.ts';
+import { initialState } from './state/initial.ts';
+import type { Ports } from './state/ports.ts';
+import type { Settings } from './state/settings.ts';
+import type { State } from './state/state.ts';
 import { step } from './step.ts';
 
 /** Work on files is interrupted after this long to let in what happened meanwhile, ms. */

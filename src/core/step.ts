@@ -1,11 +1,11 @@
-import { CONFIGURATION } from './configuration.ts';
-import type { Effect } from './effect.ts';
-import type { Event } from './event.ts';
-import { OBSERVATION } from './observation.ts';
-import { READINESS } from './readiness.ts';
-import type { State } from './state.ts';
-import { SUPERVISION } from './supervision.ts';
-import { type CoreEvent, dispatch, newTurn, type Turn } from './turn.ts';
+import { OBSERVATION } from './observation/observation.ts';
+import { READINESS } from './readiness/readiness.ts';
+import { CONFIGURATION } from './reload/reload.ts';
+import type { Effect } from './state/effect.ts';
+import type { Event } from './state/event.ts';
+import type { State } from './state/state.ts';
+import { type CoreEvent, dispatch, newTurn, type Turn } from './state/turn.ts';
+import { SUPERVISION } from './supervision/supervision.ts';
 
 /**
  * All decisions of rehup: from a state and an event to the next state and what is to be done, in order.

@@ -1,5 +1,5 @@
-import type { TimerName } from '../core/event.ts';
-import type { Clock } from '../core/ports.ts';
+import type { TimerName } from '../core/state/event.ts';
+import type { Clock } from '../core/state/ports.ts';
 
 /** The Clock port; `elapsed` is called when a timer is due. */
 export function createClock(elapsed: (timer: TimerName) => void): Clock {

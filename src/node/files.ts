@@ -20,7 +20,7 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import type { FileAnswer, FileRequest, FileStatus, Files } from '../core/files.ts';
+import type { FileAnswer, FileRequest, FileStatus, Files } from '../core/files/files.ts';
 import { errnoOf } from './errno.ts';
 
 /** magic.h of Linux. */

@@ -1,8 +1,8 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { isSea } from 'node:sea';
-import { bytesOfText } from '../core/bytes.ts';
-import { argumentBytes } from '../core/proc.ts';
-import { libc } from './libc.ts';
+import { argumentBytes } from '../core/process/proc.ts';
+import { bytesOfText } from '../core/text/bytes.ts';
+import { libc } from './process/libc.ts';
 
 /** The words after the program's name, byte strings: Node's own argv has lost what is not UTF-8. */
 export function givenWords(): readonly string[] {

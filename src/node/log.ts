@@ -1,7 +1,7 @@
 import { type Logger, pino } from 'pino';
 import type { LogFormat } from '../cli/invocation.ts';
-import { type LineWriter, prettyFormatter, tellingOfDropped, type WriteLine } from '../core/formatter.ts';
-import type { LogLevel } from '../core/log.ts';
+import { type LineWriter, prettyFormatter, tellingOfDropped, type WriteLine } from '../core/log/formatter.ts';
+import type { LogLevel } from '../core/log/log.ts';
 
 export type LogOptions = {
   readonly level: LogLevel | 'silent';

@@ -5,14 +5,13 @@ import type { RunOptions } from '../cli/invocation.ts';
 import { parse } from '../cli/parse.ts';
 import { versionText } from '../cli/version.ts';
 import { createEngine } from '../core/engine.ts';
-import { environmentMap } from '../core/environment.ts';
-import type { Occurrence } from '../core/event.ts';
-import { EXIT_FAILED } from '../core/exit.ts';
-import type { LogLine } from '../core/log.ts';
-import type { Directories } from '../core/reading.ts';
-import type { Signal } from '../core/signals.ts';
+import { environmentMap } from '../core/files/environment.ts';
+import type { Directories } from '../core/files/reading.ts';
+import type { LogLine } from '../core/log/log.ts';
+import { EXIT_FAILED } from '../core/process/exit.ts';
+import type { Signal } from '../core/process/signals.ts';
+import type { Occurrence } from '../core/state/event.ts';
 import { createClock } from './clock.ts';
-import { createCommands } from './commands.ts';
 import { createFiles } from './files.ts';
 import {
   givenArgumentBytes,
@@ -23,8 +22,9 @@ import {
   terminalWidth,
 } from './given.ts';
 import { createNetwork } from './network.ts';
-import { createProcesses } from './processes.ts';
-import { listenForRealTimeSignals, listenForSignals } from './signals.ts';
+import { createCommands } from './process/commands.ts';
+import { createProcesses } from './process/processes.ts';
+import { listenForRealTimeSignals, listenForSignals } from './process/signals.ts';
 import { createErrorWriter } from './stderr.ts';
 
 /** Set by the build from package.json and git. */

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Connection, ConnectionReports, Network } from '../core/ports.ts';
+import type { Connection, ConnectionReports, Network } from '../core/state/ports.ts';
 import { errnoOf } from './errno.ts';
 
 /** The Network port over node:net, which is loaded when it is first needed. */

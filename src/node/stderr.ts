@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
-import { createLineWriter, type LineWriter } from '../core/formatter.ts';
+import { createLineWriter, type LineWriter } from '../core/log/formatter.ts';
 import { errnoOf } from './errno.ts';
 
 /**

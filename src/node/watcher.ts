@@ -1,10 +1,10 @@
 import { realpathSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
-import { bytesOfText } from '../core/bytes.ts';
-import type { Watcher } from '../core/ports.ts';
-import type { Directories } from '../core/reading.ts';
-import { type LinkChange, linkChange, mayChangeContent } from '../core/volume.ts';
+import type { Directories } from '../core/files/reading.ts';
+import { type LinkChange, linkChange, mayChangeContent } from '../core/files/volume.ts';
+import type { Watcher } from '../core/state/ports.ts';
+import { bytesOfText } from '../core/text/bytes.ts';
 import { errnoOf } from './errno.ts';
 
 /** What the watcher tells. */

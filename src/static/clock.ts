@@ -1,5 +1,5 @@
-import type { TimerName } from '../core/event.ts';
-import type { Clock } from '../core/ports.ts';
+import type { TimerName } from '../core/state/event.ts';
+import type { Clock } from '../core/state/ports.ts';
 import type { Loop } from './loop.ts';
 
 /** The Clock port, with what the loop needs of it. */

@@ -1,7 +1,7 @@
-import type { ExitStatus } from '../core/event.ts';
-import { OUTPUT_KEPT } from '../core/job.ts';
-import type { CommandReports, Commands } from '../core/ports.ts';
-import { SIGKILL } from '../core/signals.ts';
+import { SIGKILL } from '../core/process/signals.ts';
+import type { ExitStatus } from '../core/state/event.ts';
+import { OUTPUT_KEPT } from '../core/state/job.ts';
+import type { CommandReports, Commands } from '../core/state/ports.ts';
 import type { Loop } from './loop.ts';
 import { errnoOf } from './native.ts';
 import { attempt, kill, spawn } from './processes.ts';

@@ -1,4 +1,4 @@
-import type { FileAnswer, FileRequest, Files } from '../core/files.ts';
+import type { FileAnswer, FileRequest, Files } from '../core/files/files.ts';
 import { errnoOf } from './native.ts';
 
 /** magic.h of Linux. */

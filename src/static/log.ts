@@ -5,9 +5,9 @@ import {
   prettyFormatter,
   tellingOfDropped,
   type WriteLine,
-} from '../core/formatter.ts';
-import { LOG_LEVELS, type LogLevel, type LogLine } from '../core/log.ts';
-import type { Log } from '../core/ports.ts';
+} from '../core/log/formatter.ts';
+import { LOG_LEVELS, type LogLevel, type LogLine } from '../core/log/log.ts';
+import type { Log } from '../core/state/ports.ts';
 import { errnoOf } from './native.ts';
 
 export type LogOptions = {

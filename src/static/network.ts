@@ -1,4 +1,4 @@
-import type { Connection, ConnectionReports, Network } from '../core/ports.ts';
+import type { Connection, ConnectionReports, Network } from '../core/state/ports.ts';
 import { type Loop, READABLE, WRITABLE } from './loop.ts';
 import { errnoOf } from './native.ts';
 import { attempt } from './processes.ts';

@@ -1,9 +1,9 @@
-import { environmentMap } from '../core/environment.ts';
-import type { ExitStatus } from '../core/event.ts';
-import { executableCandidates, tryCandidates } from '../core/executable.ts';
-import type { Processes } from '../core/ports.ts';
-import { type Handling, handlingOf, isLiveMember, isProcess } from '../core/proc.ts';
-import { SIGSTOP } from '../core/signals.ts';
+import { environmentMap } from '../core/files/environment.ts';
+import { executableCandidates, tryCandidates } from '../core/process/executable.ts';
+import { type Handling, handlingOf, isLiveMember, isProcess } from '../core/process/proc.ts';
+import { SIGSTOP } from '../core/process/signals.ts';
+import type { ExitStatus } from '../core/state/event.ts';
+import type { Processes } from '../core/state/ports.ts';
 import { errnoOf } from './native.ts';
 
 export type ProcessOptions = {

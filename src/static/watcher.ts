@@ -1,6 +1,6 @@
-import type { Watcher } from '../core/ports.ts';
-import type { Directories } from '../core/reading.ts';
-import { type LinkChange, linkChange, mayChangeContent } from '../core/volume.ts';
+import type { Directories } from '../core/files/reading.ts';
+import { type LinkChange, linkChange, mayChangeContent } from '../core/files/volume.ts';
+import type { Watcher } from '../core/state/ports.ts';
 import type { Loop } from './loop.ts';
 import { errnoOf } from './native.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { RUN_OPTIONS } from '../../src/cli/options.ts';
-import { bytesOfText } from '../../src/core/bytes.ts';
+import { bytesOfText } from '../../src/core/text/bytes.ts';
 import { type Change, given, refusal, settings } from '../support/parsing.ts';
 
 /** Specification 1: words and variables in, settings or one line out. */

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ROOT } from '../../scripts/product.ts';
+import { ROOT } from '../../scripts/build/product.ts';
 import { EXAMPLES, NEEDED_BY } from '../support/manifests.ts';
 import { needing } from '../support/needing.ts';
 import { REHUP_BIN } from '../support/rehup.ts';

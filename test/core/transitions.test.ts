@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { CONFIGURATION } from '../../src/core/configuration.ts';
-import type { Effect } from '../../src/core/effect.ts';
-import { OBSERVATION } from '../../src/core/observation.ts';
-import { READINESS } from '../../src/core/readiness.ts';
-import type { Settings } from '../../src/core/settings.ts';
-import type { State } from '../../src/core/state.ts';
-import { SUPERVISION } from '../../src/core/supervision.ts';
-import { type CoreEvent, dispatch, newTurn, type Turn } from '../../src/core/turn.ts';
+import { OBSERVATION } from '../../src/core/observation/observation.ts';
+import { READINESS } from '../../src/core/readiness/readiness.ts';
+import { CONFIGURATION } from '../../src/core/reload/reload.ts';
+import type { Effect } from '../../src/core/state/effect.ts';
+import type { Settings } from '../../src/core/state/settings.ts';
+import type { State } from '../../src/core/state/state.ts';
+import { type CoreEvent, dispatch, newTurn, type Turn } from '../../src/core/state/turn.ts';
+import { SUPERVISION } from '../../src/core/supervision/supervision.ts';
 import { act, begin, describe, scenario, sig, volumeReading, watch } from '../support/scenario.ts';
 
 /**

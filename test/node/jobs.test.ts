@@ -1,9 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import type { JobOutcome } from '../../src/core/job.ts';
-import { createJobs } from '../../src/core/jobs.ts';
-import { createCommands } from '../../src/node/commands.ts';
+import { createJobs } from '../../src/core/jobs/jobs.ts';
+import type { JobOutcome } from '../../src/core/state/job.ts';
 import { createNetwork } from '../../src/node/network.ts';
+import { createCommands } from '../../src/node/process/commands.ts';
 import { drive } from '../support/driver.ts';
 
 /** Jobs on the Node host: real commands. */

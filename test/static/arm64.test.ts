@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect } from 'vitest';
-import { ROOT } from '../../scripts/product.ts';
+import { ROOT } from '../../scripts/build/product.ts';
 import { createVolume } from '../support/kubelet.ts';
 import { type Capability, PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';

@@ -11,9 +11,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test as plain, vi } from 'vitest';
-import { build, CACHE, ROOT } from '../../scripts/product.ts';
-import { engineSource } from '../../scripts/quickjs.ts';
-import { HOST_STANDARD, NATIVE, programFlags, staticExecutable } from '../../scripts/static.ts';
+import { build, CACHE, ROOT } from '../../scripts/build/product.ts';
+import { engineSource } from '../../scripts/build/quickjs.ts';
+import { NATIVE, programFlags, staticExecutable } from '../../scripts/build/static.ts';
+import { HOST_STANDARD } from '../../scripts/build/toolchain.ts';
 import { STATIC_HOST } from '../support/native.ts';
 import { needing } from '../support/needing.ts';
 
@@ -77,7 +78,7 @@ describe('the static executable', () => {
       '-isystem',
       await engineSource(CACHE),
     ];
-    const { stdout } = spawnSync('sh', ['-c', `ls ${NATIVE}/*.c`], { encoding: 'utf8' });
+    const { stdout } = spawnSync('sh', ['-c', `ls ${NATIVE}/*.c ${NATIVE}/engine/*.c`], { encoding: 'utf8' });
     const program = programFlags({ kind: 'PROGRAM_BYTECODE', file: join(ROOT, 'package.json') });
     const { stderr, status } = spawnSync('gcc', [...flags, ...program, ...stdout.trim().split('\n')], {
       encoding: 'utf8',

@@ -4,9 +4,9 @@
  */
 #include "../../src/static/native/digest.c"
 #include "../../src/static/native/events.c"
-#include "../../src/static/native/memory.c"
+#include "../../src/static/native/engine/memory.c"
 #include "../../src/static/native/sockets.c"
-#include "../../src/static/native/unpack.c"
+#include "../../src/static/native/engine/unpack.c"
 
 #include <stdlib.h>
 

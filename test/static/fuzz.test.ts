@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect } from 'vitest';
-import { build, ROOT } from '../../scripts/product.ts';
-import { fuzzTarget } from '../../scripts/static.ts';
+import { build, ROOT } from '../../scripts/build/product.ts';
+import { fuzzTarget } from '../../scripts/build/static.ts';
 import { needing } from '../support/needing.ts';
 
 const line = await build(fuzzTarget());

@@ -3,9 +3,9 @@ import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { build, CACHE, ROOT } from '../../scripts/product.ts';
-import { staticExecutable } from '../../scripts/static.ts';
-import type { JobOutcome, Task } from '../../src/core/job.ts';
+import { build, CACHE, ROOT } from '../../scripts/build/product.ts';
+import { staticExecutable } from '../../scripts/build/static.ts';
+import type { JobOutcome, Task } from '../../src/core/state/job.ts';
 import { STATIC_HOST } from '../support/native.ts';
 import { needing } from '../support/needing.ts';
 

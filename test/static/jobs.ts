@@ -2,10 +2,10 @@
  * A program of the static host that does the tasks that its word, a JSON list, tells, one after the other, and prints how each
  * ended and how many descriptors were open before and after all of them. A task with `cancel` is cancelled at once.
  */
-import type { FileAnswer } from '../../src/core/files.ts';
-import type { JobOutcome, Task } from '../../src/core/job.ts';
-import { createJobs } from '../../src/core/jobs.ts';
-import { SIGCHLD } from '../../src/core/signals.ts';
+import type { FileAnswer } from '../../src/core/files/files.ts';
+import { createJobs } from '../../src/core/jobs/jobs.ts';
+import { SIGCHLD } from '../../src/core/process/signals.ts';
+import type { JobOutcome, Task } from '../../src/core/state/job.ts';
 import { createCommands } from '../../src/static/commands.ts';
 import { createFiles } from '../../src/static/files.ts';
 import { createLoop } from '../../src/static/loop.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { packed } from '../../scripts/lz4.ts';
+import { packed } from '../../scripts/build/lz4.ts';
 
 /** What packs the image of the static executable; `unpack.c` is tried by the fuzz target, and by every start of it. */
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { contentOf } from '../../src/core/content.ts';
+import { contentOf } from '../../src/core/files/content.ts';
 import { drive } from './driver.ts';
 import type { Payload } from './kubelet.ts';
 import type { Rehup } from './rehup.ts';

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ROOT } from '../../scripts/product.ts';
+import { ROOT } from '../../scripts/build/product.ts';
 
 /* What users read, taken apart for the tests that compare it with what the program does. */
 

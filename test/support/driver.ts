@@ -1,4 +1,4 @@
-import type { FileAnswer, FileRequest, FileSteps, Files } from '../../src/core/files.ts';
+import type { FileAnswer, FileRequest, FileSteps, Files } from '../../src/core/files/files.ts';
 import { createFiles } from '../../src/node/files.ts';
 
 /** Between any two requests of an algorithm: may change the world, or answer in the file system's stead. */

@@ -11,8 +11,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { mirror } from '../../scripts/debian.ts';
-import { CACHE } from '../../scripts/product.ts';
+import { mirror } from '../../scripts/build/debian.ts';
+import { CACHE } from '../../scripts/build/product.ts';
 import type { Capability } from './machine.ts';
 
 const VICTIM = join(import.meta.dirname, '../victims/teller.c');

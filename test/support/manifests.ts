@@ -5,7 +5,7 @@ import { validate as validateConfigMap } from 'kubernetes-models/_schemas/IoK8sA
 import type { IDeployment } from 'kubernetes-models/apps/v1';
 import type { IConfigMap, IContainer, IPodSpec } from 'kubernetes-models/v1';
 import { parseAllDocuments } from 'yaml';
-import { ROOT } from '../../scripts/product.ts';
+import { ROOT } from '../../scripts/build/product.ts';
 import { type Capability, HAPROXY, NGINX, PROMETHEUS } from './machine.ts';
 
 /** The folders below examples/, and what their manifests and Dockerfiles say. */

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { build, CACHE, ROOT } from '../../scripts/product.ts';
-import { staticExecutable } from '../../scripts/static.ts';
+import { build, CACHE, ROOT } from '../../scripts/build/product.ts';
+import { staticExecutable } from '../../scripts/build/static.ts';
 import type { Capability } from './machine.ts';
 
 const EXERCISE = join(CACHE, 'exercise');

@@ -1,7 +1,7 @@
 import { parse } from '../../src/cli/parse.ts';
 import { createEngine } from '../../src/core/engine.ts';
-import type { FileAnswer, FileRequest } from '../../src/core/files.ts';
-import type { Ports } from '../../src/core/ports.ts';
+import type { FileAnswer, FileRequest } from '../../src/core/files/files.ts';
+import type { Ports } from '../../src/core/state/ports.ts';
 
 /**
  * A whole life of rehup on ports that are made of nothing but the language: for an engine that has nothing else.

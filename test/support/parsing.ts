@@ -1,6 +1,6 @@
 import type { Given, Invocation } from '../../src/cli/invocation.ts';
 import { parse } from '../../src/cli/parse.ts';
-import type { Settings } from '../../src/core/settings.ts';
+import type { Settings } from '../../src/core/state/settings.ts';
 
 /** What of a command line is other than usual. */
 export type Change = Partial<Omit<Given, 'words' | 'environment'>> & {

@@ -1,13 +1,13 @@
-import { type Action, parseAction } from '../../src/core/action.ts';
-import type { Effect } from '../../src/core/effect.ts';
-import type { Occurrence, SignalOutcome } from '../../src/core/event.ts';
-import { initialState } from '../../src/core/initial.ts';
-import type { JobOutcome } from '../../src/core/job.ts';
-import type { Reading } from '../../src/core/reading.ts';
-import type { Settings, Watch } from '../../src/core/settings.ts';
-import { parseSignal, type Signal } from '../../src/core/signals.ts';
-import type { StageResult } from '../../src/core/stage.ts';
-import type { State } from '../../src/core/state.ts';
+import type { Reading } from '../../src/core/files/reading.ts';
+import { parseSignal, type Signal } from '../../src/core/process/signals.ts';
+import type { StageResult } from '../../src/core/staging/stage.ts';
+import { type Action, parseAction } from '../../src/core/state/action.ts';
+import type { Effect } from '../../src/core/state/effect.ts';
+import type { Occurrence, SignalOutcome } from '../../src/core/state/event.ts';
+import { initialState } from '../../src/core/state/initial.ts';
+import type { JobOutcome } from '../../src/core/state/job.ts';
+import type { Settings, Watch } from '../../src/core/state/settings.ts';
+import type { State } from '../../src/core/state/state.ts';
 import { step } from '../../src/core/step.ts';
 import { randomTargets } from './targets.ts';
 

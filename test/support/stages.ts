@@ -1,9 +1,9 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Files } from '../../src/core/files.ts';
-import { compileGlob } from '../../src/core/glob.ts';
-import type { Stage, StageResult, StageTask } from '../../src/core/stage.ts';
-import { stageSteps } from '../../src/core/staging.ts';
+import type { Files } from '../../src/core/files/files.ts';
+import type { Stage, StageResult, StageTask } from '../../src/core/staging/stage.ts';
+import { stageSteps } from '../../src/core/staging/staging.ts';
+import { compileGlob } from '../../src/core/text/glob.ts';
 import { createFiles } from '../../src/node/files.ts';
 import { type Between, drive } from './driver.ts';
 

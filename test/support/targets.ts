@@ -1,7 +1,7 @@
-import type { Content } from '../../src/core/content.ts';
-import type { JobOutcome } from '../../src/core/job.ts';
-import type { Settings } from '../../src/core/settings.ts';
-import type { StageResult, StageTask } from '../../src/core/stage.ts';
+import type { Content } from '../../src/core/files/content.ts';
+import type { StageResult, StageTask } from '../../src/core/staging/stage.ts';
+import type { JobOutcome } from '../../src/core/state/job.ts';
+import type { Settings } from '../../src/core/state/settings.ts';
 
 type Target = {
   readonly generations: Map<string, string>;

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { CACHE } from '../../scripts/product.ts';
+import { CACHE } from '../../scripts/build/product.ts';
 import type { Capability } from './machine.ts';
 
 const VICTIMS = join(import.meta.dirname, '../victims');

@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { createEngine } from '../../src/core/engine.ts';
-import type { TimerName } from '../../src/core/event.ts';
-import type { FileAnswer, FileRequest } from '../../src/core/files.ts';
-import type { LogLine } from '../../src/core/log.ts';
-import type { Directories } from '../../src/core/reading.ts';
-import { type LinkChange, mayChangeContent } from '../../src/core/volume.ts';
+import type { FileAnswer, FileRequest } from '../../src/core/files/files.ts';
+import type { Directories } from '../../src/core/files/reading.ts';
+import { type LinkChange, mayChangeContent } from '../../src/core/files/volume.ts';
+import type { LogLine } from '../../src/core/log/log.ts';
+import type { TimerName } from '../../src/core/state/event.ts';
 import { createFiles } from '../../src/node/files.ts';
 import {
   createVolume,

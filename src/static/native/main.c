@@ -1,6 +1,6 @@
 /* Where the program begins: signals are kept, the engine is made, and the bytecode takes over. */
 #include "host.h"
-#include "program.h"
+#include "engine/program.h"
 
 #include <stdio.h>
 #include <string.h>

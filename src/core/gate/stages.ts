@@ -1,0 +1,60 @@
+import type { Content, Snapshot } from '../files/content.ts';
+import { NO_CONTENT } from '../observation/watched.ts';
+import type { Generation, StageCopy } from '../staging/stage.ts';
+import type { Configuration, Staged, State } from '../state/state.ts';
+
+/* What the targets of the stages hold, as the core remembers it, and what that means for the child. */
+
+/** Whether every stage has a generation to go back to. */
+export function hasGood(configuration: Configuration): boolean {
+  const { staged = [] } = configuration;
+  return staged.length > 0 && staged.every(({ good }) => good !== undefined);
+}
+
+/** Whether what the application can see is something else than the last good generations. */
+export function isOnTrial({ staged = [] }: Configuration): boolean {
+  return staged.some(({ active, good }) => active?.name !== good?.name);
+}
+
+/** Whether there is something to go back to. */
+export function canRollBack(configuration: Configuration): boolean {
+  return hasGood(configuration) && isOnTrial(configuration);
+}
+
+/**
+ * What a child reads that starts now though nothing new may be let through: of stages what is active, of `--env-dir`s what
+ * was told, of all else what is there.
+ */
+export function readable({ settings, configuration }: State): Snapshot {
+  const { seen, told, staged = [] } = configuration;
+  const active = new Map(staged.map((one) => [one.stage.source, one.active?.content ?? NO_CONTENT]));
+  return new Map(
+    [...seen].map(([path, content]): [string, Content] => [
+      path,
+      active.get(path) ??
+        (settings.environmentDirectories.includes(path) ? (told.get(path) ?? content) : content),
+    ]),
+  );
+}
+
+/** The sources whose content is not what their target shows. */
+export function copiesFor({ configuration }: State, snapshot: Snapshot): readonly StageCopy[] {
+  return (configuration.staged ?? []).flatMap(({ stage, active }) => {
+    const content = snapshot.get(stage.source);
+    if (content === undefined || holdsSame(active?.content, content)) return [];
+    return [{ stage, request: { path: stage.source, known: { digest: content.digest } } }];
+  });
+}
+
+/** Whether a generation, or none, holds this content: without any file there is nothing to tell them apart. */
+export function holdsSame(held: Content | undefined, content: Content): boolean {
+  return content.files.size === 0 ? (held?.files.size ?? 0) === 0 : held?.digest === content.digest;
+}
+
+/** After these generations, by source, were published. */
+export function withActive(
+  staged: readonly Staged[] | undefined,
+  generations: ReadonlyMap<string, Generation>,
+): readonly Staged[] | undefined {
+  return staged?.map((one) => ({ ...one, active: generations.get(one.stage.source) ?? one.active }));
+}

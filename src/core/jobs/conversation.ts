@@ -1,0 +1,104 @@
+import type { FileSteps } from '../files/files.ts';
+import type { JobOutcome } from '../state/job.ts';
+import type { Connection, Network } from '../state/ports.ts';
+import type { Endpoint } from '../text/endpoint.ts';
+import { addressesOf } from './hosts.ts';
+import { readStatus } from './http.ts';
+
+/** Leads an algorithm over files to its end, and tells what came of it. */
+export type Drive = <Value>(steps: FileSteps<Value>, told: (value: Value) => void) => void;
+
+export type ConversationPorts = { readonly network: Network; readonly drive: Drive };
+
+/**
+ * Connects to an endpoint, by the first of its addresses that takes a connection, and sends the request and waits for
+ * the status line if there is a request. A connection that was made and fails then is final: what it was for may have
+ * been done already.
+ *
+ * @param told is called once, perhaps before this returns, with `connected`, `answered` or `failed`
+ * @returns what ends it; nothing is told afterwards
+ */
+export function converse(
+  { network, drive }: ConversationPorts,
+  { host, port }: Endpoint,
+  request: string | undefined,
+  told: (outcome: JobOutcome) => void,
+): () => void {
+  let over = false;
+  let connection: Connection | undefined;
+
+  function end(outcome: JobOutcome): void {
+    over = true;
+    connection?.close();
+    told(outcome);
+  }
+
+  function connect(addresses: readonly string[], refusals: readonly Refusal[]): void {
+    const [address, ...others] = addresses;
+    if (address === undefined) {
+      end({ kind: 'failed', reason: reasonOf(refusals) });
+      return;
+    }
+    let connected = false;
+    let answer = '';
+
+    function read(ended: boolean): void {
+      const reading = readStatus(answer, ended);
+      if (reading !== undefined) end(reading);
+    }
+
+    const made = network.connect(address, port, {
+      connected() {
+        connected = true;
+        if (request === undefined) end({ kind: 'connected' });
+        else made.send(request);
+      },
+      received(bytes) {
+        answer += bytes;
+        read(false);
+      },
+      ended: () => read(true),
+      failed(errno) {
+        connection = undefined;
+        if (connected) end({ kind: 'failed', reason: connectionReason(errno) });
+        else connect(others, [...refusals, { address, reason: connectionReason(errno) }]);
+      },
+    });
+    connection = made;
+  }
+
+  drive(addressesOf(host), (addresses) => {
+    if (over) return;
+    if (addresses.ok) connect(addresses.value, []);
+    else end({ kind: 'failed', reason: addresses.error });
+  });
+  return () => {
+    over = true;
+    connection?.close();
+  };
+}
+
+type Refusal = { readonly address: string; readonly reason: string };
+
+/** One reason if all addresses failed alike, else each with its address. */
+function reasonOf(refusals: readonly Refusal[]): string {
+  const reasons = new Set(refusals.map(({ reason }) => reason));
+  if (reasons.size === 1) return [...reasons].join();
+  return refusals.map(({ address, reason }) => `${address}: ${reason}`).join(', ');
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'refused',
+  ECONNRESET: 'reset',
+  EHOSTUNREACH: 'no route',
+  ENETUNREACH: 'no route',
+  EADDRNOTAVAIL: 'no such address here',
+  EAFNOSUPPORT: 'no such address here',
+  ETIMEDOUT: 'no answer',
+};
+
+/** Why a connection failed, in words and with the errno. */
+function connectionReason(errno: string): string {
+  const reason = REASONS[errno];
+  return reason === undefined ? errno : `${reason} (${errno})`;
+}

@@ -1,0 +1,70 @@
+import { startFailureReason } from '../process/exit.ts';
+import { type JobOutcome, OUTPUT_KEPT, type Task } from '../state/job.ts';
+import type { Commands, Network } from '../state/ports.ts';
+import { converse, type Drive } from './conversation.ts';
+import { httpRequest } from './http.ts';
+
+/** What is done beside the child, each thing by a number of its own. */
+export type Jobs = {
+  begin(job: number, task: Task): void;
+  /** Ends a job with all that it started, at once; nothing is told of it any more. */
+  cancel(job: number): void;
+};
+
+export type JobOptions = {
+  readonly commands: Commands;
+  readonly network: Network;
+  readonly drive: Drive;
+  /** Called when a job has ended by itself. */
+  readonly ended: (job: number, outcome: JobOutcome) => void;
+};
+
+/** Makes jobs out of commands and connections. */
+export function createJobs({ commands, network, drive, ended }: JobOptions): Jobs {
+  const cancels = new Map<number, () => void>();
+
+  function perform(task: Task, told: (outcome: JobOutcome) => void): () => void {
+    switch (task.kind) {
+      case 'command':
+        return runCommand(commands, task, told);
+      case 'http':
+        return converse({ network, drive }, task.endpoint, httpRequest(task.method, task.endpoint), told);
+      case 'tcp':
+        return converse({ network, drive }, task.endpoint, undefined, told);
+      default:
+        return task satisfies never;
+    }
+  }
+
+  return {
+    begin(job, task) {
+      let over = false;
+      const cancel = perform(task, (outcome) => {
+        over = true;
+        cancels.delete(job);
+        ended(job, outcome);
+      });
+      // Where no file and no connection is needed to know the end, it was told already.
+      if (!over) cancels.set(job, cancel);
+    },
+    cancel(job) {
+      cancels.get(job)?.();
+      cancels.delete(job);
+    },
+  };
+}
+
+function runCommand(
+  commands: Commands,
+  { words, environment }: Extract<Task, { kind: 'command' }>,
+  told: (outcome: JobOutcome) => void,
+): () => void {
+  let output = '';
+  return commands.run(words, environment, {
+    wrote(bytes) {
+      output = (output + bytes).slice(-OUTPUT_KEPT);
+    },
+    exited: (status) => told({ kind: 'exited', status, output }),
+    failed: (errno) => told({ kind: 'failed', reason: startFailureReason(errno) }),
+  });
+}

@@ -1,0 +1,53 @@
+import type { ExitStatus } from '../state/event.ts';
+import { type Signal, signalName } from './signals.ts';
+
+/** rehup's own exit codes; everything else is the child's. */
+export const EXIT_FAILED = 125;
+export const EXIT_NOT_EXECUTABLE = 126;
+export const EXIT_NOT_FOUND = 127;
+
+/** The exit code that tells of a death by a signal, as shells do. */
+export function signalCode(signal: Signal): number {
+  return 128 + signal;
+}
+
+export function exitCode(status: ExitStatus): number {
+  return status.kind === 'code' ? status.code : signalCode(status.signal);
+}
+
+export function describeStatus(status: ExitStatus): string {
+  return status.kind === 'code' ? `exited with ${status.code}` : `was ended by ${signalName(status.signal)}`;
+}
+
+/** The errors of execve(2) that speak of the file and not of the system. */
+const NOT_EXECUTABLE = [
+  'EACCES',
+  'EPERM',
+  'ENOEXEC',
+  'EISDIR',
+  'ELIBBAD',
+  'EINVAL',
+  'ETXTBSY',
+  'ELOOP',
+  'ENAMETOOLONG',
+];
+
+/** The exit code that tells why a command could not be started. */
+export function startFailureCode(errno: string): number {
+  if (errno === 'ENOENT' || errno === 'ENOTDIR') return EXIT_NOT_FOUND;
+  return NOT_EXECUTABLE.includes(errno) ? EXIT_NOT_EXECUTABLE : EXIT_FAILED;
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'not found (or its interpreter is not)',
+  ENOTDIR: 'not found',
+  EACCES: 'not executable, or a directory',
+  ENOEXEC: 'not a program (a script needs a #! line)',
+  E2BIG: 'its arguments and environment are too long',
+};
+
+/** Why a command could not be started, in words and with the errno. */
+export function startFailureReason(errno: string): string {
+  const reason = REASONS[errno];
+  return reason === undefined ? errno : `${reason} (${errno})`;
+}

@@ -1,0 +1,239 @@
+import { canRollBack } from '../gate/stages.ts';
+import { verdictOf } from '../jobs/check.ts';
+import { type Signal, signalName } from '../process/signals.ts';
+import type { Action } from '../state/action.ts';
+import { type Reload, type State, withConfiguration } from '../state/state.ts';
+import { clearTimers, type EventOf, log, setTimer, type Turn } from '../state/turn.ts';
+import { textOfBytes } from '../text/bytes.ts';
+import { ANSWER_BACK_OFF, applied, failed, reloadFields, retryLater, supersededBy } from './outcome.ts';
+import { rollBack } from './rollback.ts';
+import { advance, again, type In, rest } from './scheduling.ts';
+
+/* Making the application use what it can see: the actions of a reload, one after the other, and the beginning of its verification. */
+
+/** So many applies within this time are flapping (specification 5, *calm*). */
+const FLAPPING = 6;
+const FLAPPING_WINDOW = 10 * 60_000;
+
+/**
+ * A child without a handler that blocks a signal is looked at so often, at this distance in ms, before the signal is sent
+ * all the same: a shell that starts commands one after the other is not found blocking each time.
+ */
+const BLOCKED_LOOKS = 10;
+const BLOCKED_PAUSE = 100;
+
+/** Does the actions of a reload that has passed the gate. */
+export function act(state: State, reload: Reload, turn: Turn): State {
+  if (state.child.phase !== 'running') {
+    const held = supersededBy(rest(state), reload, 'the child is not running any more', turn);
+    return withConfiguration(held, { progress: { phase: 'holding' }, changedAt: reload.since });
+  }
+  const [first] = reload.actions;
+  switch (first?.kind) {
+    case undefined:
+    case 'none':
+      return again(applied(rest(begun(state, reload, turn)), reload, turn), turn);
+    case 'restart':
+    case 'exit':
+      return stopFor(state, reload, turn);
+    case 'signal':
+    case 'http':
+    case 'exec':
+      return actNext(state, reload, reload.actions, turn);
+    default:
+      return first satisfies never;
+  }
+}
+
+/** From here on the application has been told: this content is not tried again by itself. */
+function begun(state: State, reload: Reload, turn: Turn): State {
+  const { configuration } = state;
+  const recent = configuration.applies.filter((at) => turn.at - at < FLAPPING_WINDOW);
+  // Trying again what nobody answered is no new content.
+  const counts = reload.paths.length > 0 && configuration.retries === 0;
+  const applies = counts ? [...recent, turn.at] : recent;
+  const flapping = applies.length >= FLAPPING;
+  if (flapping && !configuration.flapping) {
+    const message = `${applies.length} reloads within ten minutes: something writes the configuration all the time`;
+    log(turn, 'warn', 'watch.flapping', message, { reloads: applies.length });
+  }
+  return withConfiguration(state, { told: reload.snapshot, lastApply: turn.at, applies, flapping });
+}
+
+/** Stops the child, for a new one to start or for rehup to end with it. */
+function stopFor(state: State, reload: Reload, turn: Turn): State {
+  const exits = reload.actions.some((action) => action.kind === 'exit');
+  turn.notices.push({ type: 'stop-child', afterwards: exits ? 'exit' : 'start' });
+  return underWay(state, reload, 'the child is stopped', turn);
+}
+
+/** A start will tell the child: nothing is left to be done but to wait for it. */
+export function underWay(state: State, reload: Reload, what: string, turn: Turn): State {
+  log(turn, 'info', 'reload.started', `reload ${reload.id}: ${what}`, reloadFields(reload));
+  return withConfiguration(begun(state, reload, turn), {
+    progress: { phase: 'acting', reload, remaining: [], job: undefined },
+  });
+}
+
+function actNext(state: State, reload: Reload, remaining: readonly Action[], turn: Turn): State {
+  const [action] = remaining;
+  if (action === undefined || state.child.phase !== 'running') return verify(state, reload, turn);
+  if (action.kind === 'signal') {
+    sendReload(state.child.pid, action.signal, 'caught', turn);
+    return withConfiguration(state, { progress: { phase: 'acting', reload, remaining, job: undefined } });
+  }
+  if (action.kind !== 'http' && action.kind !== 'exec')
+    return actNext(state, reload, remaining.slice(1), turn);
+  const job = state.jobs + 1;
+  const { environment } = state.configuration.next;
+  turn.effects.push({
+    type: 'begin-job',
+    job,
+    task:
+      action.kind === 'http'
+        ? { kind: 'http', method: 'POST', endpoint: action.endpoint }
+        : { kind: 'command', words: action.words, environment },
+  });
+  setTimer(turn, 'action-timeout', state.settings.actionTimeout);
+  const told = begun({ ...state, jobs: job }, reload, turn);
+  return withConfiguration(told, { progress: { phase: 'acting', reload, remaining, job } });
+}
+
+function sendReload(pid: number, signal: Signal, onlyIf: 'caught' | 'caught or blocked', turn: Turn): void {
+  turn.effects.push({ type: 'signal', pid, signal, to: 'child', purpose: 'reload', wake: false, onlyIf });
+}
+
+/** An HTTP call or a command of a reload has ended. */
+export function actionEnded(
+  state: State,
+  progress: In<'acting'>,
+  event: EventOf<'job-ended'>,
+  turn: Turn,
+): State {
+  if (event.job !== progress.job) return state;
+  clearTimers(turn, 'action-timeout');
+  const { reload, remaining } = progress;
+  const verdict = verdictOf(event.outcome);
+  const [action] = remaining;
+  if (verdict.kind === 'pass') return actNext(state, reload, remaining.slice(1), turn);
+  const reason = `${describeAction(action)} ${verdict.reason}`;
+  return verdict.kind === 'bad'
+    ? foundBad(state, reload, reason, turn)
+    : unanswered(state, reload, reason, turn);
+}
+
+export function actionTimedOut(state: State, progress: In<'acting'>, _event: unknown, turn: Turn): State {
+  const { reload, remaining, job } = progress;
+  if (job === undefined) return lookAtBlocked(state, progress, turn);
+  turn.effects.push({ type: 'cancel-job', job });
+  const reason = `${describeAction(remaining[0])} took longer than ${state.settings.actionTimeout} ms`;
+  return unanswered(state, reload, reason, turn);
+}
+
+function describeAction(action: Action | undefined): string {
+  if (action?.kind === 'http') return textOfBytes(action.endpoint.text);
+  return action?.kind === 'exec' ? `exec:${textOfBytes(action.words[0] ?? '')}` : 'the action';
+}
+
+/** The application looked at the content and did not like it, or did not live on: what was good is applied again. */
+export function foundBad(state: State, reload: Reload, reason: string, turn: Turn): State {
+  if (reload.rollback === undefined && canRollBack(state.configuration))
+    return rollBack(state, reload, reason, turn);
+  const ended = failed(state, reload, reason, turn);
+  return ended.configuration.progress.phase === 'acting' ? again(rest(ended), turn) : ended;
+}
+
+/** Nobody answered: nothing is known about the content, and the same is tried again. */
+function unanswered(state: State, reload: Reload, reason: string, turn: Turn): State {
+  const ended = failed(rest(state), reload, reason, turn);
+  if (reload.rollback !== undefined) return again(ended, turn);
+  return again(retryLater(ended, ANSWER_BACK_OFF, reload.actions, turn), turn);
+}
+
+/** What became of a reload signal. One that the child does not catch would end it or be ignored: a restart does better. */
+export function signalled(
+  state: State,
+  progress: In<'acting'>,
+  event: EventOf<'signalled'>,
+  turn: Turn,
+): State {
+  if (event.purpose !== 'reload') return state;
+  const { reload, remaining } = progress;
+  // The child has ended meanwhile, and is being started again.
+  if (remaining.length === 0) return state;
+  const name = signalName(event.signal);
+  const { outcome } = event;
+  switch (outcome.kind) {
+    case 'sent':
+      if (!outcome.checked) {
+        const message = `${name} was sent unchecked: the child blocks it, or /proc does not tell whether it is caught`;
+        log(turn, 'warn', 'reload.unchecked', message, { signal: name });
+      }
+      return actNext(begun(state, reload, turn), reload, remaining.slice(1), turn);
+    case 'uncaught':
+      return uncaught(state, reload, name, turn);
+    case 'blocked':
+      setTimer(turn, 'action-timeout', BLOCKED_PAUSE);
+      return withConfiguration(state, {
+        progress: { ...progress, blocked: { times: (progress.blocked?.times ?? 0) + 1, looking: false } },
+      });
+    case 'failed':
+      return again(failed(rest(begun(state, reload, turn)), reload, `${name}: ${outcome.errno}`, turn), turn);
+    default:
+      return outcome satisfies never;
+  }
+}
+
+/**
+ * Looks again at a child that blocked the signal which is next: a moment later it may take it, or not block it any more.
+ * While a QUIT is pending it is left alone. Never while such a look is under way: it would be sent twice.
+ */
+export function lookAtBlocked(state: State, progress: In<'acting'>, turn: Turn): State {
+  const { remaining, blocked } = progress;
+  const [action] = remaining;
+  const { child } = state;
+  if (blocked === undefined || blocked.looking || action?.kind !== 'signal') return state;
+  if (child.phase !== 'running') return state;
+  clearTimers(turn, 'action-timeout');
+  const onlyIf = blocked.times < BLOCKED_LOOKS ? 'caught' : 'caught or blocked';
+  sendReload(child.pid, action.signal, onlyIf, turn);
+  return withConfiguration(state, { progress: { ...progress, blocked: { ...blocked, looking: true } } });
+}
+
+function uncaught(state: State, reload: Reload, name: string, turn: Turn): State {
+  if (state.child.phase === 'running' && (state.child.verified || reload.rollback !== undefined)) {
+    const message = `the child does not catch ${name}: it is restarted instead`;
+    log(turn, 'warn', 'reload.restart_instead', message, { signal: name });
+    return stopFor(state, { ...reload, actions: [{ kind: 'restart' }] }, turn);
+  }
+  // The child is young, and may only not have got as far as to install its handler.
+  log(turn, 'info', 'reload.held', `the child does not catch ${name} yet: its start is awaited`, {
+    signal: name,
+  });
+  const held = withConfiguration(state, {
+    progress: { phase: 'holding' },
+    changedAt: reload.since,
+    requested: [...reload.requested, ...state.configuration.requested],
+    reloads: reload.id - 1,
+    awaitVerified: true,
+  });
+  return advance(held, false, turn);
+}
+
+/** The actions are done; whether they did well shows within the verify time. */
+function verify(state: State, reload: Reload, turn: Turn): State {
+  const { verify: time, ready } = state.settings;
+  const told = rest(state);
+  turn.notices.push({ type: 'told' });
+  if (time === 0 && ready === undefined) return again(applied(told, reload, turn), turn);
+  if (time > 0) setTimer(turn, 'verify-reload', time);
+  log(turn, 'info', 'reload.started', `reload ${reload.id}: the child was told`, reloadFields(reload));
+  return again(withConfiguration(told, { verifying: { reload, stayed: time === 0 } }), turn);
+}
+
+/** The signal of this reload that a child died of, by itself or in an exit code of shells. */
+export function deathBy(reload: Reload, dead: Signal | undefined): Signal | undefined {
+  return reload.actions.some((action) => action.kind === 'signal' && action.signal === dead)
+    ? dead
+    : undefined;
+}

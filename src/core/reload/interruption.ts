@@ -1,0 +1,144 @@
+import { closeGate } from '../gate/gate.ts';
+import { canRollBack } from '../gate/stages.ts';
+import { describeStatus } from '../process/exit.ts';
+import { type Signal, signalName } from '../process/signals.ts';
+import type { ExitStatus } from '../state/event.ts';
+import { type Progress, type Reload, type State, withConfiguration } from '../state/state.ts';
+import { type AfterExit, clearTimers, type EventOf, log, type Turn } from '../state/turn.ts';
+import { deathBy, lookAtBlocked } from './acting.ts';
+import { applied, failed, superseded, supersededBy } from './outcome.ts';
+import { rollBack, rollbackPassed } from './rollback.ts';
+import { advance, clearWaits, type In, rest, withdraw } from './scheduling.ts';
+import { isRestart, rollBackStart } from './verification.ts';
+
+/* What the end of the child, or a stop, means for the reload that is under way. */
+
+function isRollingBack(progress: Progress): progress is In<'gated'> {
+  return progress.phase === 'gated' && progress.reload.rollback !== undefined;
+}
+
+/** What the exit of the child leads to besides `--on-exit`, while it is being reloaded or its start is verified. */
+export function afterExit({ configuration, child }: State, status: ExitStatus): AfterExit | undefined {
+  if (child.phase !== 'running') return undefined;
+  const { progress, verifying } = configuration;
+  // It is being rolled back already: the child is started on what that publishes.
+  if (isRollingBack(progress)) return { kind: 'roll-back' };
+  const reload = verifying?.reload ?? (progress.phase === 'acting' ? progress.reload : undefined);
+  if (reload !== undefined) {
+    const dead = status.kind === 'signal' ? status.signal : status.code - 128;
+    const signal = isRestart(reload) ? undefined : deathBy(reload, dead);
+    if (signal !== undefined) return { kind: 'revive', signal };
+    return reload.rollback === undefined && canRollBack(configuration) ? { kind: 'roll-back' } : undefined;
+  }
+  const byItself = status.kind === 'code' && status.code === 0;
+  return !child.verified && !byItself && canRollBack(configuration) ? { kind: 'roll-back' } : undefined;
+}
+
+export function childEnded(
+  state: State,
+  progress: Progress,
+  event: EventOf<'child-ended'>,
+  turn: Turn,
+): State {
+  const { verifying } = state.configuration;
+  const reason = `the child ${describeStatus(event.status)}`;
+  clearTimers(turn, 'verify-reload', 'action-timeout');
+  const acting = progress.phase === 'acting' ? progress.reload : undefined;
+  if (progress.phase === 'acting' && progress.job !== undefined)
+    turn.effects.push({ type: 'cancel-job', job: progress.job });
+  const reload = verifying?.reload ?? acting;
+  switch (event.follows?.kind) {
+    case 'roll-back':
+      if (isRollingBack(progress)) return state;
+      return reload === undefined
+        ? rollBackStart(withdrawn(state, reason, turn), reason, turn)
+        : rollBack(state, reload, reason, turn);
+    case 'revive':
+      return reload === undefined ? state : revive(state, reload, event.follows.signal, turn);
+    case undefined:
+      break;
+    default:
+      return event.follows satisfies never;
+  }
+  if (verifying !== undefined) return failed(withdrawn(state, reason, turn), verifying.reload, reason, turn);
+  return progress.phase === 'acting'
+    ? endedActing(state, progress, reason, turn)
+    : withdrawn(state, reason, turn);
+}
+
+/** What is at the gate is left for the next start to tell. */
+function withdrawn(state: State, reason: string, turn: Turn): State {
+  const { progress, requested } = state.configuration;
+  if (progress.phase !== 'gated' || progress.reload.rollback !== undefined) return state;
+  const asked = [...progress.reload.requested, ...requested];
+  return withConfiguration(withdraw(state, reason, turn), {
+    requested: asked,
+    progress: { phase: 'holding' },
+    changedAt: progress.reload.since,
+  });
+}
+
+/** The child died of the signal that was to reload it: it is started again within the same reload, and restarted from then on. */
+function revive(state: State, reload: Reload, signal: Signal, turn: Turn): State {
+  clearWaits(turn);
+  const name = signalName(signal);
+  const message = `${name} ended the child, though it has a handler for it: it is started again, and restarted from now on`;
+  log(turn, 'warn', 'reload.restart_instead', message, { signal: name });
+  return withConfiguration(state, {
+    verifying: undefined,
+    deadly: new Set([...state.configuration.deadly, signal]),
+    told: reload.snapshot,
+    progress: {
+      phase: 'acting',
+      reload: { ...reload, actions: [{ kind: 'restart' }] },
+      remaining: [],
+      job: undefined,
+    },
+  });
+}
+
+/** The child ended while it was being told: the actions that are left reach nobody. */
+function endedActing(state: State, progress: In<'acting'>, reason: string, turn: Turn): State {
+  const { reload, remaining } = progress;
+  if (remaining.length > 0) return failed(rest(state), reload, reason, turn);
+  const exits = reload.actions.some((action) => action.kind === 'exit');
+  return exits ? applied(rest(state), reload, turn) : state;
+}
+
+export function startFailed(
+  state: State,
+  progress: Progress,
+  event: EventOf<'start-failed'>,
+  turn: Turn,
+): State {
+  return progress.phase === 'acting' ? failed(rest(state), progress.reload, event.errno, turn) : state;
+}
+
+/** A stop from outside ends whatever is under way. */
+export function stopped(state: State, progress: Progress, _event: unknown, turn: Turn): State {
+  clearWaits(turn);
+  clearTimers(turn, 'retry', 'action-timeout', 'verify-reload');
+  const reason = 'rehup was asked to stop';
+  if (progress.phase === 'acting' && progress.job !== undefined)
+    turn.effects.push({ type: 'cancel-job', job: progress.job });
+  const closed = closeGate(state, turn);
+  const ended =
+    progress.phase === 'acting' || progress.phase === 'gated'
+      ? supersededBy(closed, progress.reload, reason, turn)
+      : superseded(closed, turn, reason);
+  return rest(withConfiguration(ended, { requested: [], verifying: undefined }));
+}
+
+/** A QUIT that may mean stop ends a check; what was at the gate comes back if it was no stop. */
+export function quitting(state: State, progress: Progress, _event: unknown, turn: Turn): State {
+  const { gate } = state.configuration;
+  if (progress.phase !== 'gated' || gate?.purpose.kind !== 'reload') return state;
+  return withdrawn(state, 'a stop may be under way', turn);
+}
+
+export function resumed(state: State, progress: Progress, _event: unknown, turn: Turn): State {
+  if (isRollingBack(progress) && state.configuration.gate === undefined)
+    return rollbackPassed(state, progress.reload, turn);
+  if (progress.phase === 'acting') return lookAtBlocked(state, progress, turn);
+  return progress.phase === 'holding' ? advance(state, false, turn) : state;
+}

@@ -1,0 +1,138 @@
+import { type Snapshot, sameSnapshot } from '../files/content.ts';
+import { isOnTrial } from '../gate/stages.ts';
+import type { LogLine } from '../log/log.ts';
+import { actionName } from '../state/action.ts';
+import { type Reload, type State, withConfiguration } from '../state/state.ts';
+import { clearTimers, log, setTimer, type Turn } from '../state/turn.ts';
+import { textOfBytes } from '../text/bytes.ts';
+import { clearAlarm, raiseAlarm } from './alarm.ts';
+
+/* How a reload ends, and what is told of it: each has exactly one outcome. */
+
+/** Paths named in a log line; the rest is counted. */
+export const PATHS_SHOWN = 20;
+
+export function pathFields(paths: readonly string[]): LogLine['fields'] {
+  return { paths: paths.slice(0, PATHS_SHOWN).map(textOfBytes), changed: paths.length };
+}
+
+/** The digests of the watches whose content differs, shortened to 12 digits (specification 6). */
+export function digestFields(told: Snapshot, seen: Snapshot): LogLine['fields'] {
+  const differing = [...seen].filter(([path, content]) => told.get(path)?.digest !== content.digest);
+  return {
+    digests: differing.map(([path, { digest }]) => `${textOfBytes(path)} ${digest.slice(0, 12) || 'empty'}`),
+  };
+}
+
+export function reloadFields(reload: Reload): LogLine['fields'] {
+  return {
+    reload: reload.id,
+    action: reload.actions.map(actionName).map(textOfBytes).join(' ') || 'none',
+    ...pathFields(reload.paths),
+  };
+}
+
+function timedFields(reload: Reload, turn: Turn): LogLine['fields'] {
+  return { ...reloadFields(reload), ms: Math.round(turn.at - reload.since) };
+}
+
+/** It did what it was to do: what was told is what the application runs on. A roll-back has done that for the old content. */
+export function applied(state: State, reload: Reload, turn: Turn): State {
+  const { rollback } = reload;
+  const { told, seen, barred } = state.configuration;
+  clearTimers(turn, 'verify-reload');
+  const verified = keepGood(
+    withConfiguration(state, { verifying: undefined, applied: told }),
+    rollback !== undefined,
+    turn,
+  );
+  if (rollback !== undefined) {
+    log(turn, 'error', 'reload.rolled_back', `reload ${reload.id} rolled back: ${rollback}`, {
+      ...timedFields(reload, turn),
+      reason: rollback,
+    });
+    // Good content that came back meanwhile is what the application runs on.
+    if (!sameSnapshot(told, seen)) return raiseAlarm(verified, reload.paths, rollback, turn);
+  } else {
+    log(turn, 'info', 'reload.applied', `reload ${reload.id} applied`, timedFields(reload, turn));
+    // It was asked for, or a start led to it; what failed before is still to be answered for.
+    if (barred !== undefined && !sameSnapshot(told, barred)) return verified;
+  }
+  clearTimers(turn, 'retry');
+  return clearAlarm(withConfiguration(verified, { retries: 0, retrying: [], barred: undefined }), turn);
+}
+
+/** Remembers what is active as good, over restarts of the container too. */
+export function keepGood(state: State, always: boolean, turn: Turn): State {
+  const { staged = [], gate } = state.configuration;
+  if (staged.length === 0 || (!always && !isOnTrial(state.configuration))) return state;
+  const generations = staged.flatMap(({ stage, active }) =>
+    active === undefined ? [] : [{ stage, name: active.name }],
+  );
+  const job = state.jobs + 1;
+  turn.effects.push({ type: 'stage', job, task: { op: 'keep', generations, newer: gate === undefined } });
+  return withConfiguration(
+    { ...state, jobs: job },
+    { staged: staged.map((one) => ({ ...one, good: one.active })) },
+  );
+}
+
+/** The application may or may not run on the content: it is not told of it again, and somebody should look. */
+export function failed(state: State, reload: Reload, reason: string, turn: Turn): State {
+  clearTimers(turn, 'verify-reload');
+  log(turn, 'error', 'reload.failed', `reload ${reload.id} failed: ${reason}`, {
+    ...timedFields(reload, turn),
+    reason,
+  });
+  return raiseAlarm(withConfiguration(state, { verifying: undefined }), reload.paths, reason, turn);
+}
+
+/** The content was found bad before the application could see it. */
+export function rejected(
+  state: State,
+  reload: Reload,
+  reason: string,
+  fields: LogLine['fields'],
+  turn: Turn,
+): State {
+  log(turn, 'error', 'reload.rejected', `reload ${reload.id} rejected: ${reason}`, {
+    ...timedFields(reload, turn),
+    reason,
+    ...fields,
+  });
+  const barred = withConfiguration(state, { barred: reload.snapshot });
+  return raiseAlarm(barred, reload.paths, reason, turn);
+}
+
+export function supersededBy(state: State, reload: Reload, reason: string, turn: Turn): State {
+  log(turn, 'info', 'reload.superseded', `reload ${reload.id}: ${reason}`, {
+    ...timedFields(reload, turn),
+    reason,
+  });
+  return state;
+}
+
+/** The reload that is only being verified ends, since something else begins. */
+export function superseded(state: State, turn: Turn, reason: string): State {
+  const { verifying } = state.configuration;
+  if (verifying === undefined) return state;
+  clearTimers(turn, 'verify-reload');
+  return withConfiguration(supersededBy(state, verifying.reload, reason, turn), { verifying: undefined });
+}
+
+/** Delays before content is tried again of which nothing is known: doubled from the first to the last, ms. */
+export const CHECK_BACK_OFF = 10_000;
+export const ANSWER_BACK_OFF = 1_000;
+const LAST_BACK_OFF = 5 * 60_000;
+
+/** Tries the present content again after a while, with these actions besides what the change asks for. */
+export function retryLater(
+  state: State,
+  first: number,
+  retrying: State['configuration']['retrying'],
+  turn: Turn,
+): State {
+  const { retries } = state.configuration;
+  setTimer(turn, 'retry', Math.min(first * 2 ** retries, LAST_BACK_OFF));
+  return withConfiguration(state, { retries: retries + 1, retrying });
+}

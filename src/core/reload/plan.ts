@@ -1,0 +1,71 @@
+import { changedPaths, type Snapshot, sameSnapshot } from '../files/content.ts';
+import { type ChildEnvironment, childEnvironment, sameEnvironment } from '../files/environment.ts';
+import { type Action, mergeActions } from '../state/action.ts';
+import type { Configuration, State } from '../state/state.ts';
+import { relativePath } from '../text/path.ts';
+import { type Result, success } from '../text/result.ts';
+
+/* What a change asks for, and how long it is waited with. */
+
+/** Settle times of `auto`, ms (specification 1). */
+const SETTLE_ONE_VOLUME = 0;
+const SETTLE_VOLUMES = 3_000;
+const SETTLE_PLAIN = 250;
+
+/** The action for each changed file is that of the most specific watch it lies below (specification 1, `--watch`). */
+function actionsFor(state: State, paths: readonly string[]): readonly Action[] {
+  const { watches } = state.settings;
+  const speaking = new Set<string>();
+  for (const path of paths) {
+    const owners = watches.filter((watch) => relativePath(watch.path, path) !== undefined);
+    speaking.add(owners.reduce((best, { path: owner }) => (owner.length > best.length ? owner : best), ''));
+  }
+  return watches.filter((watch) => speaking.has(watch.path)).map((watch) => watch.action);
+}
+
+export function settleTime(state: State): number {
+  const { settle } = state.settings;
+  if (settle !== 'auto') return settle;
+  const volumes = new Set(state.observation.watched.map((watched) => watched.volume?.root));
+  if (volumes.size > 1 && !volumes.has(undefined)) return SETTLE_VOLUMES;
+  if ([...volumes].filter((root) => root !== undefined).length > 1) return SETTLE_VOLUMES;
+  return volumes.has(undefined) ? SETTLE_PLAIN : SETTLE_ONE_VOLUME;
+}
+
+/** Whether there is content to be applied: what failed is not, until it changes. */
+export function isChanged({ told, seen, barred }: Configuration): boolean {
+  return !sameSnapshot(told, seen) && (barred === undefined || !sameSnapshot(barred, seen));
+}
+
+/** Whether these contents make another environment; one that can't be made is another. */
+function changesEnvironment(state: State, from: Snapshot, to: Snapshot): boolean {
+  if (state.settings.environmentDirectories.length === 0) return false;
+  const [before, after] = [environmentFor(state, from), environmentFor(state, to)];
+  return !after.ok || !before.ok || !sameEnvironment(before.value.entries, after.value.entries);
+}
+
+/** What a reload from what is told to `to` would do. */
+export function plan(
+  state: State,
+  to: Snapshot,
+): { readonly paths: readonly string[]; readonly actions: readonly Action[] } {
+  const { told, requested, deadly } = state.configuration;
+  const paths = changedPaths(told, to);
+  const restart: readonly Action[] = changesEnvironment(state, told, to) ? [{ kind: 'restart' }] : [];
+  const wanted = [...restart, ...actionsFor(state, paths), ...requested];
+  // A signal that ended the child before is a restart from then on (specification 3).
+  const actions = wanted.map(
+    (action): Action =>
+      action.kind === 'signal' && deadly.has(action.signal) ? { kind: 'restart' } : action,
+  );
+  return { paths, actions: mergeActions(actions) };
+}
+
+/** The environment of a child that starts with this content. */
+export function environmentFor(state: State, snapshot: Snapshot): Result<ChildEnvironment> {
+  const { settings, inherited, argumentBytes } = state;
+  const paths = settings.environmentDirectories;
+  if (paths.length === 0) return success({ entries: inherited, skipped: [] });
+  const directories = paths.map((path) => ({ path, texts: snapshot.get(path)?.texts ?? new Map() }));
+  return childEnvironment(inherited, directories, { argumentBytes, command: settings.command });
+}

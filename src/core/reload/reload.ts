@@ -1,0 +1,271 @@
+import { sameSnapshot } from '../files/content.ts';
+import { checkTimedOut, gateChecked, gateStaged, published } from '../gate/gate.ts';
+import { gateEnds } from '../gate/letting.ts';
+import { snapshotOf } from '../observation/observation.ts';
+import { signalName } from '../process/signals.ts';
+import type { TimerName } from '../state/event.ts';
+import { type Progress, type State, withConfiguration } from '../state/state.ts';
+import { clearTimers, type EventOf, log, setTimer, type Table, type Turn } from '../state/turn.ts';
+import { actionEnded, actionTimedOut, signalled, underWay } from './acting.ts';
+import { askedStart, seenBeforeStart, stagesOpened } from './admission.ts';
+import { childEnded, quitting, resumed, startFailed, stopped } from './interruption.ts';
+import { isChanged, plan, settleTime } from './plan.ts';
+import { advance, again, beginReload, changed, clearWaits, type In, rest, withdraw } from './scheduling.ts';
+import { childVerified, notReady, ready, recover, restarted, stayed } from './verification.ts';
+
+/* What reloading does with each event. */
+
+/** A look is over: what it found is compared with what the application was told. */
+function content(state: State, progress: Progress, event: EventOf<'content'>, turn: Turn): State {
+  const before = state.configuration;
+  const seen = snapshotOf(state.observation);
+  const now = seenBeforeStart(withConfiguration(state, { seen }), turn);
+  const after = now.configuration.progress;
+  if (after.phase === 'baseline' || after.phase === 'acting') return now;
+  if (progress.phase === 'gated') return contentAtGate(now, progress, turn);
+  if (!isChanged(now.configuration) && before.requested.length === 0) return reverted(now, progress, turn);
+  switch (progress.phase) {
+    case 'baseline':
+    case 'acting':
+    case 'holding':
+    case 'splaying':
+      return now;
+    case 'resting':
+      return isChanged(now.configuration) ? changed(now, turn) : now;
+    case 'settling':
+      if (!sameSnapshot(before.seen, seen)) setTimer(turn, 'settle', settleTime(now));
+      return now;
+    case 'reading':
+      return event.look >= progress.look ? advance(now, true, turn) : now;
+    default:
+      return progress satisfies never;
+  }
+}
+
+/** What is being copied or checked is not what is there any more. */
+function contentAtGate(state: State, { reload }: In<'gated'>, turn: Turn): State {
+  const { gate, seen } = state.configuration;
+  if (gate?.purpose.kind !== 'reload' || gate.step === 'publishing') return state;
+  if (sameSnapshot(reload.snapshot, seen)) return state;
+  const requested = [...reload.requested, ...state.configuration.requested];
+  const moot = withConfiguration(withdraw(state, 'the content has changed', turn), { requested });
+  return isChanged(moot.configuration) ? changed(moot, turn) : again(moot, turn);
+}
+
+/** The content is what the application was told already, or what failed before: nothing is to be done. */
+function reverted(state: State, progress: Progress, turn: Turn): State {
+  const { told, seen, applied: good } = state.configuration;
+  const isTold = sameSnapshot(told, seen);
+  const recovered = isTold && good !== undefined && sameSnapshot(good, seen) ? recover(state, turn) : state;
+  if (progress.phase === 'resting') return recovered;
+  clearWaits(turn);
+  const message = isTold
+    ? 'the content is again what the application was told'
+    : 'the content is again what failed before';
+  log(turn, 'info', 'config.reverted', message);
+  return rest(recovered);
+}
+
+function settled(state: State, _progress: Progress, _event: unknown, turn: Turn): State {
+  clearTimers(turn, 'settle', 'ceiling');
+  return advance(state, false, turn);
+}
+
+function released(state: State, _progress: Progress, _event: unknown, turn: Turn): State {
+  return advance(state, false, turn);
+}
+
+function splayed(state: State, _progress: Progress, _event: unknown, turn: Turn): State {
+  return advance(withConfiguration(state, { splayed: true }), false, turn);
+}
+
+/** Content of which nothing was known is tried again. */
+function retry(state: State, progress: Progress, _event: unknown, turn: Turn): State {
+  const { retrying, requested: asked, changedAt } = state.configuration;
+  const requested = [...asked, ...(retrying.length > 0 ? retrying : [{ kind: 'none' } as const])];
+  const due = withConfiguration(state, {
+    barred: undefined,
+    requested,
+    changedAt: changedAt ?? turn.at,
+  });
+  return progress.phase === 'resting' ? advance(due, false, turn) : due;
+}
+
+/** The child that is about to start reads what was let through. */
+function childStarting(state: State): State {
+  return withConfiguration(state, { told: state.configuration.next.snapshot });
+}
+
+/** The child is started for another reason: what changed meanwhile is told by that, unless it asks for more. */
+function startingAnyway(state: State, progress: Progress, _event: unknown, turn: Turn): State {
+  const { next, barred } = state.configuration;
+  const { snapshot } = next;
+  const { paths, actions } = plan(state, snapshot);
+  if (barred !== undefined && progress.phase !== 'gated') {
+    // What was not let through, and is read all the same, is no reload.
+    clearWaits(turn);
+    return rest(childStarting(state));
+  }
+  if (progress.phase === 'gated' || actions.length === 0) return childStarting(state);
+  if (actions.some((action) => action.kind === 'exit')) return state;
+  clearWaits(turn);
+  const { begun, reload } = beginReload(state, paths, [{ kind: 'restart' }], snapshot, turn);
+  return underWay(begun, reload, 'the child is being started in any case', turn);
+}
+
+function firstStarted(state: State, _progress: Progress, _event: unknown, turn: Turn): State {
+  return again(rest(state), turn);
+}
+
+/** A request from outside: like a change, but whether or not the content changed, and without waiting for quiet. */
+function requested(state: State, progress: Progress, event: EventOf<'reload-requested'>, turn: Turn): State {
+  const { configuration } = state;
+  const signal = signalName(event.signal);
+  log(turn, 'info', 'reload.requested', `${signal} asks for a reload`, { signal });
+  const asked = withConfiguration(state, {
+    requested: [...configuration.requested, { kind: 'signal', signal: event.signal }],
+    changedAt: configuration.changedAt ?? turn.at,
+    barred: undefined,
+  });
+  const busy = ['acting', 'reading', 'gated', 'splaying'].includes(progress.phase);
+  if (busy) return asked;
+  clearTimers(turn, 'settle', 'ceiling', 'min-interval');
+  return advance(asked, false, turn);
+}
+
+function staged(state: State, progress: Progress, event: EventOf<'staged'>, turn: Turn): State {
+  const { gate, staged: targets, publishing } = state.configuration;
+  const { result, job } = event;
+  if (targets === undefined) return stagesOpened(state, event, turn);
+  const now = published(state, event);
+  if (gate !== undefined && gate.step !== 'checking' && gate.job === job)
+    return gateStaged(now, gate, result, gateEnds, turn);
+  if (result.op === 'failed') {
+    log(turn, 'error', 'stage.failed', result.reason, { reason: result.reason });
+  }
+  if (publishing?.job !== job) return now;
+  // Who had to wait for that goes on.
+  if (now.child.phase === 'preparing' && now.child.asked) return askedStart(now, turn);
+  return progress.phase === 'holding' ? advance(now, false, turn) : now;
+}
+
+function jobEnded(state: State, progress: Progress, event: EventOf<'job-ended'>, turn: Turn): State {
+  const { gate } = state.configuration;
+  if (gate?.step === 'checking' && gate.job === event.job)
+    return gateChecked(state, gate, event, gateEnds, turn);
+  return progress.phase === 'acting' ? actionEnded(state, progress, event, turn) : state;
+}
+
+function checkTooLong(state: State, _progress: Progress, _event: unknown, turn: Turn): State {
+  const { gate } = state.configuration;
+  return gate?.step === 'checking' ? checkTimedOut(state, gate, gateEnds, turn) : state;
+}
+
+function startAsked(state: State, _progress: Progress, _event: unknown, turn: Turn): State {
+  return askedStart(state, turn);
+}
+
+type ConfigurationTimer = Extract<
+  TimerName,
+  | 'settle'
+  | 'ceiling'
+  | 'min-interval'
+  | 'splay'
+  | 'verify-reload'
+  | 'check-timeout'
+  | 'action-timeout'
+  | 'retry'
+>;
+
+type ConfigurationKey =
+  | 'content'
+  | 'start-asked'
+  | 'staged'
+  | 'job-ended'
+  | 'child-starting'
+  | 'child-started'
+  | 'child-verified'
+  | 'child-unverified'
+  | 'child-ended'
+  | 'child-quitting'
+  | 'child-resumed'
+  | 'ready'
+  | 'not-ready'
+  | 'start-failed'
+  | 'stopped'
+  | 'reload-requested'
+  | 'signalled'
+  | `timer:${ConfigurationTimer}`;
+
+/** What holds in every phase after the first start; each row below says what differs. */
+const UNDER_WAY = {
+  content,
+  'start-asked': startAsked,
+  staged,
+  'job-ended': jobEnded,
+  'child-starting': startingAnyway,
+  'child-started': 'ignored',
+  'child-verified': childVerified,
+  'child-unverified': resumed,
+  'child-ended': childEnded,
+  'child-quitting': quitting,
+  'child-resumed': resumed,
+  ready,
+  'not-ready': notReady,
+  'start-failed': 'ignored',
+  stopped,
+  'reload-requested': requested,
+  signalled: 'ignored',
+  'timer:settle': 'impossible',
+  'timer:ceiling': 'impossible',
+  'timer:min-interval': 'impossible',
+  'timer:splay': 'impossible',
+  'timer:verify-reload': stayed,
+  'timer:check-timeout': checkTooLong,
+  'timer:action-timeout': 'impossible',
+  'timer:retry': retry,
+} as const;
+
+export const CONFIGURATION: Table<Progress, ConfigurationKey> = {
+  baseline: {
+    content,
+    'start-asked': startAsked,
+    staged,
+    'job-ended': jobEnded,
+    'child-starting': childStarting,
+    'child-started': firstStarted,
+    'child-verified': 'impossible',
+    'child-unverified': 'impossible',
+    'child-ended': 'impossible',
+    'child-quitting': 'impossible',
+    'child-resumed': 'impossible',
+    ready: 'impossible',
+    'not-ready': 'impossible',
+    'start-failed': 'ignored',
+    stopped,
+    'reload-requested': 'impossible',
+    signalled: 'impossible',
+    'timer:settle': 'impossible',
+    'timer:ceiling': 'impossible',
+    'timer:min-interval': 'impossible',
+    'timer:splay': 'impossible',
+    'timer:verify-reload': 'impossible',
+    'timer:check-timeout': checkTooLong,
+    'timer:action-timeout': 'impossible',
+    'timer:retry': retry,
+  },
+  resting: { ...UNDER_WAY },
+  settling: { ...UNDER_WAY, 'timer:settle': settled, 'timer:ceiling': settled },
+  holding: { ...UNDER_WAY, 'timer:min-interval': released },
+  splaying: { ...UNDER_WAY, 'timer:splay': splayed },
+  reading: { ...UNDER_WAY },
+  gated: { ...UNDER_WAY },
+  acting: {
+    ...UNDER_WAY,
+    'child-starting': childStarting,
+    'child-started': restarted,
+    'start-failed': startFailed,
+    signalled,
+    'timer:action-timeout': actionTimedOut,
+  },
+};

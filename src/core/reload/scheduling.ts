@@ -1,0 +1,141 @@
+import { changedPaths } from '../files/content.ts';
+import { closeGate, openGate } from '../gate/gate.ts';
+import { gateEnds } from '../gate/letting.ts';
+import { requestLook } from '../observation/observation.ts';
+import { type Progress, type Reload, type State, withConfiguration } from '../state/state.ts';
+import { clearTimers, log, setTimer, type Turn } from '../state/turn.ts';
+import { textOfBytes } from '../text/bytes.ts';
+import { random } from '../text/random.ts';
+import { digestFields, PATHS_SHOWN, pathFields, superseded, supersededBy } from './outcome.ts';
+import { isChanged, plan, settleTime } from './plan.ts';
+
+/* From a change that was seen to a reload that is at the gate. */
+
+/** Content that never rests is acted on after this many settle times, and at least this long, ms. */
+const CEILING_FACTOR = 10;
+const CEILING_LEAST = 10_000;
+
+export type In<Phase extends Progress['phase']> = Extract<Progress, { phase: Phase }>;
+
+export function rest(state: State): State {
+  return withConfiguration(state, {
+    progress: { phase: 'resting' },
+    changedAt: undefined,
+    awaitVerified: false,
+    splayed: false,
+  });
+}
+
+/** Ends whatever is waited for before a reload begins. */
+export function clearWaits(turn: Turn): void {
+  clearTimers(turn, 'settle', 'ceiling', 'min-interval', 'splay');
+}
+
+export function changed(state: State, turn: Turn): State {
+  const { told, seen } = state.configuration;
+  const paths = changedPaths(told, seen);
+  log(
+    turn,
+    'info',
+    'config.changed',
+    `${paths.length} changed: ${paths.slice(0, PATHS_SHOWN).map(textOfBytes).join(', ')}`,
+    {
+      ...pathFields(paths),
+      ...digestFields(told, seen),
+    },
+  );
+  // What failed before is of no interest any more.
+  clearTimers(turn, 'retry');
+  const fresh = { barred: undefined, retries: 0, retrying: [], changedAt: turn.at };
+  const delay = settleTime(state);
+  if (delay === 0) return advance(withConfiguration(state, fresh), true, turn);
+  setTimer(turn, 'settle', delay);
+  setTimer(turn, 'ceiling', Math.max(delay * CEILING_FACTOR, CEILING_LEAST));
+  return withConfiguration(state, { ...fresh, progress: { phase: 'settling' } });
+}
+
+/**
+ * Takes a change that is to be applied as far as it can go: held back by what must be waited for, then read once more
+ * unless what was seen is `fresh`, then brought to the gate.
+ */
+export function advance(state: State, fresh: boolean, turn: Turn): State {
+  const { settings, child, configuration } = state;
+  const { seen, applied } = configuration;
+  const { paths, actions } = plan(state, seen);
+  const holding = withConfiguration(state, { progress: { phase: 'holding' } });
+  const busy = configuration.gate !== undefined || configuration.publishing !== undefined;
+  if (child.phase !== 'running' || busy) return holding;
+  const stops = actions.some((action) => action.kind === 'restart' || action.kind === 'exit');
+  if ((stops || configuration.awaitVerified) && !child.verified) return holding;
+  // Good content that is back after bad was told is not kept waiting.
+  const mends = configuration.degraded !== undefined && changedPaths(applied ?? new Map(), seen).length === 0;
+  const { lastApply } = configuration;
+  const wait = lastApply === undefined || mends ? 0 : lastApply + settings.minInterval - turn.at;
+  if (wait > 0 && configuration.requested.length === 0) {
+    setTimer(turn, 'min-interval', Math.ceil(wait));
+    return holding;
+  }
+  clearTimers(turn, 'min-interval');
+  if (!configuration.splayed && settings.splay > 0) return splay(state, turn);
+  if (fresh) return begin(state, paths, actions, turn);
+  const { state: looking, look } = requestLook(state, turn);
+  return withConfiguration(looking, { progress: { phase: 'reading', look } });
+}
+
+/** Waits a random part of `--splay`, so that a fleet does not reload at once. */
+function splay(state: State, turn: Turn): State {
+  const { value, seed } = random(state.seed);
+  setTimer(turn, 'splay', Math.floor(value * state.settings.splay));
+  return withConfiguration({ ...state, seed }, { progress: { phase: 'splaying' } });
+}
+
+/** Begins a reload; the one that was only being verified ends with it. */
+export function beginReload(
+  state: State,
+  paths: readonly string[],
+  actions: Reload['actions'],
+  snapshot: Reload['snapshot'],
+  turn: Turn,
+): { readonly begun: State; readonly reload: Reload } {
+  const superseding = superseded(state, turn, 'newer content is being applied');
+  const { configuration } = superseding;
+  const reload = {
+    id: configuration.reloads + 1,
+    since: configuration.changedAt ?? turn.at,
+    paths,
+    actions,
+    requested: configuration.requested,
+    snapshot,
+    rollback: undefined,
+  };
+  const begun = withConfiguration(superseding, {
+    reloads: reload.id,
+    requested: [],
+    changedAt: undefined,
+    awaitVerified: false,
+    splayed: false,
+  });
+  return { begun, reload };
+}
+
+function begin(state: State, paths: readonly string[], actions: Reload['actions'], turn: Turn): State {
+  const { seen } = state.configuration;
+  const { begun, reload } = beginReload(state, paths, actions, seen, turn);
+  const gated = withConfiguration(begun, { progress: { phase: 'gated', reload } });
+  return openGate(gated, { kind: 'reload', reload }, seen, gateEnds, turn);
+}
+
+/** Ends the reload that is at the gate, if there is one, since it is moot. */
+export function withdraw(state: State, reason: string, turn: Turn): State {
+  const { progress } = state.configuration;
+  if (progress.phase !== 'gated') return state;
+  const closed = closeGate(state, turn);
+  return rest(supersededBy(closed, progress.reload, reason, turn));
+}
+
+/** After a reload: what changed or was asked for meanwhile is next. */
+export function again(state: State, turn: Turn): State {
+  const { configuration } = state;
+  if (configuration.requested.length > 0) return advance(state, false, turn);
+  return isChanged(configuration) ? changed(state, turn) : state;
+}

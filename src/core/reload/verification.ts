@@ -1,0 +1,86 @@
+import { changedPaths, sameSnapshot } from '../files/content.ts';
+import { canRollBack } from '../gate/stages.ts';
+import { readyLimitOnceTold } from '../readiness/readiness.ts';
+import { type Progress, type Reload, type State, withConfiguration } from '../state/state.ts';
+import { clearTimers, type Turn } from '../state/turn.ts';
+import { foundBad } from './acting.ts';
+import { clearAlarm, raiseAlarm } from './alarm.ts';
+import { applied, keepGood } from './outcome.ts';
+import { rollBack } from './rollback.ts';
+import { advance, again, beginReload, type In, rest } from './scheduling.ts';
+
+/* Whether a reload, or a start, did well. */
+
+/** The content is what the application runs on: whatever failed before is over. */
+export function recover(state: State, turn: Turn): State {
+  const { degraded, stale, barred, retries } = state.configuration;
+  if (degraded === undefined && stale.length === 0 && barred === undefined && retries === 0) return state;
+  clearTimers(turn, 'retry');
+  return clearAlarm(withConfiguration(state, { barred: undefined, retries: 0, retrying: [] }), turn);
+}
+
+export function stayed(state: State, _progress: Progress, _event: unknown, turn: Turn): State {
+  const { verifying } = state.configuration;
+  if (verifying === undefined) return state;
+  const now = withConfiguration(state, { verifying: { ...verifying, stayed: true } });
+  return state.readiness.phase === 'ready' ? verifiedReload(now, turn) : now;
+}
+
+export function ready(state: State, _progress: Progress, _event: unknown, turn: Turn): State {
+  return state.configuration.verifying?.stayed === true ? verifiedReload(state, turn) : state;
+}
+
+function verifiedReload(state: State, turn: Turn): State {
+  const { verifying } = state.configuration;
+  return verifying === undefined || isRestart(verifying.reload)
+    ? state
+    : applied(state, verifying.reload, turn);
+}
+
+export function isRestart(reload: Reload): boolean {
+  return reload.actions.some((action) => action.kind === 'restart');
+}
+
+/** The application does not serve with what it was told. */
+export function notReady(state: State, progress: Progress, _event: unknown, turn: Turn): State {
+  const { verifying } = state.configuration;
+  const { settings } = state;
+  const told = verifying !== undefined && !isRestart(verifying.reload);
+  const limit = told ? readyLimitOnceTold(settings) : settings.readyTimeout;
+  const reason = `--ready did not succeed within ${limit} ms`;
+  if (verifying !== undefined) return foundBad(state, verifying.reload, reason, turn);
+  if (progress.phase === 'acting' || progress.phase === 'gated') return state;
+  if (canRollBack(state.configuration)) return rollBackStart(state, reason, turn);
+  return raiseAlarm(state, [...state.configuration.seen.keys()], reason, turn);
+}
+
+/** A start that was no reload showed new content that does not do: going back is a reload. */
+export function rollBackStart(state: State, reason: string, turn: Turn): State {
+  const { told, staged = [] } = state.configuration;
+  const good = new Map(staged.map(({ stage, good: one }) => [stage.source, one?.content]));
+  const from = new Map([...told].map(([path, content]) => [path, good.get(path) ?? content]));
+  const { begun, reload } = beginReload(state, changedPaths(from, told), [{ kind: 'restart' }], told, turn);
+  return rollBack(begun, reload, reason, turn);
+}
+
+export function restarted(state: State, progress: In<'acting'>, _event: unknown, turn: Turn): State {
+  const started = rest(state);
+  const verified = state.child.phase === 'running' && state.child.verified;
+  const now = verified
+    ? applied(started, progress.reload, turn)
+    : withConfiguration(started, { verifying: { reload: progress.reload, stayed: false } });
+  return again(now, turn);
+}
+
+/** The start is verified, and with it the reload that led to it; a restart that waited for it may begin. */
+export function childVerified(state: State, progress: Progress, _event: unknown, turn: Turn): State {
+  const { verifying, told, seen, degraded } = state.configuration;
+  if (verifying !== undefined && isRestart(verifying.reload)) {
+    const now = applied(state, verifying.reload, turn);
+    return progress.phase === 'holding' ? advance(now, false, turn) : now;
+  }
+  const good = degraded === undefined ? withConfiguration(state, { applied: told }) : state;
+  const kept = verifying === undefined ? keepGood(good, false, turn) : good;
+  const now = sameSnapshot(told, seen) && degraded === undefined ? recover(kept, turn) : kept;
+  return progress.phase === 'holding' ? advance(now, false, turn) : now;
+}

@@ -1,0 +1,47 @@
+import type { Directories, ReadingRequest } from '../files/reading.ts';
+import type { LogLine } from '../log/log.ts';
+import type { Signal } from '../process/signals.ts';
+import type { StageTask } from '../staging/stage.ts';
+import type { SignalPurpose, TimerName } from './event.ts';
+import type { Task } from './job.ts';
+import type { SignalTarget } from './settings.ts';
+
+/** What the host is to do. Those with an answer say which event it is. */
+export type Effect =
+  /** Start the command as the child, in a process group of its own. Answer: `spawned` or `spawn-failed`. */
+  | {
+      readonly type: 'start';
+      /** `NAME=value` entries, byte strings. */
+      readonly environment: readonly string[];
+    }
+  /** Signal the child or its group. Answer: `signalled`. */
+  | {
+      readonly type: 'signal';
+      readonly pid: number;
+      readonly signal: Signal;
+      readonly to: SignalTarget;
+      readonly purpose: SignalPurpose;
+      /** Send CONT to the same processes afterwards, so that stopped ones can act on the signal. */
+      readonly wake: boolean;
+      /** Send nothing to a child that is known to have no handler; one that blocks the signal will do for `caught or blocked`. */
+      readonly onlyIf: 'caught' | 'caught or blocked' | undefined;
+    }
+  /** See whether the process group still has members. Answer: `group`. */
+  | { readonly type: 'check-group'; readonly pid: number }
+  /** Stop rehup itself as the terminal's job control asks, until a CONT. */
+  | { readonly type: 'suspend' }
+  /** Read all watches. Answer: `looked`. */
+  | { readonly type: 'look'; readonly requests: readonly ReadingRequest[] }
+  /** Watch these directories, and no others, for events. Answers: `watching`, or a `watch-failed` for each that can't be. */
+  | { readonly type: 'watch'; readonly directories: Directories }
+  /** Do something beside the child; `job` is a number of its own. Answer, later: `job-ended`. */
+  | { readonly type: 'begin-job'; readonly job: number; readonly task: Task }
+  /** End a job with all that it started, at once. */
+  | { readonly type: 'cancel-job'; readonly job: number }
+  /** Do something to the stages, after what was asked for before; `job` is a number of its own. Answer, later: `staged`. */
+  | { readonly type: 'stage'; readonly job: number; readonly task: StageTask }
+  | { readonly type: 'set-timer'; readonly timer: TimerName; readonly delay: number }
+  | { readonly type: 'clear-timer'; readonly timer: TimerName }
+  | { readonly type: 'log'; readonly line: LogLine }
+  /** The last effect of all: end with this code. `refusal`: bad usage, one line for the user. */
+  | { readonly type: 'exit'; readonly code: number; readonly refusal?: string };

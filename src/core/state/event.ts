@@ -1,0 +1,96 @@
+import type { Reading } from '../files/reading.ts';
+import type { LinkChange } from '../files/volume.ts';
+import type { Signal } from '../process/signals.ts';
+import type { StageResult } from '../staging/stage.ts';
+import type { JobOutcome } from './job.ts';
+
+/** How a process ended: wait(2). */
+export type ExitStatus =
+  | { readonly kind: 'code'; readonly code: number }
+  | { readonly kind: 'signal'; readonly signal: Signal };
+
+/** The one-shot timers that the core sets; setting one again replaces it, and a cleared one never fires. */
+export type TimerName =
+  | 'action-timeout'
+  | 'back-off'
+  | 'ceiling'
+  | 'check-timeout'
+  | 'confirm'
+  | 'group'
+  | 'min-interval'
+  | 'poll'
+  | 'probe'
+  | 'quit'
+  | 'ready'
+  | 'recheck'
+  | 'relook'
+  | 'retry'
+  | 'settle'
+  | 'splay'
+  | 'start'
+  | 'stop-timeout'
+  | 'verify-reload'
+  | 'verify-start';
+
+/** Why a signal is sent, so that its outcome can be told apart. */
+export type SignalPurpose = 'forward' | 'stop' | 'kill' | 'reload';
+
+/** What became of a signal that was to be sent. */
+export type SignalOutcome =
+  | {
+      readonly kind: 'sent';
+      readonly to: 'child' | 'group';
+      /** Whether the child was seen to have a handler. */
+      readonly checked: boolean;
+    }
+  /** Held back: it was only to be sent if the child catches it, and the child does not. */
+  | { readonly kind: 'uncaught' }
+  /** Held back: the child has no handler, but blocks it, and may take it yet. */
+  | { readonly kind: 'blocked' }
+  | { readonly kind: 'failed'; readonly errno: string };
+
+/** What happened outside. */
+export type Occurrence =
+  /** The first event: where rehup finds itself. */
+  | {
+      readonly type: 'begin';
+      readonly pid1: boolean;
+      readonly terminal: boolean;
+      /** The `NAME=value` entries that rehup was given, byte strings. */
+      readonly environment: readonly string[];
+      /** The most bytes that execve(2) takes of arguments and environment together. */
+      readonly argumentBytes: number;
+      /** 32 random bits, from which all that is random follows. */
+      readonly seed: number;
+    }
+  /** A signal came to rehup itself. */
+  | { readonly type: 'signal'; readonly signal: Signal }
+  | { readonly type: 'spawned'; readonly pid: number }
+  | { readonly type: 'spawn-failed'; readonly errno: string }
+  | { readonly type: 'child-exited'; readonly status: ExitStatus }
+  | {
+      readonly type: 'signalled';
+      readonly signal: Signal;
+      readonly purpose: SignalPurpose;
+      readonly outcome: SignalOutcome;
+    }
+  /** Whether the child's process group has members that are no zombies, and whether rehup has children at all. */
+  | { readonly type: 'group'; readonly alive: boolean; readonly children: boolean }
+  /** Something below a watched directory may have changed; of each link to a generation that did, how. */
+  | { readonly type: 'hint'; readonly links?: ReadonlyMap<string, LinkChange> }
+  /** Events come from all directories asked for; what happened before is not known. */
+  | { readonly type: 'watching' }
+  /** Events do not come from a directory. */
+  | { readonly type: 'watch-failed'; readonly path: string; readonly errno: string }
+  /** A directory sends no events any more: it, or what was mounted there, is gone. */
+  | { readonly type: 'watch-lost'; readonly path: string }
+  /** A look is over, with a reading for each watch in the order of the settings. */
+  | { readonly type: 'looked'; readonly readings: readonly Reading[] }
+  /** A job has ended by itself; one that was cancelled is never told of. */
+  | { readonly type: 'job-ended'; readonly job: number; readonly outcome: JobOutcome }
+  /** What was to be done to the stages is done, or failed. */
+  | { readonly type: 'staged'; readonly job: number; readonly result: StageResult }
+  | { readonly type: 'timer'; readonly timer: TimerName };
+
+/** An occurrence with the time at which it came to the core: milliseconds on a clock that never jumps. */
+export type Event = Occurrence & { readonly at: number };

@@ -1,0 +1,27 @@
+import type { Endpoint, HttpEndpoint } from '../text/endpoint.ts';
+import type { ExitStatus } from './event.ts';
+
+/** What is done beside the child, one process or connection each: checks, `exec:` and HTTP actions, ready probes. */
+export type Task =
+  | {
+      readonly kind: 'command';
+      readonly words: readonly string[];
+      /** `NAME=value` entries, byte strings. */
+      readonly environment: readonly string[];
+    }
+  | { readonly kind: 'http'; readonly method: 'GET' | 'POST'; readonly endpoint: HttpEndpoint }
+  | { readonly kind: 'tcp'; readonly endpoint: Endpoint };
+
+/** Of a command's output the last bytes are kept, as many as these. */
+export const OUTPUT_KEPT = 4 * 1024;
+
+/** How a job ended. */
+export type JobOutcome =
+  /** A command; `output`: the last 4 KiB that it wrote to stdout and stderr, a byte string. */
+  | { readonly kind: 'exited'; readonly status: ExitStatus; readonly output: string }
+  /** An HTTP server's status line came: its status code. */
+  | { readonly kind: 'answered'; readonly status: number }
+  /** A TCP connection was accepted. */
+  | { readonly kind: 'connected' }
+  /** It could not be begun, or nothing answered; why, in words and with the errno. */
+  | { readonly kind: 'failed'; readonly reason: string };

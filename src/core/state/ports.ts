@@ -1,0 +1,106 @@
+import type { Files } from '../files/files.ts';
+import type { Directories } from '../files/reading.ts';
+import type { LogLine } from '../log/log.ts';
+import type { Handling } from '../process/proc.ts';
+import type { Signal } from '../process/signals.ts';
+import type { ExitStatus, TimerName } from './event.ts';
+
+/**
+ * The child and its signals. Exits of the child and signals from outside come to the engine as events; orphans are
+ * reaped by the host without a word.
+ */
+export type Processes = {
+  /**
+   * Starts a command as specification 2.1 says, in a process group of its own.
+   *
+   * @param environment `NAME=value` entries, byte strings; their PATH is where the command is looked for
+   * @returns its process id, or the name of the errno(3) that tells why it could not be started
+   */
+  start(
+    command: readonly string[],
+    environment: readonly string[],
+  ): { readonly pid: number } | { readonly errno: string };
+  /** kill(2) to the process `pid`, or to the process group of that number; the name of the errno if it fails. */
+  signal(pid: number, signal: Signal, to: 'child' | 'group'): string | undefined;
+  /** What a process does with a signal; undefined if that can't be told. */
+  handling(pid: number, signal: Signal): Handling | undefined;
+  /** Whether a process group has a member that is no zombie. */
+  groupAlive(pid: number): boolean;
+  /** Whether rehup has any child, started by it or adopted. */
+  hasChildren(): boolean;
+  /** Stops rehup itself, as a terminal's job control wants it, until a CONT comes. */
+  suspend(): void;
+};
+
+/** Hints on directories; what it tells comes to the engine as `hint`, `watching`, `watch-failed` and `watch-lost` events. */
+export type Watcher = {
+  /** Watches these directories and no others. One whose identity differs from before is watched anew. */
+  watch(directories: Directories): void;
+};
+
+export type Clock = {
+  /** Milliseconds on a clock that never jumps. */
+  now(): number;
+  /** Sets or replaces a one-shot timer, which comes to the engine as a `timer` event. */
+  setTimer(timer: TimerName, delay: number): void;
+  clearTimer(timer: TimerName): void;
+  /** Runs something as soon as what has happened meanwhile has been delivered. */
+  soon(task: () => void): void;
+};
+
+export type Log = { write(line: LogLine): void };
+
+/** Commands beside the child. */
+export type Commands = {
+  /**
+   * Runs a command in a process group of its own, in the working directory that rehup was given, with stdin from
+   * /dev/null and one pipe for stdout and stderr. It is over when its own process has exited: what is left of its group
+   * is then killed, and what the pipe still holds is told before the exit. Nothing is told before the call has returned.
+   *
+   * @param environment `NAME=value` entries, byte strings; their PATH is where the command is looked for
+   * @returns what kills its whole group at once; nothing is told afterwards
+   */
+  run(words: readonly string[], environment: readonly string[], reports: CommandReports): () => void;
+};
+
+export type CommandReports = {
+  /** Some output; of much at once perhaps only the last 4 KiB. */
+  readonly wrote: (bytes: string) => void;
+  readonly exited: (status: ExitStatus) => void;
+  /** It could not be started. */
+  readonly failed: (errno: string) => void;
+};
+
+/** TCP connections to others. */
+export type Network = {
+  /** Begins to connect to an IPv4 or IPv6 address. Nothing is told before the call has returned. */
+  connect(address: string, port: number, reports: ConnectionReports): Connection;
+};
+
+export type Connection = {
+  /** Once it is connected: sends bytes. If that fails, it is told by `ended` or `failed`. */
+  send(bytes: string): void;
+  /** Nothing is told afterwards. Needless after `ended` and `failed`. */
+  close(): void;
+};
+
+export type ConnectionReports = {
+  readonly connected: () => void;
+  readonly received: (bytes: string) => void;
+  /** The other side has closed it. */
+  readonly ended: () => void;
+  readonly failed: (errno: string) => void;
+};
+
+/** What a host must offer, and nothing more. */
+export type Ports = {
+  readonly processes: Processes;
+  readonly commands: Commands;
+  readonly network: Network;
+  readonly files: Files;
+  readonly watcher: Watcher;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Ends rehup; `refusal` is one line for the user on stderr. */
+  exit(code: number, refusal: string | undefined): void;
+};

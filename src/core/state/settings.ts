@@ -1,0 +1,71 @@
+import type { Signal } from '../process/signals.ts';
+import type { Stage } from '../staging/stage.ts';
+import type { Endpoint, HttpEndpoint } from '../text/endpoint.ts';
+import type { PathPredicate } from '../text/glob.ts';
+import type { Action } from './action.ts';
+
+/** One `--watch`: an absolute path and what a change below it does. */
+export type Watch = { readonly path: string; readonly action: Action };
+
+/** Who gets a forwarded signal; `auto`: the child alone if it catches the signal, else its process group. */
+export type SignalTarget = 'child' | 'group' | 'auto';
+
+export const SIGNAL_TARGETS: readonly SignalTarget[] = ['auto', 'child', 'group'];
+
+/** What happens when the child exits by itself. */
+export type ExitPolicy = 'exit' | 'restart' | 'restart-on-failure';
+
+export const EXIT_POLICIES: readonly ExitPolicy[] = ['exit', 'restart', 'restart-on-failure'];
+
+/** One word of `--check`: texts, and the places where the directory of a watch's or stage's new content goes in. */
+export type CheckWord = readonly (string | { readonly source: string })[];
+
+/** What must succeed before a start or a reload counts as verified. */
+export type Ready =
+  | { readonly kind: 'http'; readonly endpoint: HttpEndpoint }
+  | { readonly kind: 'tcp'; readonly endpoint: Endpoint }
+  | { readonly kind: 'exec'; readonly words: readonly string[] };
+
+/** What the command line asked for, validated: the rest of the program trusts it. Durations are in milliseconds. */
+export type Settings = {
+  /** The words of COMMAND, byte strings; at least one. */
+  readonly command: readonly string[];
+  /** The sources of stages are among them. */
+  readonly watches: readonly Watch[];
+  /** What a change does where its watch does not say. */
+  readonly onChange: Action;
+  /** Says which paths below a watch do not count. */
+  readonly ignore: PathPredicate;
+  /** Whether a directory that lost all its files counts as changed. */
+  readonly allowEmpty: boolean;
+  readonly settle: number | 'auto';
+  /** 0: never. */
+  readonly poll: number;
+  readonly minInterval: number;
+  readonly verify: number;
+  readonly stopSignal: Signal;
+  /** Whether `--stop-signal` was given: then a TERM or INT from outside is sent as that signal. */
+  readonly translateStop: boolean;
+  readonly stopTimeout: number;
+  readonly signalTo: SignalTarget;
+  /** What a signal that arrives is taken for; 0: for none. */
+  readonly rewrites: ReadonlyMap<Signal, Signal | 0>;
+  /** What rehup ends with instead of a code of the child. */
+  readonly exitMap: ReadonlyMap<number, number>;
+  /** What the child's own exit does. */
+  readonly onExit: ExitPolicy;
+  /** So many restarts by the policy within ten minutes, and no more. */
+  readonly maxRestarts: number;
+  /** What must exit with 0 before a change is applied. */
+  readonly check: readonly CheckWord[] | undefined;
+  readonly checkTimeout: number;
+  readonly stages: readonly Stage[];
+  readonly ready: Ready | undefined;
+  readonly readyTimeout: number;
+  /** Limit of an `exec:` or HTTP action. */
+  readonly actionTimeout: number;
+  /** A reload waits for a random part of this. */
+  readonly splay: number;
+  /** Directories whose files are variables of the child; later ones win. Watched, each by itself. */
+  readonly environmentDirectories: readonly string[];
+};

@@ -1,0 +1,125 @@
+import type { LogLevel, LogLine } from '../log/log.ts';
+import type { Signal } from '../process/signals.ts';
+import type { Effect } from './effect.ts';
+import type { ExitStatus, Occurrence, TimerName } from './event.ts';
+import type { Afterwards, State } from './state.ts';
+
+/** What one machine of the core tells the others, within one step. */
+export type Notice =
+  /** A look is over, and what it found is in the state. */
+  | { readonly type: 'content'; readonly look: number }
+  /** The watches can't be used, so that nothing can be started. */
+  | { readonly type: 'unusable'; readonly refusal: string }
+  /** The host is asked for a child, which will read what was seen last. */
+  | { readonly type: 'child-starting' }
+  | { readonly type: 'child-started' }
+  /** What the child would read was looked at: may it be started? Answer: `may-start`, or `unusable`. */
+  | { readonly type: 'start-asked' }
+  | { readonly type: 'may-start' }
+  /** The child has stayed up for the verify time, and serves if that is asked for. */
+  | { readonly type: 'child-verified' }
+  /** The child did not serve in its time; it runs on. */
+  | { readonly type: 'child-unverified' }
+  /** The child ended; what follows besides `--on-exit`, see {@link AfterExit}. */
+  | { readonly type: 'child-ended'; readonly status: ExitStatus; readonly follows: AfterExit | undefined }
+  /** A QUIT is pending, which may mean stop. */
+  | { readonly type: 'child-quitting' }
+  /** The application was told of new content; whether it serves is to be found out anew. */
+  | { readonly type: 'told' }
+  | { readonly type: 'ready' }
+  /** It does not serve, and the time for that is over. */
+  | { readonly type: 'not-ready' }
+  /** The child outlived a QUIT: it was not being stopped. */
+  | { readonly type: 'child-resumed' }
+  /** A stop from outside: nothing is applied any more. */
+  | { readonly type: 'stopped' }
+  /** A restart could not start the child, finally. */
+  | { readonly type: 'start-failed'; readonly errno: string }
+  | { readonly type: 'stop-child'; readonly afterwards: Afterwards }
+  /** A signal came that asks for a reload. */
+  | { readonly type: 'reload-requested'; readonly signal: Signal };
+
+/**
+ * What the exit of a child in the time of a reload leads to, whatever `--on-exit` says. `revive`: it died of the signal
+ * that was to reload it, and is started again. `roll-back`: it is started on the last good generation.
+ */
+export type AfterExit = { readonly kind: 'revive'; readonly signal: Signal } | { readonly kind: 'roll-back' };
+
+export type CoreEvent = Occurrence | Notice;
+
+/** One call of the step function: what it was given, and the effects and notices that it has collected so far. */
+export type Turn = {
+  /** The time of the event, ms. */
+  readonly at: number;
+  readonly effects: Effect[];
+  readonly notices: Notice[];
+};
+
+export function newTurn(at: number): Turn {
+  return { at, effects: [], notices: [] };
+}
+
+export function setTimer(turn: Turn, timer: TimerName, delay: number): void {
+  turn.effects.push({ type: 'set-timer', timer, delay });
+}
+
+export function clearTimers(turn: Turn, ...timers: readonly TimerName[]): void {
+  for (const timer of timers) turn.effects.push({ type: 'clear-timer', timer });
+}
+
+export function log(
+  turn: Turn,
+  level: LogLevel,
+  event: string,
+  message: string,
+  fields: LogLine['fields'] = {},
+): void {
+  turn.effects.push({ type: 'log', line: { level, event, message, fields } });
+}
+
+/** The key under which a machine's table lists an event: its type, timers by name. */
+export type EventKey = Exclude<CoreEvent['type'], 'timer'> | `timer:${TimerName}`;
+
+export function keyOf(event: CoreEvent): EventKey {
+  return event.type === 'timer' ? `timer:${event.timer}` : event.type;
+}
+
+/** The event that is listed under a key. */
+export type EventOf<Key extends EventKey> = Key extends `timer:${string}`
+  ? Extract<CoreEvent, { type: 'timer' }>
+  : Extract<CoreEvent, { type: Key }>;
+
+/**
+ * What a machine does with an event in one of its phases. `ignored`: the pair can happen and is harmless.
+ * `impossible`: the pair can't happen, and if it does it is a bug of rehup's, which is logged and survived.
+ */
+export type Cell<Part, Key extends EventKey> =
+  | 'ignored'
+  | 'impossible'
+  | ((state: State, part: Part, event: EventOf<Key>, turn: Turn) => State);
+
+/** A machine: for each of its phases and each event that concerns it, what it does. */
+export type Table<Part extends { readonly phase: string }, Key extends EventKey> = {
+  readonly [Phase in Part['phase']]: {
+    readonly [K in Key]: Cell<Extract<Part, { phase: Phase }>, K>;
+  };
+};
+
+/** Runs an event through one machine; an event that is not in its table does not concern it. */
+export function dispatch<Part extends { readonly phase: string }, Key extends EventKey>(
+  table: Table<Part, Key>,
+  machine: string,
+  state: State,
+  part: Part,
+  event: CoreEvent,
+  turn: Turn,
+): State {
+  const key = keyOf(event);
+  // The table's type ties each cell to its phase and event; looking one up by values loses that tie.
+  const row = table[part.phase as Part['phase']] as Readonly<Record<string, unknown>>;
+  const cell = row[key] as Cell<Part, EventKey> | undefined;
+  if (cell === undefined || cell === 'ignored') return state;
+  if (cell !== 'impossible') return cell(state, part, event as never, turn);
+  log(turn, 'error', 'rehup.internal_error', `${key} can't happen while the ${machine} is ${part.phase}`);
+  return state;
+}

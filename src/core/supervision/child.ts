@@ -1,0 +1,70 @@
+import { requestLook } from '../observation/observation.ts';
+import { describeStatus, exitCode } from '../process/exit.ts';
+import { type Signal, signalName } from '../process/signals.ts';
+import type { ExitStatus, SignalPurpose } from '../state/event.ts';
+import type { SignalTarget } from '../state/settings.ts';
+import type { Child, State } from '../state/state.ts';
+import { log, type Turn } from '../state/turn.ts';
+
+/* What the parts of supervision share. */
+
+export type In<Phase extends Child['phase']> = Extract<Child, { phase: Phase }>;
+
+export function withChild(state: State, child: Child): State {
+  return { ...state, child };
+}
+
+export function end(state: State, turn: Turn, code: number, refusal?: string): State {
+  turn.effects.push(refusal === undefined ? { type: 'exit', code } : { type: 'exit', code, refusal });
+  return withChild(state, { phase: 'ended' });
+}
+
+/** Ends with the code of the child, or what `--map-exit` makes of it. */
+export function endAs(state: State, turn: Turn, status: ExitStatus): State {
+  const code = exitCode(status);
+  return end(state, turn, state.settings.exitMap.get(code) ?? code);
+}
+
+type Sending = { readonly signal: Signal; readonly purpose: SignalPurpose; readonly to: SignalTarget };
+
+export function send(turn: Turn, pid: number, { signal, purpose, to }: Sending): void {
+  turn.effects.push({
+    type: 'signal',
+    pid,
+    signal,
+    to,
+    purpose,
+    wake: purpose === 'stop',
+    onlyIf: undefined,
+  });
+}
+
+/** Takes the child from nothing to the look that comes before each start. */
+export function prepare(state: State, last: ExitStatus | undefined, turn: Turn): State {
+  const { state: looking, look } = requestLook(state, turn);
+  return withChild(looking, { phase: 'preparing', look, asked: false, last });
+}
+
+export function logStop(turn: Turn, signal: Signal, what: string): void {
+  const name = signalName(signal);
+  log(turn, 'info', 'stop.requested', `${name}: ${what}`, { signal: name });
+}
+
+/** Without a child only a stop means anything: the next child starts with the present state. */
+export function logDropped(turn: Turn, signal: Signal, why: string): void {
+  const name = signalName(signal);
+  log(turn, 'info', 'signal.dropped', `${name}: ${why}`, { signal: name });
+}
+
+export function logExit(
+  child: { readonly pid: number; readonly since: number },
+  status: ExitStatus,
+  turn: Turn,
+): void {
+  const ms = Math.round(turn.at - child.since);
+  log(turn, 'info', 'child.exited', `child ${child.pid} ${describeStatus(status)}`, {
+    pid: child.pid,
+    code: exitCode(status),
+    ms,
+  });
+}

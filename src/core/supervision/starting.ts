@@ -1,0 +1,100 @@
+import { EXIT_FAILED, signalCode, startFailureCode, startFailureReason } from '../process/exit.ts';
+import type { Signal } from '../process/signals.ts';
+import type { ExitStatus } from '../state/event.ts';
+import type { Child, State } from '../state/state.ts';
+import { type EventOf, log, setTimer, type Turn } from '../state/turn.ts';
+import { textOfBytes } from '../text/bytes.ts';
+import { end, endAs, type In, logDropped, logStop, prepare, withChild } from './child.ts';
+import { meaningOf } from './routing.ts';
+
+/* From nothing to a child that was asked for. */
+
+/** A restart that can't start the command is tried this often (specification 3), with these delays between, ms. */
+const START_ATTEMPTS = 3;
+const START_RETRY_DELAY = 1_500;
+
+function start(state: State, attempt: number, last: ExitStatus | undefined, turn: Turn): State {
+  turn.effects.push({ type: 'start', environment: state.configuration.next.environment });
+  turn.notices.push({ type: 'child-starting' });
+  return withChild(state, { phase: 'starting', attempt, last, kept: [] });
+}
+
+export function begin(state: State, _child: Child, event: EventOf<'begin'>, turn: Turn): State {
+  if (!event.pid1) log(turn, 'info', 'rehup.subreaper', 'not PID 1: adopting the orphans of the child only');
+  const { pid1, terminal, environment: inherited, argumentBytes, seed } = event;
+  return prepare({ ...state, pid1, terminal, inherited, argumentBytes, seed }, undefined, turn);
+}
+
+/** What the child will read was looked at; whether it may be started is for others to say. */
+export function content(state: State, child: In<'preparing'>, event: EventOf<'content'>, turn: Turn): State {
+  if (child.asked || event.look < child.look) return state;
+  turn.notices.push({ type: 'start-asked' });
+  return withChild(state, { ...child, asked: true });
+}
+
+export function mayStart(state: State, child: In<'preparing'>, _event: unknown, turn: Turn): State {
+  return start(state, 1, child.last, turn);
+}
+
+export function unusable(state: State, _child: Child, event: EventOf<'unusable'>, turn: Turn): State {
+  return end(state, turn, EXIT_FAILED, event.refusal);
+}
+
+/** A signal while there is no child to send it to. */
+export function signalWithoutChild(
+  state: State,
+  child: In<'preparing' | 'retrying' | 'waiting'>,
+  event: EventOf<'signal'>,
+  turn: Turn,
+): State {
+  const { signal } = event;
+  if (meaningOf(state.settings, signal).kind !== 'stop') {
+    logDropped(turn, signal, 'no child runs');
+    return state;
+  }
+  logStop(turn, signal, 'no child runs');
+  turn.notices.push({ type: 'stopped' });
+  return endWithout(state, turn, child.last, signal);
+}
+
+/** Ends as the last child did, or as the stop that came before there was one. */
+function endWithout(state: State, turn: Turn, last: ExitStatus | undefined, stop: Signal): State {
+  return last === undefined ? end(state, turn, signalCode(stop)) : endAs(state, turn, last);
+}
+
+export function keepSignal(state: State, child: In<'starting'>, event: EventOf<'signal'>): State {
+  return withChild(state, { ...child, kept: [...child.kept, event.signal] });
+}
+
+export function spawnFailed(
+  state: State,
+  child: In<'starting'>,
+  event: EventOf<'spawn-failed'>,
+  turn: Turn,
+): State {
+  const command = textOfBytes(state.settings.command[0] ?? '');
+  const reason = startFailureReason(event.errno);
+  const stop = child.kept.find((signal) => meaningOf(state.settings, signal).kind === 'stop');
+  const again = child.last !== undefined && child.attempt < START_ATTEMPTS && stop === undefined;
+  log(turn, again ? 'error' : 'fatal', 'child.start_failed', `${command} can't be started: ${reason}`, {
+    command,
+    errno: event.errno,
+    attempt: child.attempt,
+  });
+  if (again) {
+    setTimer(turn, 'start', START_RETRY_DELAY);
+    return withChild(state, { phase: 'retrying', attempt: child.attempt, last: child.last });
+  }
+  turn.notices.push({ type: 'start-failed', errno: event.errno });
+  if (stop === undefined) return end(state, turn, startFailureCode(event.errno));
+  return endWithout(state, turn, child.last, stop);
+}
+
+export function startAgain(state: State, child: In<'retrying'>, _event: unknown, turn: Turn): State {
+  return start(state, child.attempt + 1, child.last, turn);
+}
+
+/** The wait after an exit of the child is over. */
+export function backAgain(state: State, child: In<'waiting'>, _event: unknown, turn: Turn): State {
+  return prepare(state, child.last, turn);
+}

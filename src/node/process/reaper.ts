@@ -1,0 +1,68 @@
+import type { ExitStatus } from '../../core/state/event.ts';
+import { libc, memory } from './libc.ts';
+
+/** wait.h of Linux. */
+const P_ALL = 0;
+const P_PID = 1;
+const WNOHANG = 0x1;
+const WEXITED = 0x4;
+const WNOWAIT = 0x0100_0000;
+
+/** `siginfo_t`: its size, and where waitid(2) leaves what it found. */
+const SIGINFO_SIZE = 128;
+const SI_CODE = 8;
+const SI_PID = 16;
+const SI_STATUS = 24;
+const CLD_EXITED = 1;
+
+/** A turn of reaping ends after this many zombies or this long, to let in what else has happened. */
+const ZOMBIES_PER_TURN = 200;
+const MILLISECONDS_PER_TURN = 4;
+
+/** Process ids of the commands that libuv started and waits for itself. */
+export type ForeignProcesses = ReadonlySet<number>;
+
+/**
+ * Takes the exit status of every zombie that is ours to take: one loop until none is left, since SIGCHLDs merge. One
+ * of libuv's that is found first hides all others (waitid(2) goes on to give it), until libuv has taken it, in another
+ * turn of the loop.
+ *
+ * @param exited is called with each, the supervised child and orphans alike
+ */
+export function createReaper(
+  foreign: ForeignProcesses,
+  exited: (pid: number, status: ExitStatus) => void,
+): () => void {
+  const info = memory(SIGINFO_SIZE);
+
+  /** The process id of a zombie, which is taken away unless only `WNOWAIT` is asked for; 0 if there is none. */
+  function wait(type: number, pid: number, options: number): number {
+    info.writeInt32LE(0, SI_PID);
+    const result = libc.waitid(type, pid, info, options | WEXITED | WNOHANG);
+    return result === 0 ? info.readInt32LE(SI_PID) : 0;
+  }
+
+  return function reap(): void {
+    const until = performance.now() + MILLISECONDS_PER_TURN;
+    for (let count = 0; count < ZOMBIES_PER_TURN; count++) {
+      const pid = wait(P_ALL, 0, WNOWAIT);
+      if (pid === 0) return;
+      if (foreign.has(pid)) break;
+      if (wait(P_PID, pid, 0) === pid) exited(pid, statusOf(info));
+      if (performance.now() >= until) break;
+    }
+    setImmediate(reap);
+  };
+}
+
+/** Whether there is any child, ended or not. */
+export function hasChildren(): boolean {
+  return libc.waitid(P_ALL, 0, memory(SIGINFO_SIZE), WNOHANG | WEXITED | WNOWAIT) === 0;
+}
+
+function statusOf(info: Buffer): ExitStatus {
+  const status = info.readInt32LE(SI_STATUS);
+  return info.readInt32LE(SI_CODE) === CLD_EXITED
+    ? { kind: 'code', code: status }
+    : { kind: 'signal', signal: status };
+}

@@ -1,0 +1,112 @@
+import { describe, expect, test } from 'vitest';
+import { act, scenario, type settings, sig, watch } from '../../support/scenario.ts';
+
+/** The guard of specification 3, as sequences of events: a signal goes only to a child that was seen to catch it. */
+
+const SIGNALLED = ['config.changed', 'reload 1 to child 101 if caught'];
+
+function reloader(change: Parameters<typeof settings>[0] = {}, world = {}) {
+  const run = scenario({ watches: [watch('/v', 'SIGHUP')], onChange: act('SIGHUP'), ...change }, world);
+  run.begin();
+  return run;
+}
+
+test('a signal that the child does not catch is not sent: it is restarted instead', () => {
+  const run = reloader({}, { catches: false });
+  expect(run.changes('two')).toEqual([
+    ...SIGNALLED,
+    'reload.restart_instead',
+    'reload.started',
+    'stop 15 to auto 101 and CONT',
+  ]);
+  expect(run.exits(0)).toEqual(['child.exited', 'start', 'child.started', 'reload.applied']);
+});
+
+test('a young child that does not catch the signal yet is given until its start is verified', () => {
+  const run = reloader({ verify: 5_000 }, { catches: false });
+  expect(run.changes('two')).toEqual([...SIGNALLED, 'reload.held']);
+  run.answers.catches = true;
+  expect(run.elapses('verify-start')).toEqual(['reload 1 to child 101 if caught', 'reload.started']);
+  expect(run.elapses('verify-reload')).toEqual(['reload.applied']);
+});
+
+test('where /proc does not tell, the signal is sent and the log says so', () => {
+  const run = reloader({}, { catches: undefined });
+  expect(run.changes('two')).toEqual([...SIGNALLED, 'reload.unchecked', 'reload.applied']);
+});
+
+describe('a signal that the child blocks without a handler', () => {
+  const LOOK = 'reload 1 to child 101 if caught';
+
+  test('is not sent before it was seen to take or to block it for long', () => {
+    const run = reloader({}, { catches: 'blocked' });
+    expect(run.changes('two')).toEqual(SIGNALLED);
+    expect(run.elapses('action-timeout')).toEqual([LOOK]);
+    run.answers.catches = true;
+    expect(run.elapses('action-timeout')).toEqual([LOOK, 'reload.applied']);
+  });
+
+  test('is sent unchecked when it has been blocked at each of ten looks', () => {
+    const run = reloader({}, { catches: 'blocked' });
+    run.changes('two');
+    for (let look = 2; look <= 10; look++) expect(run.elapses('action-timeout')).toEqual([LOOK]);
+    expect(run.elapses('action-timeout')).toEqual([
+      'reload 1 to child 101 if caught or blocked',
+      'reload.unchecked',
+      'reload.applied',
+    ]);
+  });
+
+  test('is not sent to one that only blocked it for a moment, as a shell does that starts a command', () => {
+    const run = reloader({}, { catches: 'blocked' });
+    run.changes('two');
+    run.answers.catches = false;
+    expect(run.elapses('action-timeout')).toEqual([
+      LOOK,
+      'reload.restart_instead',
+      'reload.started',
+      'stop 15 to auto 101 and CONT',
+    ]);
+  });
+
+  test('is looked at again when a QUIT that came meanwhile was no stop', () => {
+    const run = reloader({}, { catches: 'blocked' });
+    run.changes('two');
+    run.signal('QUIT');
+    expect(run.elapses('action-timeout')).toEqual([]);
+    run.answers.catches = true;
+    expect(run.elapses('quit')).toEqual(['stop.outlived', LOOK, 'reload.applied']);
+  });
+
+  test('is not sent twice when the time for its start to be ready ends while it is looked at again', () => {
+    const ready = {
+      kind: 'tcp',
+      endpoint: { host: '127.0.0.1', port: 80, text: 'tcp://127.0.0.1:80' },
+    } as const;
+    const run = reloader({ ready, verify: 5_000 }, { catches: 'blocked' });
+    run.ends({ kind: 'failed', reason: 'refused' });
+    run.changes('two');
+    run.elapses('verify-start');
+    run.answers.signalsAnswered = false;
+    expect(run.elapses('action-timeout')).toEqual([LOOK]);
+    expect(run.elapses('ready')).not.toContain(LOOK);
+    run.send({
+      type: 'signalled',
+      signal: sig('HUP'),
+      purpose: 'reload',
+      outcome: { kind: 'sent', to: 'child', checked: true },
+    });
+    expect(run.timers.has('action-timeout')).toBe(false);
+  });
+
+  test('is waited for no longer when a stop comes, or the child ends', () => {
+    const stopped = reloader({}, { catches: 'blocked' });
+    stopped.changes('two');
+    stopped.signal('TERM');
+    expect(stopped.timers.has('action-timeout')).toBe(false);
+    const ended = reloader({ onExit: 'restart' }, { catches: 'blocked' });
+    ended.changes('two');
+    expect(ended.exits(1)).toContain('reload.failed');
+    expect(ended.timers.has('action-timeout')).toBe(false);
+  });
+});

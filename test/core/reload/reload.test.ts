@@ -1,0 +1,334 @@
+import { expect, test } from 'vitest';
+import { ALARM, act, scenario, type settings, volumeReading, watch } from '../../support/scenario.ts';
+
+/** The promises of specification 4.3 to 4.5 and of section 5, as sequences of events. */
+
+const SIGNALLED = ['config.changed', 'reload 1 to child 101 if caught'];
+
+function reloader(change: Parameters<typeof settings>[0] = {}, world = {}) {
+  const run = scenario({ watches: [watch('/v', 'SIGHUP')], onChange: act('SIGHUP'), ...change }, world);
+  run.begin();
+  return run;
+}
+
+test('a change of content is one signal, however many hints tell of it', () => {
+  const run = reloader();
+  expect(run.changes('two')).toEqual([...SIGNALLED, 'reload.applied']);
+  for (let hints = 0; hints < 5; hints++) expect(run.send({ type: 'hint' })).toEqual([]);
+  expect(run.send({ type: 'watching' })).toEqual([]);
+});
+
+test('the same content written again is no reload', () => {
+  const run = reloader();
+  expect(run.changes('one')).toEqual([]);
+});
+
+test('hints during a look lead to exactly one more look', () => {
+  const run = reloader({}, {});
+  run.answers.looksAnswered = false;
+  const before = run.performed.filter((effect) => effect.type === 'look').length;
+  for (let hints = 0; hints < 4; hints++) run.send({ type: 'hint' });
+  run.send({ type: 'looked', readings: run.answers.readings });
+  run.send({ type: 'looked', readings: run.answers.readings });
+  expect(run.performed.filter((effect) => effect.type === 'look').length - before).toBe(2);
+});
+
+test('a change while the child starts is a change', () => {
+  const run = scenario({ watches: [watch('/v', 'SIGHUP')], verify: 5_000 }, { startsAnswered: false });
+  run.begin();
+  expect(run.changes('two')).toEqual([]);
+  expect(run.send({ type: 'spawned', pid: 101 })).toEqual(['child.started', ...SIGNALLED, 'reload.started']);
+});
+
+test('settling waits for quiet after the last change of content, hints without one do not count', () => {
+  const run = reloader({ settle: 3_000 });
+  expect(run.changes('two')).toEqual(['config.changed']);
+  run.passes(1_000);
+  run.send({ type: 'hint' });
+  expect(run.timers.get('settle')).toBe(3_000);
+  run.changes('three');
+  expect(run.timers.get('settle')).toBe(4_000);
+  expect(run.elapses('settle')).toEqual(['reload 1 to child 101 if caught', 'reload.applied']);
+  expect(run.planned()).toEqual([]);
+});
+
+test('content that never rests is acted on after ten settle times, at least ten seconds', () => {
+  const run = reloader({ settle: 3_000 });
+  run.changes('two');
+  expect(run.timers.get('ceiling')).toBe(30_000);
+  expect(run.elapses('ceiling')).toEqual(['reload 1 to child 101 if caught', 'reload.applied']);
+  const short = reloader({ settle: 100 });
+  short.changes('two');
+  expect(short.timers.get('ceiling')).toBe(10_000);
+});
+
+test('settling takes its snapshot at its end', () => {
+  const run = reloader({ settle: 500 });
+  run.changes('two');
+  run.answers.readings = [volumeReading('one')];
+  expect(run.elapses('settle')).toEqual(['config.reverted']);
+});
+
+test('content that goes back before it was applied is no reload', () => {
+  const run = reloader({ settle: 500 });
+  run.changes('two');
+  expect(run.changes('one')).toEqual(['config.reverted']);
+  expect(run.planned()).toEqual([]);
+});
+
+test('settle auto: nothing for one volume, 3 s for several, 250 ms for anything else', () => {
+  const run = reloader({ settle: 'auto' });
+  run.changes('two');
+  expect(run.timers.has('settle')).toBe(false);
+
+  const several = reloader({ settle: 'auto', watches: [watch('/v', 'SIGHUP'), watch('/w', 'SIGHUP')] });
+  several.changes('two');
+  expect(several.timers.get('settle')).toBe(3_000);
+
+  const twoFiles = reloader({ settle: 'auto', watches: [watch('/v/a', 'SIGHUP'), watch('/v/b', 'SIGHUP')] });
+  twoFiles.answers.readings = ['two', 'two'].map((text) => volumeReading(text, '/v'));
+  twoFiles.send({ type: 'hint' });
+  expect(twoFiles.timers.has('settle')).toBe(false);
+
+  const plain = reloader({ settle: 'auto' });
+  const reading = volumeReading('two');
+  plain.answers.readings = reading.status === 'read' ? [{ ...reading, volume: undefined }] : [];
+  plain.send({ type: 'hint' });
+  // What was a volume is waited for to be one again.
+  plain.elapses('relook');
+  plain.passes(1_000);
+  plain.elapses('relook');
+  expect(plain.timers.get('settle')).toBe(plain.now + 250);
+});
+
+test('min-interval keeps two reloads apart, and what changes meanwhile is applied once, with the latest content', () => {
+  const run = reloader({ minInterval: 10_000 });
+  run.changes('two');
+  run.passes(1_000);
+  expect(run.changes('three')).toEqual(['config.changed']);
+  expect(run.changes('four')).toEqual([]);
+  expect(run.timers.get('min-interval')).toBe(10_000);
+  expect(run.elapses('min-interval')).toEqual(['reload 1 to child 101 if caught', 'reload.applied']);
+  expect(run.send({ type: 'hint' })).toEqual([]);
+});
+
+test('what changes within min-interval and goes back is no reload', () => {
+  const run = reloader({ minInterval: 10_000 });
+  run.changes('two');
+  run.changes('three');
+  expect(run.changes('two')).toEqual(['config.reverted']);
+  expect(run.timers.has('min-interval')).toBe(false);
+});
+
+test('a reload is applied once the child has stayed up for the verify time', () => {
+  const run = reloader({ verify: 5_000 });
+  run.elapses('verify-start');
+  expect(run.changes('two')).toEqual([...SIGNALLED, 'reload.started']);
+  expect(run.elapses('verify-reload')).toEqual(['reload.applied']);
+});
+
+test('a reload that is being verified is superseded by newer content', () => {
+  const run = reloader({ verify: 5_000 });
+  run.elapses('verify-start');
+  run.changes('two');
+  expect(run.changes('three')).toEqual([
+    'config.changed',
+    'reload.superseded',
+    'reload 1 to child 101 if caught',
+    'reload.started',
+  ]);
+  expect(run.elapses('verify-reload')).toEqual(['reload.applied']);
+});
+
+test('a child that exits while a reload is verified makes it a failed one', () => {
+  const run = reloader({ verify: 5_000 });
+  run.elapses('verify-start');
+  run.changes('two');
+  expect(run.exits(1)).toEqual(['child.exited', 'reload.failed', ...ALARM, 'exit 1']);
+});
+
+test('a restart stops the child, looks, starts anew and is applied when verified', () => {
+  const run = scenario({ verify: 5_000 });
+  run.begin();
+  run.elapses('verify-start');
+  expect(run.changes('two')).toEqual(['config.changed', 'reload.started', 'stop 15 to auto 101 and CONT']);
+  expect(run.exits(0)).toEqual(['child.exited', 'start', 'child.started']);
+  expect(run.elapses('verify-start')).toEqual(['reload.applied']);
+});
+
+test('a restart is not begun while a start is unverified', () => {
+  const run = scenario({ verify: 5_000 });
+  run.begin();
+  expect(run.changes('two')).toEqual(['config.changed']);
+  expect(run.changes('three')).toEqual([]);
+  expect(run.elapses('verify-start')).toEqual(['reload.started', 'stop 15 to auto 101 and CONT']);
+});
+
+test('a change while the child is being stopped is read by its successor, and is no reload of its own', () => {
+  const run = scenario();
+  run.begin();
+  run.changes('two');
+  expect(run.changes('three')).toEqual([]);
+  expect(run.exits(0)).toEqual(['child.exited', 'start', 'child.started', 'reload.applied']);
+  expect(run.send({ type: 'hint' })).toEqual([]);
+});
+
+test('a restart that outlives the stop timeout is killed, group and all', () => {
+  const run = scenario({ stopTimeout: 2_000 });
+  run.begin();
+  run.changes('two');
+  expect(run.elapses('stop-timeout')).toEqual(['child.killed', 'kill 9 to group 101']);
+  expect(run.dies('KILL')).toEqual(['child.exited', 'start', 'child.started', 'reload.applied']);
+});
+
+test('a new child is started only when the old group is empty', () => {
+  const run = scenario({ stopTimeout: 2_000 });
+  run.begin();
+  run.changes('two');
+  run.answers.groupAlive = true;
+  expect(run.exits(0)).toEqual(['child.exited', 'stop 15 to group 101 and CONT']);
+  expect(run.elapses('group')).toEqual([]);
+  run.answers.groupAlive = false;
+  expect(run.elapses('group')).toEqual(['start', 'child.started', 'reload.applied']);
+  expect(run.timers.has('stop-timeout')).toBe(false);
+});
+
+test('exit stops the child as a restart does and ends with its code', () => {
+  const run = scenario({ watches: [watch('/v', 'exit')] });
+  run.begin();
+  expect(run.changes('two')).toEqual(['config.changed', 'reload.started', 'stop 15 to auto 101 and CONT']);
+  expect(run.exits(5)).toEqual(['child.exited', 'reload.applied', 'exit 5']);
+});
+
+test('none records the change and touches nothing', () => {
+  const run = scenario({ watches: [watch('/v', 'none')] });
+  run.begin();
+  expect(run.changes('two')).toEqual(['config.changed', 'reload.applied']);
+  expect(run.send({ type: 'hint' })).toEqual([]);
+});
+
+test('the reload signal from outside applies unchanged content too, is not forwarded, and skips min-interval', () => {
+  const run = reloader({ minInterval: 10_000 });
+  run.changes('two');
+  expect(run.signal('HUP')).toEqual([
+    'reload.requested',
+    'reload 1 to child 101 if caught',
+    'reload.applied',
+  ]);
+});
+
+test('a request during settling is not kept waiting', () => {
+  const run = reloader({ settle: 3_000 });
+  run.changes('two');
+  expect(run.signal('HUP')).toEqual([
+    'reload.requested',
+    'reload 1 to child 101 if caught',
+    'reload.applied',
+  ]);
+  expect(run.planned()).toEqual([]);
+});
+
+test('requests during a restart lead to one reload after it', () => {
+  const run = reloader({ watches: [watch('/v', 'restart')] });
+  run.changes('two');
+  expect(run.signal('HUP')).toEqual(['reload.requested']);
+  expect(run.signal('HUP')).toEqual(['reload.requested']);
+  expect(run.exits(0)).toEqual([
+    'child.exited',
+    'start',
+    'child.started',
+    'reload.applied',
+    'reload 1 to child 102 if caught',
+    'reload.applied',
+  ]);
+});
+
+test('watches with different signals that change together send each once, in the order of the command line', () => {
+  const watches = [watch('/v', 'SIGUSR2'), watch('/w', 'SIGHUP'), watch('/x', 'SIGUSR2')];
+  const run = scenario({ watches });
+  run.begin();
+  expect(run.changes('two')).toEqual([
+    'config.changed',
+    'reload 12 to child 101 if caught',
+    'reload 1 to child 101 if caught',
+    'reload.applied',
+  ]);
+});
+
+test('restart wins over signals, exit over restart', () => {
+  const run = scenario({ watches: [watch('/v', 'SIGHUP'), watch('/w', 'restart')] });
+  run.begin();
+  expect(run.changes('two')).toEqual(['config.changed', 'reload.started', 'stop 15 to auto 101 and CONT']);
+  const exit = scenario({ watches: [watch('/v', 'exit'), watch('/w', 'restart')] });
+  exit.begin();
+  exit.changes('two');
+  expect(exit.exits(0)).toEqual(['child.exited', 'reload.applied', 'exit 0']);
+});
+
+test('where watches overlap the most specific one speaks', () => {
+  const run = scenario({ watches: [watch('/v', 'restart'), watch('/v/k', 'SIGHUP')] });
+  run.answers.readings = [volumeReading('one', '/v'), fileReading('one')];
+  run.begin();
+  run.answers.readings = [volumeReading('two', '/v'), fileReading('two')];
+  expect(run.send({ type: 'hint' })).toEqual([...SIGNALLED, 'reload.applied']);
+});
+
+test('nothing is applied while a QUIT may yet turn out to be a stop', () => {
+  const run = reloader({ stopTimeout: 700 });
+  run.signal('QUIT');
+  expect(run.changes('two')).toEqual(['config.changed']);
+  expect(run.elapses('quit')).toEqual(['stop.outlived', 'reload 1 to child 101 if caught', 'reload.applied']);
+});
+
+test('a min-interval that has passed while its timer is late is not waited for again', () => {
+  const run = reloader({ verify: 5_000, minInterval: 10_000 });
+  run.changes('two');
+  run.changes('three');
+  run.passes(20_000);
+  expect(run.elapses('verify-start')).toEqual([
+    'reload.superseded',
+    'reload 1 to child 101 if caught',
+    'reload.started',
+  ]);
+  expect(run.timers.has('min-interval')).toBe(false);
+});
+
+test('a look that began before the old child was gone is no baseline for the new one', () => {
+  const run = scenario();
+  run.begin();
+  run.changes('two');
+  run.answers.looksAnswered = false;
+  run.send({ type: 'hint' });
+  run.exits(0);
+  expect(run.send({ type: 'looked', readings: [volumeReading('two')] })).toEqual([]);
+  expect(run.send({ type: 'looked', readings: [volumeReading('three')] })).toEqual([
+    'start',
+    'child.started',
+    'reload.applied',
+  ]);
+  run.answers.looksAnswered = true;
+  run.answers.readings = [volumeReading('three')];
+  expect(run.send({ type: 'hint' })).toEqual([]);
+});
+
+test('a look that began before the content had settled is not what is applied', () => {
+  const run = reloader({ settle: 500 });
+  run.changes('two');
+  run.answers.looksAnswered = false;
+  run.send({ type: 'hint' });
+  run.elapses('settle');
+  expect(run.send({ type: 'looked', readings: [volumeReading('two')] })).toEqual([]);
+  expect(run.send({ type: 'looked', readings: [volumeReading('three')] })).toEqual([
+    'reload 1 to child 101 if caught',
+    'reload.applied',
+  ]);
+});
+
+function fileReading(text: string) {
+  const reading = volumeReading(text, '/v');
+  if (reading.status !== 'read') throw new Error('a volume reading is one that was read');
+  return {
+    ...reading,
+    content: { digest: text, files: new Map([['', { size: 1, digest: text }]]), keyed: false },
+  };
+}
