@@ -1,6 +1,7 @@
+import { GATE } from './gate/gate.ts';
 import { OBSERVATION } from './observation/observation.ts';
 import { READINESS } from './readiness/readiness.ts';
-import { CONFIGURATION } from './reload/reload.ts';
+import { RELOAD } from './reload/reload.ts';
 import type { Effect } from './state/effect.ts';
 import type { Event } from './state/event.ts';
 import type { State } from './state/state.ts';
@@ -10,8 +11,8 @@ import { SUPERVISION } from './supervision/supervision.ts';
 /**
  * All decisions of rehup: from a state and an event to the next state and what is to be done, in order.
  *
- * Four machines share the work: observation looks at the watches, configuration takes a change to an action, supervision
- * leads the child's life, and readiness asks whether the application serves. Each has a table of its phases and events; what one has to tell the others it
+ * Five machines share the work: observation looks at the watches, the gate has content copied, checked and published, reload
+ * takes a change to its outcome, supervision leads the child's life, and readiness asks whether the application serves. Each has a table of its phases and events; what one has to tell the others it
  * leaves as a notice, and the step is over when there is none left. After the exit nothing has an effect any more.
  */
 export function step(
@@ -29,14 +30,8 @@ export function step(
 
 function handle(state: State, event: CoreEvent, turn: Turn): State {
   const observed = dispatch(OBSERVATION, 'observation', state, state.observation, event, turn);
-  const configured = dispatch(
-    CONFIGURATION,
-    'configuration',
-    observed,
-    observed.configuration.progress,
-    event,
-    turn,
-  );
+  const gated = dispatch(GATE, 'gate', observed, observed.gate.transit, event, turn);
+  const configured = dispatch(RELOAD, 'reload', gated, gated.configuration.progress, event, turn);
   const supervised = dispatch(SUPERVISION, 'child', configured, configured.child, event, turn);
   return dispatch(READINESS, 'readiness', supervised, supervised.readiness, event, turn);
 }

@@ -1,5 +1,5 @@
+import type { ExitStatus } from '../core/process/exit.ts';
 import { SIGKILL } from '../core/process/signals.ts';
-import type { ExitStatus } from '../core/state/event.ts';
 import { OUTPUT_KEPT } from '../core/state/job.ts';
 import type { CommandReports, Commands } from '../core/state/ports.ts';
 import type { Loop } from './loop.ts';

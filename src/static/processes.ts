@@ -1,8 +1,8 @@
 import { environmentMap } from '../core/files/environment.ts';
 import { executableCandidates, tryCandidates } from '../core/process/executable.ts';
+import type { ExitStatus } from '../core/process/exit.ts';
 import { type Handling, handlingOf, isLiveMember, isProcess } from '../core/process/proc.ts';
 import { SIGSTOP } from '../core/process/signals.ts';
-import type { ExitStatus } from '../core/state/event.ts';
 import type { Processes } from '../core/state/ports.ts';
 import { errnoOf } from './native.ts';
 

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
+import { GATE } from '../../src/core/gate/gate.ts';
 import { OBSERVATION } from '../../src/core/observation/observation.ts';
 import { READINESS } from '../../src/core/readiness/readiness.ts';
-import { CONFIGURATION } from '../../src/core/reload/reload.ts';
+import { RELOAD } from '../../src/core/reload/reload.ts';
 import type { Effect } from '../../src/core/state/effect.ts';
+import type { Passage } from '../../src/core/state/passage.ts';
 import type { Settings } from '../../src/core/state/settings.ts';
 import type { State } from '../../src/core/state/state.ts';
 import { type CoreEvent, dispatch, newTurn, type Turn } from '../../src/core/state/turn.ts';
@@ -10,11 +12,31 @@ import { SUPERVISION } from '../../src/core/supervision/supervision.ts';
 import { act, begin, describe, scenario, sig, volumeReading, watch } from '../support/scenario.ts';
 
 /**
- * Every pair of a phase and an event, of each of the four machines: what it leads to is written down in
+ * Every pair of a phase and an event, of each of the five machines: what it leads to is written down in
  * transitions.md, which a change of the core changes and which its reviewer reads. `vitest -u` writes it anew.
  */
 
 const TWO = volumeReading('two');
+
+/** The way of a reload through the gate that is under way in no phase but `gated`, where it is the first one. */
+const PASSAGE: Passage = {
+  purpose: {
+    kind: 'reload',
+    reload: {
+      id: 1,
+      since: 0,
+      paths: ['/v/a'],
+      actions: [act('SIGHUP')],
+      requested: [],
+      snapshot: new Map(),
+      rollback: undefined,
+    },
+  },
+  snapshot: new Map(),
+  paths: ['/v/a'],
+  environment: [],
+  generations: new Map(),
+};
 
 /** One event for each key of the tables. */
 const EVENTS: Readonly<Record<string, CoreEvent>> = {
@@ -44,6 +66,14 @@ const EVENTS: Readonly<Record<string, CoreEvent>> = {
   'child-ended': { type: 'child-ended', status: { kind: 'code', code: 1 }, follows: undefined },
   'start-asked': { type: 'start-asked' },
   'may-start': { type: 'may-start' },
+  'gate-passed': { type: 'gate-passed', passage: PASSAGE },
+  'gate-refused': {
+    type: 'gate-refused',
+    passage: PASSAGE,
+    refusal: { bad: true, reason: 'why', fields: {} },
+  },
+  'gate-overtaken': { type: 'gate-overtaken', passage: PASSAGE, lost: undefined },
+  'gate-free': { type: 'gate-free' },
   'child-unverified': { type: 'child-unverified' },
   'child-quitting': { type: 'child-quitting' },
   told: { type: 'told' },
@@ -80,6 +110,14 @@ const EVENTS: Readonly<Record<string, CoreEvent>> = {
   'timer:probe': { type: 'timer', timer: 'probe' },
   'timer:ready': { type: 'timer', timer: 'ready' },
 };
+
+/** The answer that a gate waits for, in place of one to somebody else. */
+function awaited({ gate: { transit } }: State, event: CoreEvent): CoreEvent {
+  if (event.type !== 'staged' || transit.phase === 'closed') return event;
+  const { job } = transit;
+  const prepared = { op: 'prepared', generations: [], ownersKept: true } as const;
+  return { type: 'staged', job, result: transit.phase === 'staging' ? prepared : { op: 'published' } };
+}
 
 type Step = (run: ReturnType<typeof scenario>) => unknown;
 
@@ -179,6 +217,26 @@ const SERVING: Record<State['readiness']['phase'], State> = {
   late: reachedWith({ ready: READY }, begun, (run) => run.elapses('ready')),
 };
 
+const STAGED: Partial<Settings> = {
+  stages: [{ source: '/v', target: '/t' }],
+  check: [['check'], [{ source: '/v' }]],
+};
+
+const approved = (run: Run) => run.ran(0);
+
+/** Work on the stages that is not answered, from the second task on: the first opens the targets. */
+const stagedNever = (run: Run) => {
+  run.answers.stagesAnswered = false;
+};
+
+/** A state in each phase of what is at the gate. */
+const TRANSIT: Record<State['gate']['transit']['phase'], State> = {
+  closed: reached(begun),
+  staging: reachedWith(STAGED, begun, approved, stagedNever, changed, settled),
+  checking: reachedWith({ check: [['check']] }, begun),
+  publishing: reachedWith(STAGED, begun, stagedNever, approved),
+};
+
 const LOOKING: Record<State['observation']['phase'], State> = {
   idle: reached(begun),
   looking: reached(unanswered, begun),
@@ -237,12 +295,18 @@ test('every pair of a phase and an event does what transitions.md says', async (
       (state) => state.child.phase,
     ),
     rows(
-      'A change',
+      'A reload',
       PROGRESS,
-      Object.keys(CONFIGURATION.resting),
-      (state, event, turn) =>
-        dispatch(CONFIGURATION, 'configuration', state, state.configuration.progress, event, turn),
+      Object.keys(RELOAD.resting),
+      (state, event, turn) => dispatch(RELOAD, 'reload', state, state.configuration.progress, event, turn),
       (state) => state.configuration.progress.phase,
+    ),
+    rows(
+      'The gate',
+      TRANSIT,
+      Object.keys(GATE.closed),
+      (state, event, turn) => dispatch(GATE, 'gate', state, state.gate.transit, awaited(state, event), turn),
+      (state) => state.gate.transit.phase,
     ),
     rows(
       'Serving',

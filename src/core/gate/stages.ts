@@ -1,32 +1,33 @@
 import type { Content, Snapshot } from '../files/content.ts';
 import { NO_CONTENT } from '../observation/watched.ts';
 import type { Generation, StageCopy } from '../staging/stage.ts';
-import type { Configuration, Staged, State } from '../state/state.ts';
+import type { Gate, Staged } from '../state/passage.ts';
+import type { State } from '../state/state.ts';
 
 /* What the targets of the stages hold, as the core remembers it, and what that means for the child. */
 
 /** Whether every stage has a generation to go back to. */
-export function hasGood(configuration: Configuration): boolean {
-  const { staged = [] } = configuration;
+export function hasGood({ staged = [] }: Gate): boolean {
   return staged.length > 0 && staged.every(({ good }) => good !== undefined);
 }
 
 /** Whether what the application can see is something else than the last good generations. */
-export function isOnTrial({ staged = [] }: Configuration): boolean {
+export function isOnTrial({ staged = [] }: Gate): boolean {
   return staged.some(({ active, good }) => active?.name !== good?.name);
 }
 
 /** Whether there is something to go back to. */
-export function canRollBack(configuration: Configuration): boolean {
-  return hasGood(configuration) && isOnTrial(configuration);
+export function canRollBack(gate: Gate): boolean {
+  return hasGood(gate) && isOnTrial(gate);
 }
 
 /**
  * What a child reads that starts now though nothing new may be let through: of stages what is active, of `--env-dir`s what
  * was told, of all else what is there.
  */
-export function readable({ settings, configuration }: State): Snapshot {
-  const { seen, told, staged = [] } = configuration;
+export function readable({ settings, configuration, gate }: State): Snapshot {
+  const { seen, told } = configuration;
+  const { staged = [] } = gate;
   const active = new Map(staged.map((one) => [one.stage.source, one.active?.content ?? NO_CONTENT]));
   return new Map(
     [...seen].map(([path, content]): [string, Content] => [
@@ -38,8 +39,8 @@ export function readable({ settings, configuration }: State): Snapshot {
 }
 
 /** The sources whose content is not what their target shows. */
-export function copiesFor({ configuration }: State, snapshot: Snapshot): readonly StageCopy[] {
-  return (configuration.staged ?? []).flatMap(({ stage, active }) => {
+export function copiesFor({ gate }: State, snapshot: Snapshot): readonly StageCopy[] {
+  return (gate.staged ?? []).flatMap(({ stage, active }) => {
     const content = snapshot.get(stage.source);
     if (content === undefined || holdsSame(active?.content, content)) return [];
     return [{ stage, request: { path: stage.source, known: { digest: content.digest } } }];
@@ -57,4 +58,13 @@ export function withActive(
   generations: ReadonlyMap<string, Generation>,
 ): readonly Staged[] | undefined {
   return staged?.map((one) => ({ ...one, active: generations.get(one.stage.source) ?? one.active }));
+}
+
+/** By source, the last good generations of the targets that show something else. */
+export function generationsToGoBackTo({ staged = [] }: Gate): ReadonlyMap<string, Generation> {
+  return new Map(
+    staged.flatMap(({ stage, active, good }) =>
+      good === undefined || good.name === active?.name ? [] : [[stage.source, good] as const],
+    ),
+  );
 }

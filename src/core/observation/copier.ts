@@ -1,5 +1,5 @@
 import type { Reading } from '../files/reading.ts';
-import type { Copy, Watched } from '../state/state.ts';
+import type { Copy, Watched } from '../state/observed.ts';
 
 /* Generations that are copied file by file when the link leads to them already, as by Kata's agent: no atomic write. */
 

@@ -1,6 +1,7 @@
 import type { Content, Snapshot } from '../files/content.ts';
 import type { Reading, ReadingRequest } from '../files/reading.ts';
-import { FIRST_RECHECK, type Observation, type State, type Watched } from '../state/state.ts';
+import { FIRST_RECHECK, type Observation, type Watched } from '../state/observed.ts';
+import type { State } from '../state/state.ts';
 import { type EventOf, log, setTimer, type Table, type Turn } from '../state/turn.ts';
 import { copyOf, isBeingCopied } from './copier.ts';
 import {

@@ -2,7 +2,7 @@ import type { Content } from '../files/content.ts';
 import type { Frozen } from '../files/mounts.ts';
 import type { Reading } from '../files/reading.ts';
 import { MAX_BYTES, MAX_FILES } from '../files/tree.ts';
-import type { Watched } from '../state/state.ts';
+import type { Watched } from '../state/observed.ts';
 import { log, setTimer, type Turn } from '../state/turn.ts';
 import { textOfBytes } from '../text/bytes.ts';
 import { relativePath } from '../text/path.ts';

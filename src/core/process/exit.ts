@@ -1,5 +1,9 @@
-import type { ExitStatus } from '../state/event.ts';
 import { type Signal, signalName } from './signals.ts';
+
+/** How a process ended: wait(2). */
+export type ExitStatus =
+  | { readonly kind: 'code'; readonly code: number }
+  | { readonly kind: 'signal'; readonly signal: Signal };
 
 /** rehup's own exit codes; everything else is the child's. */
 export const EXIT_FAILED = 125;

@@ -2,7 +2,8 @@ import { canRollBack } from '../gate/stages.ts';
 import { verdictOf } from '../jobs/check.ts';
 import { type Signal, signalName } from '../process/signals.ts';
 import type { Action } from '../state/action.ts';
-import { type Reload, type State, withConfiguration } from '../state/state.ts';
+import type { Reload } from '../state/progress.ts';
+import { type State, withConfiguration } from '../state/state.ts';
 import { clearTimers, type EventOf, log, setTimer, type Turn } from '../state/turn.ts';
 import { textOfBytes } from '../text/bytes.ts';
 import { ANSWER_BACK_OFF, applied, failed, reloadFields, retryLater, supersededBy } from './outcome.ts';
@@ -137,8 +138,7 @@ function describeAction(action: Action | undefined): string {
 
 /** The application looked at the content and did not like it, or did not live on: what was good is applied again. */
 export function foundBad(state: State, reload: Reload, reason: string, turn: Turn): State {
-  if (reload.rollback === undefined && canRollBack(state.configuration))
-    return rollBack(state, reload, reason, turn);
+  if (reload.rollback === undefined && canRollBack(state.gate)) return rollBack(state, reload, reason, turn);
   const ended = failed(state, reload, reason, turn);
   return ended.configuration.progress.phase === 'acting' ? again(rest(ended), turn) : ended;
 }

@@ -1,13 +1,15 @@
 import { closeGate } from '../gate/gate.ts';
 import { canRollBack } from '../gate/stages.ts';
+import type { ExitStatus } from '../process/exit.ts';
 import { describeStatus } from '../process/exit.ts';
 import { type Signal, signalName } from '../process/signals.ts';
-import type { ExitStatus } from '../state/event.ts';
-import { type Progress, type Reload, type State, withConfiguration } from '../state/state.ts';
+import type { Progress, Reload } from '../state/progress.ts';
+import { type State, withConfiguration } from '../state/state.ts';
 import { type AfterExit, clearTimers, type EventOf, log, type Turn } from '../state/turn.ts';
 import { deathBy, lookAtBlocked } from './acting.ts';
+import { rollbackPassed } from './gated.ts';
 import { applied, failed, superseded, supersededBy } from './outcome.ts';
-import { rollBack, rollbackPassed } from './rollback.ts';
+import { rollBack } from './rollback.ts';
 import { advance, clearWaits, type In, rest, withdraw } from './scheduling.ts';
 import { isRestart, rollBackStart } from './verification.ts';
 
@@ -18,7 +20,7 @@ function isRollingBack(progress: Progress): progress is In<'gated'> {
 }
 
 /** What the exit of the child leads to besides `--on-exit`, while it is being reloaded or its start is verified. */
-export function afterExit({ configuration, child }: State, status: ExitStatus): AfterExit | undefined {
+export function afterExit({ configuration, child, gate }: State, status: ExitStatus): AfterExit | undefined {
   if (child.phase !== 'running') return undefined;
   const { progress, verifying } = configuration;
   // It is being rolled back already: the child is started on what that publishes.
@@ -28,10 +30,10 @@ export function afterExit({ configuration, child }: State, status: ExitStatus): 
     const dead = status.kind === 'signal' ? status.signal : status.code - 128;
     const signal = isRestart(reload) ? undefined : deathBy(reload, dead);
     if (signal !== undefined) return { kind: 'revive', signal };
-    return reload.rollback === undefined && canRollBack(configuration) ? { kind: 'roll-back' } : undefined;
+    return reload.rollback === undefined && canRollBack(gate) ? { kind: 'roll-back' } : undefined;
   }
   const byItself = status.kind === 'code' && status.code === 0;
-  return !child.verified && !byItself && canRollBack(configuration) ? { kind: 'roll-back' } : undefined;
+  return !child.verified && !byItself && canRollBack(gate) ? { kind: 'roll-back' } : undefined;
 }
 
 export function childEnded(
@@ -131,13 +133,14 @@ export function stopped(state: State, progress: Progress, _event: unknown, turn:
 
 /** A QUIT that may mean stop ends a check; what was at the gate comes back if it was no stop. */
 export function quitting(state: State, progress: Progress, _event: unknown, turn: Turn): State {
-  const { gate } = state.configuration;
-  if (progress.phase !== 'gated' || gate?.purpose.kind !== 'reload') return state;
+  const { transit } = state.gate;
+  if (progress.phase !== 'gated' || transit.phase === 'closed') return state;
+  if (transit.passage.purpose.kind !== 'reload') return state;
   return withdrawn(state, 'a stop may be under way', turn);
 }
 
 export function resumed(state: State, progress: Progress, _event: unknown, turn: Turn): State {
-  if (isRollingBack(progress) && state.configuration.gate === undefined)
+  if (isRollingBack(progress) && state.gate.transit.phase === 'closed')
     return rollbackPassed(state, progress.reload, turn);
   if (progress.phase === 'acting') return lookAtBlocked(state, progress, turn);
   return progress.phase === 'holding' ? advance(state, false, turn) : state;

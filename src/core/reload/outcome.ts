@@ -2,7 +2,8 @@ import { type Snapshot, sameSnapshot } from '../files/content.ts';
 import { isOnTrial } from '../gate/stages.ts';
 import type { LogLine } from '../log/log.ts';
 import { actionName } from '../state/action.ts';
-import { type Reload, type State, withConfiguration } from '../state/state.ts';
+import type { Reload } from '../state/progress.ts';
+import { type State, withConfiguration, withGate } from '../state/state.ts';
 import { clearTimers, log, setTimer, type Turn } from '../state/turn.ts';
 import { textOfBytes } from '../text/bytes.ts';
 import { clearAlarm, raiseAlarm } from './alarm.ts';
@@ -64,17 +65,18 @@ export function applied(state: State, reload: Reload, turn: Turn): State {
 
 /** Remembers what is active as good, over restarts of the container too. */
 export function keepGood(state: State, always: boolean, turn: Turn): State {
-  const { staged = [], gate } = state.configuration;
-  if (staged.length === 0 || (!always && !isOnTrial(state.configuration))) return state;
+  const { staged = [], transit } = state.gate;
+  if (staged.length === 0 || (!always && !isOnTrial(state.gate))) return state;
   const generations = staged.flatMap(({ stage, active }) =>
     active === undefined ? [] : [{ stage, name: active.name }],
   );
   const job = state.jobs + 1;
-  turn.effects.push({ type: 'stage', job, task: { op: 'keep', generations, newer: gate === undefined } });
-  return withConfiguration(
-    { ...state, jobs: job },
-    { staged: staged.map((one) => ({ ...one, good: one.active })) },
-  );
+  turn.effects.push({
+    type: 'stage',
+    job,
+    task: { op: 'keep', generations, newer: transit.phase === 'closed' },
+  });
+  return withGate({ ...state, jobs: job }, { staged: staged.map((one) => ({ ...one, good: one.active })) });
 }
 
 /** The application may or may not run on the content: it is not told of it again, and somebody should look. */

@@ -1,9 +1,10 @@
 import { changedPaths, type Snapshot, sameSnapshot } from '../files/content.ts';
-import { type ChildEnvironment, childEnvironment, sameEnvironment } from '../files/environment.ts';
+import { sameEnvironment } from '../files/environment.ts';
+import { environmentFor } from '../gate/environment.ts';
 import { type Action, mergeActions } from '../state/action.ts';
-import type { Configuration, State } from '../state/state.ts';
+import type { Configuration } from '../state/progress.ts';
+import type { State } from '../state/state.ts';
 import { relativePath } from '../text/path.ts';
-import { type Result, success } from '../text/result.ts';
 
 /* What a change asks for, and how long it is waited with. */
 
@@ -59,13 +60,4 @@ export function plan(
       action.kind === 'signal' && deadly.has(action.signal) ? { kind: 'restart' } : action,
   );
   return { paths, actions: mergeActions(actions) };
-}
-
-/** The environment of a child that starts with this content. */
-export function environmentFor(state: State, snapshot: Snapshot): Result<ChildEnvironment> {
-  const { settings, inherited, argumentBytes } = state;
-  const paths = settings.environmentDirectories;
-  if (paths.length === 0) return success({ entries: inherited, skipped: [] });
-  const directories = paths.map((path) => ({ path, texts: snapshot.get(path)?.texts ?? new Map() }));
-  return childEnvironment(inherited, directories, { argumentBytes, command: settings.command });
 }

@@ -1,13 +1,13 @@
 import { sameSnapshot } from '../files/content.ts';
-import { checkTimedOut, gateChecked, gateStaged, published } from '../gate/gate.ts';
-import { gateEnds } from '../gate/letting.ts';
 import { snapshotOf } from '../observation/observation.ts';
 import { signalName } from '../process/signals.ts';
 import type { TimerName } from '../state/event.ts';
-import { type Progress, type State, withConfiguration } from '../state/state.ts';
+import type { Progress } from '../state/progress.ts';
+import { type State, withConfiguration } from '../state/state.ts';
 import { clearTimers, type EventOf, log, setTimer, type Table, type Turn } from '../state/turn.ts';
 import { actionEnded, actionTimedOut, signalled, underWay } from './acting.ts';
-import { askedStart, seenBeforeStart, stagesOpened } from './admission.ts';
+import { askedStart, seenBeforeStart } from './admission.ts';
+import { gateFree, gateOvertaken, gatePassed, gateRefused } from './gated.ts';
 import { childEnded, quitting, resumed, startFailed, stopped } from './interruption.ts';
 import { isChanged, plan, settleTime } from './plan.ts';
 import { advance, again, beginReload, changed, clearWaits, type In, rest, withdraw } from './scheduling.ts';
@@ -44,8 +44,10 @@ function content(state: State, progress: Progress, event: EventOf<'content'>, tu
 
 /** What is being copied or checked is not what is there any more. */
 function contentAtGate(state: State, { reload }: In<'gated'>, turn: Turn): State {
-  const { gate, seen } = state.configuration;
-  if (gate?.purpose.kind !== 'reload' || gate.step === 'publishing') return state;
+  const { seen } = state.configuration;
+  const { transit } = state.gate;
+  if (transit.phase === 'closed' || transit.phase === 'publishing') return state;
+  if (transit.passage.purpose.kind !== 'reload') return state;
   if (sameSnapshot(reload.snapshot, seen)) return state;
   const requested = [...reload.requested, ...state.configuration.requested];
   const moot = withConfiguration(withdraw(state, 'the content has changed', turn), { requested });
@@ -133,54 +135,22 @@ function requested(state: State, progress: Progress, event: EventOf<'reload-requ
   return advance(asked, false, turn);
 }
 
-function staged(state: State, progress: Progress, event: EventOf<'staged'>, turn: Turn): State {
-  const { gate, staged: targets, publishing } = state.configuration;
-  const { result, job } = event;
-  if (targets === undefined) return stagesOpened(state, event, turn);
-  const now = published(state, event);
-  if (gate !== undefined && gate.step !== 'checking' && gate.job === job)
-    return gateStaged(now, gate, result, gateEnds, turn);
-  if (result.op === 'failed') {
-    log(turn, 'error', 'stage.failed', result.reason, { reason: result.reason });
-  }
-  if (publishing?.job !== job) return now;
-  // Who had to wait for that goes on.
-  if (now.child.phase === 'preparing' && now.child.asked) return askedStart(now, turn);
-  return progress.phase === 'holding' ? advance(now, false, turn) : now;
-}
-
-function jobEnded(state: State, progress: Progress, event: EventOf<'job-ended'>, turn: Turn): State {
-  const { gate } = state.configuration;
-  if (gate?.step === 'checking' && gate.job === event.job)
-    return gateChecked(state, gate, event, gateEnds, turn);
-  return progress.phase === 'acting' ? actionEnded(state, progress, event, turn) : state;
-}
-
-function checkTooLong(state: State, _progress: Progress, _event: unknown, turn: Turn): State {
-  const { gate } = state.configuration;
-  return gate?.step === 'checking' ? checkTimedOut(state, gate, gateEnds, turn) : state;
-}
-
 function startAsked(state: State, _progress: Progress, _event: unknown, turn: Turn): State {
   return askedStart(state, turn);
 }
 
-type ConfigurationTimer = Extract<
+type ReloadTimer = Extract<
   TimerName,
-  | 'settle'
-  | 'ceiling'
-  | 'min-interval'
-  | 'splay'
-  | 'verify-reload'
-  | 'check-timeout'
-  | 'action-timeout'
-  | 'retry'
+  'settle' | 'ceiling' | 'min-interval' | 'splay' | 'verify-reload' | 'action-timeout' | 'retry'
 >;
 
-type ConfigurationKey =
+type ReloadKey =
   | 'content'
   | 'start-asked'
-  | 'staged'
+  | 'gate-passed'
+  | 'gate-refused'
+  | 'gate-overtaken'
+  | 'gate-free'
   | 'job-ended'
   | 'child-starting'
   | 'child-started'
@@ -195,14 +165,22 @@ type ConfigurationKey =
   | 'stopped'
   | 'reload-requested'
   | 'signalled'
-  | `timer:${ConfigurationTimer}`;
+  | `timer:${ReloadTimer}`;
+
+/** What comes of the gate is compared with what is under way, in every phase: it may be moot by then. */
+const GATE_ENDS = {
+  'gate-passed': gatePassed,
+  'gate-refused': gateRefused,
+  'gate-overtaken': gateOvertaken,
+  'gate-free': gateFree,
+} as const;
 
 /** What holds in every phase after the first start; each row below says what differs. */
 const UNDER_WAY = {
   content,
   'start-asked': startAsked,
-  staged,
-  'job-ended': jobEnded,
+  ...GATE_ENDS,
+  'job-ended': 'ignored',
   'child-starting': startingAnyway,
   'child-started': 'ignored',
   'child-verified': childVerified,
@@ -221,17 +199,16 @@ const UNDER_WAY = {
   'timer:min-interval': 'impossible',
   'timer:splay': 'impossible',
   'timer:verify-reload': stayed,
-  'timer:check-timeout': checkTooLong,
   'timer:action-timeout': 'impossible',
   'timer:retry': retry,
 } as const;
 
-export const CONFIGURATION: Table<Progress, ConfigurationKey> = {
+export const RELOAD: Table<Progress, ReloadKey> = {
   baseline: {
     content,
     'start-asked': startAsked,
-    staged,
-    'job-ended': jobEnded,
+    ...GATE_ENDS,
+    'job-ended': 'ignored',
     'child-starting': childStarting,
     'child-started': firstStarted,
     'child-verified': 'impossible',
@@ -250,7 +227,6 @@ export const CONFIGURATION: Table<Progress, ConfigurationKey> = {
     'timer:min-interval': 'impossible',
     'timer:splay': 'impossible',
     'timer:verify-reload': 'impossible',
-    'timer:check-timeout': checkTooLong,
     'timer:action-timeout': 'impossible',
     'timer:retry': retry,
   },
@@ -266,6 +242,7 @@ export const CONFIGURATION: Table<Progress, ConfigurationKey> = {
     'child-started': restarted,
     'start-failed': startFailed,
     signalled,
+    'job-ended': actionEnded,
     'timer:action-timeout': actionTimedOut,
   },
 };

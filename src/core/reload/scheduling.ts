@@ -1,8 +1,8 @@
 import { changedPaths } from '../files/content.ts';
-import { closeGate, openGate } from '../gate/gate.ts';
-import { gateEnds } from '../gate/letting.ts';
+import { closeGate, isGateBusy, openGate } from '../gate/gate.ts';
 import { requestLook } from '../observation/observation.ts';
-import { type Progress, type Reload, type State, withConfiguration } from '../state/state.ts';
+import type { Progress, Reload } from '../state/progress.ts';
+import { type State, withConfiguration } from '../state/state.ts';
 import { clearTimers, log, setTimer, type Turn } from '../state/turn.ts';
 import { textOfBytes } from '../text/bytes.ts';
 import { random } from '../text/random.ts';
@@ -63,8 +63,7 @@ export function advance(state: State, fresh: boolean, turn: Turn): State {
   const { seen, applied } = configuration;
   const { paths, actions } = plan(state, seen);
   const holding = withConfiguration(state, { progress: { phase: 'holding' } });
-  const busy = configuration.gate !== undefined || configuration.publishing !== undefined;
-  if (child.phase !== 'running' || busy) return holding;
+  if (child.phase !== 'running' || isGateBusy(state)) return holding;
   const stops = actions.some((action) => action.kind === 'restart' || action.kind === 'exit');
   if ((stops || configuration.awaitVerified) && !child.verified) return holding;
   // Good content that is back after bad was told is not kept waiting.
@@ -122,7 +121,7 @@ function begin(state: State, paths: readonly string[], actions: Reload['actions'
   const { seen } = state.configuration;
   const { begun, reload } = beginReload(state, paths, actions, seen, turn);
   const gated = withConfiguration(begun, { progress: { phase: 'gated', reload } });
-  return openGate(gated, { kind: 'reload', reload }, seen, gateEnds, turn);
+  return openGate(gated, { kind: 'reload', reload }, seen, turn);
 }
 
 /** Ends the reload that is at the gate, if there is one, since it is moot. */

@@ -1,7 +1,8 @@
 import { changedPaths, sameSnapshot } from '../files/content.ts';
 import { canRollBack } from '../gate/stages.ts';
 import { readyLimitOnceTold } from '../readiness/readiness.ts';
-import { type Progress, type Reload, type State, withConfiguration } from '../state/state.ts';
+import type { Progress, Reload } from '../state/progress.ts';
+import { type State, withConfiguration } from '../state/state.ts';
 import { clearTimers, type Turn } from '../state/turn.ts';
 import { foundBad } from './acting.ts';
 import { clearAlarm, raiseAlarm } from './alarm.ts';
@@ -50,13 +51,14 @@ export function notReady(state: State, progress: Progress, _event: unknown, turn
   const reason = `--ready did not succeed within ${limit} ms`;
   if (verifying !== undefined) return foundBad(state, verifying.reload, reason, turn);
   if (progress.phase === 'acting' || progress.phase === 'gated') return state;
-  if (canRollBack(state.configuration)) return rollBackStart(state, reason, turn);
+  if (canRollBack(state.gate)) return rollBackStart(state, reason, turn);
   return raiseAlarm(state, [...state.configuration.seen.keys()], reason, turn);
 }
 
 /** A start that was no reload showed new content that does not do: going back is a reload. */
 export function rollBackStart(state: State, reason: string, turn: Turn): State {
-  const { told, staged = [] } = state.configuration;
+  const { told } = state.configuration;
+  const { staged = [] } = state.gate;
   const good = new Map(staged.map(({ stage, good: one }) => [stage.source, one?.content]));
   const from = new Map([...told].map(([path, content]) => [path, good.get(path) ?? content]));
   const { begun, reload } = beginReload(state, changedPaths(from, told), [{ kind: 'restart' }], told, turn);

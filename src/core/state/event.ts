@@ -1,13 +1,9 @@
 import type { Reading } from '../files/reading.ts';
 import type { LinkChange } from '../files/volume.ts';
+import type { ExitStatus } from '../process/exit.ts';
 import type { Signal } from '../process/signals.ts';
 import type { StageResult } from '../staging/stage.ts';
 import type { JobOutcome } from './job.ts';
-
-/** How a process ended: wait(2). */
-export type ExitStatus =
-  | { readonly kind: 'code'; readonly code: number }
-  | { readonly kind: 'signal'; readonly signal: Signal };
 
 /** The one-shot timers that the core sets; setting one again replaces it, and a cleared one never fires. */
 export type TimerName =

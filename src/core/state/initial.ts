@@ -1,5 +1,6 @@
+import { FIRST_RECHECK } from './observed.ts';
 import type { Settings } from './settings.ts';
-import { FIRST_RECHECK, type State } from './state.ts';
+import type { State } from './state.ts';
 
 /** Where everything begins: nothing was looked at, and no child was started. */
 export function initialState(settings: Settings): State {
@@ -42,6 +43,13 @@ export function initialState(settings: Settings): State {
       degraded: new Set(),
       copied: new Set(),
     },
+    gate: {
+      transit: { phase: 'closed' },
+      checked: undefined,
+      publishing: undefined,
+      staged: settings.stages.length === 0 ? [] : undefined,
+      skipped: [],
+    },
     configuration: {
       progress: { phase: 'baseline' },
       told: new Map(),
@@ -57,12 +65,7 @@ export function initialState(settings: Settings): State {
       retries: 0,
       retrying: [],
       splayed: false,
-      checked: undefined,
-      gate: undefined,
-      publishing: undefined,
-      staged: settings.stages.length === 0 ? [] : undefined,
       next: { snapshot: new Map(), environment: [] },
-      skipped: [],
       deadly: new Set(),
       stale: [],
       degraded: undefined,

@@ -1,5 +1,5 @@
+import type { ExitStatus } from '../process/exit.ts';
 import type { Endpoint, HttpEndpoint } from '../text/endpoint.ts';
-import type { ExitStatus } from './event.ts';
 
 /** What is done beside the child, one process or connection each: checks, `exec:` and HTTP actions, ready probes. */
 export type Task =

@@ -1,9 +1,10 @@
 import type { Files } from '../files/files.ts';
 import type { Directories } from '../files/reading.ts';
 import type { LogLine } from '../log/log.ts';
+import type { ExitStatus } from '../process/exit.ts';
 import type { Handling } from '../process/proc.ts';
 import type { Signal } from '../process/signals.ts';
-import type { ExitStatus, TimerName } from './event.ts';
+import type { TimerName } from './event.ts';
 
 /**
  * The child and its signals. Exits of the child and signals from outside come to the engine as events; orphans are

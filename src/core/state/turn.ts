@@ -1,8 +1,11 @@
 import type { LogLevel, LogLine } from '../log/log.ts';
+import type { ExitStatus } from '../process/exit.ts';
 import type { Signal } from '../process/signals.ts';
+import type { Afterwards } from './child.ts';
 import type { Effect } from './effect.ts';
-import type { ExitStatus, Occurrence, TimerName } from './event.ts';
-import type { Afterwards, State } from './state.ts';
+import type { Occurrence, TimerName } from './event.ts';
+import type { Passage, Refusal } from './passage.ts';
+import type { State } from './state.ts';
 
 /** What one machine of the core tells the others, within one step. */
 export type Notice =
@@ -16,6 +19,14 @@ export type Notice =
   /** What the child would read was looked at: may it be started? Answer: `may-start`, or `unusable`. */
   | { readonly type: 'start-asked' }
   | { readonly type: 'may-start' }
+  /** Content is through the gate: it is published, or there was nothing to publish. */
+  | { readonly type: 'gate-passed'; readonly passage: Passage }
+  /** Content is not let through. */
+  | { readonly type: 'gate-refused'; readonly passage: Passage; readonly refusal: Refusal }
+  /** What was copied is not what was seen; `lost` is the source that has no file any more, if one has none. */
+  | { readonly type: 'gate-overtaken'; readonly passage: Passage; readonly lost: string | undefined }
+  /** What kept content from being brought to the gate is over. */
+  | { readonly type: 'gate-free' }
   /** The child has stayed up for the verify time, and serves if that is asked for. */
   | { readonly type: 'child-verified' }
   /** The child did not serve in its time; it runs on. */

@@ -1,9 +1,11 @@
 import { requestLook } from '../observation/observation.ts';
+import type { ExitStatus } from '../process/exit.ts';
 import { describeStatus, exitCode } from '../process/exit.ts';
 import { type Signal, signalName } from '../process/signals.ts';
-import type { ExitStatus, SignalPurpose } from '../state/event.ts';
+import type { Child } from '../state/child.ts';
+import type { SignalPurpose } from '../state/event.ts';
 import type { SignalTarget } from '../state/settings.ts';
-import type { Child, State } from '../state/state.ts';
+import type { State } from '../state/state.ts';
 import { log, type Turn } from '../state/turn.ts';
 
 /* What the parts of supervision share. */

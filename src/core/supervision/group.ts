@@ -1,8 +1,9 @@
+import type { ExitStatus } from '../process/exit.ts';
 import { exitCode } from '../process/exit.ts';
 import { SIGKILL } from '../process/signals.ts';
 import { afterExit } from '../reload/interruption.ts';
-import type { ExitStatus } from '../state/event.ts';
-import type { Afterwards, State } from '../state/state.ts';
+import type { Afterwards } from '../state/child.ts';
+import type { State } from '../state/state.ts';
 import { clearTimers, type EventOf, log, setTimer, type Turn } from '../state/turn.ts';
 import { endAs, type In, logDropped, logExit, logStop, prepare, send, withChild } from './child.ts';
 import { meaningOf } from './routing.ts';

@@ -1,7 +1,8 @@
+import type { ExitStatus } from '../process/exit.ts';
 import { EXIT_FAILED, signalCode, startFailureCode, startFailureReason } from '../process/exit.ts';
 import type { Signal } from '../process/signals.ts';
-import type { ExitStatus } from '../state/event.ts';
-import type { Child, State } from '../state/state.ts';
+import type { Child } from '../state/child.ts';
+import type { State } from '../state/state.ts';
 import { type EventOf, log, setTimer, type Turn } from '../state/turn.ts';
 import { textOfBytes } from '../text/bytes.ts';
 import { end, endAs, type In, logDropped, logStop, prepare, withChild } from './child.ts';

@@ -1,6 +1,7 @@
 import { SIGTSTP, SIGTTIN, SIGTTOU, type Signal, signalName } from '../process/signals.ts';
+import type { Child } from '../state/child.ts';
 import type { SignalOutcome } from '../state/event.ts';
-import type { Child, State } from '../state/state.ts';
+import type { State } from '../state/state.ts';
 import { clearTimers, type EventOf, log, setTimer, type Table, type Turn } from '../state/turn.ts';
 import { type In, logDropped, logStop, send, withChild } from './child.ts';
 import {

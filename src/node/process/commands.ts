@@ -3,7 +3,7 @@ import { constants as system } from 'node:os';
 import { resolve } from 'node:path/posix';
 import { environmentMap } from '../../core/files/environment.ts';
 import { executableCandidates, tryCandidates } from '../../core/process/executable.ts';
-import type { ExitStatus } from '../../core/state/event.ts';
+import type { ExitStatus } from '../../core/process/exit.ts';
 import { OUTPUT_KEPT } from '../../core/state/job.ts';
 import type { CommandReports, Commands } from '../../core/state/ports.ts';
 import { errnoOf } from '../errno.ts';

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { environmentMap } from '../../core/files/environment.ts';
 import { executableCandidates, tryCandidates } from '../../core/process/executable.ts';
+import type { ExitStatus } from '../../core/process/exit.ts';
 import { type Handling, handlingOf, isLiveMember, isProcess } from '../../core/process/proc.ts';
 import { SIGSTOP, SIGTTOU } from '../../core/process/signals.ts';
-import type { ExitStatus } from '../../core/state/event.ts';
 import type { Processes } from '../../core/state/ports.ts';
 import { errnoOf } from '../errno.ts';
 import { libc, memory, signalSet } from './libc.ts';

@@ -1,4 +1,4 @@
-import type { ExitStatus } from '../../core/state/event.ts';
+import type { ExitStatus } from '../../core/process/exit.ts';
 import { libc, memory } from './libc.ts';
 
 /** wait.h of Linux. */

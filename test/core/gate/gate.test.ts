@@ -208,7 +208,7 @@ describe('a stage', () => {
     const run = supervisor({ ...STAGE, ...CHECK });
     run.changes('bad');
     expect(run.ran(1)).toEqual(['reload.rejected', ...ALARM]);
-    expect(run.state.configuration.staged?.[0]?.active?.content.digest).toBe('digest of one');
+    expect(run.state.gate.staged?.[0]?.active?.content.digest).toBe('digest of one');
   });
 
   test('that can not be used ends rehup before anything is started', () => {

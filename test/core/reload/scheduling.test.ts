@@ -24,7 +24,7 @@ describe('a roll-back', () => {
       'start',
       'child.started',
     ]);
-    expect(run.state.configuration.staged?.[0]?.active?.content.digest).toBe('digest of one');
+    expect(run.state.gate.staged?.[0]?.active?.content.digest).toBe('digest of one');
     expect(run.elapses('verify-start')).toEqual(['keep', 'reload.rolled_back', ...ALARM]);
   });
 

@@ -1,0 +1,88 @@
+import { sameSnapshot } from '../files/content.ts';
+import { checkWords, outputLines, type Verdict, verdictOf } from '../jobs/check.ts';
+import type { Passage, Transit } from '../state/passage.ts';
+import { type State, withGate } from '../state/state.ts';
+import { clearTimers, type EventOf, log, setTimer, type Turn } from '../state/turn.ts';
+import { textOfBytes } from '../text/bytes.ts';
+import { joinPath } from '../text/path.ts';
+import { publish, refuse } from './ends.ts';
+
+/* The check of content that is at the gate, by `--check`. */
+
+type Checking = Extract<Transit, { phase: 'checking' }>;
+
+/** Checks the content, and publishes it at once where nothing is to be checked. */
+export function check(state: State, passage: Passage, turn: Turn): State {
+  const { check: words, checkTimeout } = state.settings;
+  const { checked } = state.gate;
+  const { purpose } = passage;
+  const nothing = purpose.kind === 'reload' && isNothing(purpose.reload) && passage.generations.size === 0;
+  const known = purpose.kind === 'start' && checked !== undefined && sameSnapshot(checked, passage.snapshot);
+  if (words === undefined || nothing || known) return publish(state, passage, turn);
+  const job = state.jobs + 1;
+  const changed = `REHUP_CHANGED=${passage.paths.join('\n')}`;
+  turn.effects.push({
+    type: 'begin-job',
+    job,
+    task: {
+      kind: 'command',
+      words: checkWords(words, (source) => directoryOf(state, passage, source)),
+      environment: [...passage.environment.filter((entry) => !entry.startsWith('REHUP_CHANGED=')), changed],
+    },
+  });
+  setTimer(turn, 'check-timeout', checkTimeout);
+  log(turn, 'debug', 'check.started', 'the new content is being checked', { changed: passage.paths.length });
+  return withGate({ ...state, jobs: job }, { transit: { phase: 'checking', passage, job } });
+}
+
+/** Where the new content of a watch or stage lies. */
+function directoryOf(state: State, passage: Passage, source: string): string {
+  const staged = state.gate.staged?.find(({ stage }) => stage.source === source);
+  const generation = passage.generations.get(source) ?? staged?.active;
+  return staged === undefined || generation === undefined
+    ? source
+    : joinPath(staged.stage.target, generation.name);
+}
+
+/** A change that touches nothing is not checked, unless somebody asked for it. */
+function isNothing({
+  actions,
+  requested,
+}: {
+  actions: readonly unknown[];
+  requested: readonly unknown[];
+}): boolean {
+  return actions.length === 0 && requested.length === 0;
+}
+
+/** A check has ended by itself, or another job of ours. */
+export function checkEnded(state: State, transit: Checking, event: EventOf<'job-ended'>, turn: Turn): State {
+  if (event.job !== transit.job) return state;
+  clearTimers(turn, 'check-timeout');
+  const { outcome } = event;
+  const output = outcome.kind === 'exited' ? outcome.output : '';
+  return judge(state, transit.passage, verdictOf(outcome), output, turn);
+}
+
+export function checkTimedOut(state: State, transit: Checking, _event: unknown, turn: Turn): State {
+  turn.effects.push({ type: 'cancel-job', job: transit.job });
+  const reason = `took longer than ${state.settings.checkTimeout} ms`;
+  return judge(state, transit.passage, { kind: 'unknown', reason }, '', turn);
+}
+
+function judge(state: State, passage: Passage, verdict: Verdict, output: string, turn: Turn): State {
+  if (verdict.kind === 'pass') return publish(withGate(state, { checked: passage.snapshot }), passage, turn);
+  const words = checkWords(state.settings.check ?? [], (source) => directoryOf(state, passage, source));
+  const reason = `the check ${textOfBytes(words[0] ?? '')} ${verdict.reason}`;
+  const fields = output === '' || holdsSecrets(state) ? {} : { output: outputLines(output) };
+  return refuse(state, passage, { bad: verdict.kind === 'bad', reason, fields }, turn);
+}
+
+/** Whether anything that a check may tell of lies in memory, as Secrets do (specification 4.8). */
+function holdsSecrets({ gate, observation }: State): boolean {
+  const { staged = [] } = gate;
+  return (
+    observation.watched.some((watched) => watched.content?.keyed === true) ||
+    staged.some(({ inMemory }) => inMemory)
+  );
+}

@@ -1,0 +1,13 @@
+import type { Snapshot } from '../files/content.ts';
+import { type ChildEnvironment, childEnvironment } from '../files/environment.ts';
+import type { State } from '../state/state.ts';
+import { type Result, success } from '../text/result.ts';
+
+/** The environment of a child that starts with this content. */
+export function environmentFor(state: State, snapshot: Snapshot): Result<ChildEnvironment> {
+  const { settings, inherited, argumentBytes } = state;
+  const paths = settings.environmentDirectories;
+  if (paths.length === 0) return success({ entries: inherited, skipped: [] });
+  const directories = paths.map((path) => ({ path, texts: snapshot.get(path)?.texts ?? new Map() }));
+  return childEnvironment(inherited, directories, { argumentBytes, command: settings.command });
+}

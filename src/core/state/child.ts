@@ -1,0 +1,91 @@
+import type { ExitStatus } from '../process/exit.ts';
+import type { Signal } from '../process/signals.ts';
+
+/** What follows when a child has ended and its group is empty; `again`: a start by `--on-exit`, after a while. */
+export type Afterwards = 'start' | 'exit' | 'again';
+
+type Running = {
+  readonly phase: 'running';
+  readonly pid: number;
+  readonly since: number;
+  /** Whether it has stayed up for the verify time. */
+  readonly stayed: boolean;
+  /** Whether its start is verified, or the time for that is over. */
+  readonly verified: boolean;
+};
+
+/** The child is being stopped by rehup itself, within the stop timeout. */
+type Stopping = {
+  readonly phase: 'stopping';
+  readonly pid: number;
+  readonly since: number;
+  readonly afterwards: Afterwards;
+  readonly sent: Signal;
+  /** Whether the whole group got the signal, not only the child. */
+  readonly toGroup: boolean;
+};
+
+/** The life of the child, one at a time. */
+export type Child =
+  /** Nothing has happened yet. */
+  | { readonly phase: 'unborn' }
+  /** No child: the watches are looked at first, so that a change while the child starts is a change, and then checked. */
+  | {
+      readonly phase: 'preparing';
+      readonly look: number;
+      /** Whether the look is over and configuration was asked whether the child may start. */
+      readonly asked: boolean;
+      readonly last: ExitStatus | undefined;
+    }
+  /** Asked the host for a child; signals that come meanwhile are kept for it. */
+  | {
+      readonly phase: 'starting';
+      readonly attempt: number;
+      readonly last: ExitStatus | undefined;
+      readonly kept: readonly Signal[];
+    }
+  /** A restart could not start the command and will try again. */
+  | { readonly phase: 'retrying'; readonly attempt: number; readonly last: ExitStatus | undefined }
+  /** The child exited by itself and is to be started again, after a while. */
+  | { readonly phase: 'waiting'; readonly last: ExitStatus }
+  | Running
+  | Stopping
+  /** The child has ended; the rest of its group is waited for, within the stop timeout. */
+  | {
+      readonly phase: 'clearing';
+      readonly pid: number;
+      readonly afterwards: Afterwards;
+      readonly status: ExitStatus;
+      /** It exited with 0 so soon that what is left of it may be the application. */
+      readonly early: boolean;
+      readonly toGroup: boolean;
+      /** Delay before the next look at the group, ms. */
+      readonly pace: number;
+    }
+  /** A QUIT came and may mean stop or not: if the child outlives the stop timeout, all goes on as before. */
+  | {
+      readonly phase: 'quitting';
+      readonly pid: number;
+      readonly since: number;
+      readonly sent: Signal;
+      readonly toGroup: boolean;
+      readonly resume: Running | Stopping;
+    }
+  /** Stopped from outside; there is no time limit. */
+  | {
+      readonly phase: 'terminating';
+      readonly pid: number;
+      readonly since: number;
+      readonly sent: Signal;
+      readonly toGroup: boolean;
+    }
+  /** Stopped from outside, the child has ended, the rest of its group is waited for. */
+  | {
+      readonly phase: 'leaving';
+      readonly pid: number;
+      readonly status: ExitStatus;
+      readonly sent: Signal;
+      readonly toGroup: boolean;
+      readonly pace: number;
+    }
+  | { readonly phase: 'ended' };
