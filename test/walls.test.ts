@@ -5,16 +5,20 @@ import { execaSync } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { bundleNeutral, neutralContext } from '../scripts/build/neutral.ts';
 import { breaches } from './support/imports.ts';
+import { arrowsUp, ROOMS, rings, tooFull, tooLong } from './support/rooms.ts';
 
 /** The walls of the architecture, derived from the imports themselves and from what the engine is given. */
 
 const ROOT = join(import.meta.dirname, '..');
 
-function sources(): ReadonlyMap<string, string> {
-  const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) =>
-    name.endsWith('.ts'),
+/** The files below some folders of the repository, by their paths from its root. */
+function sources(folders: readonly string[] = ['src'], endings = /\.ts$/): ReadonlyMap<string, string> {
+  const files = folders.flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => endings.test(name))
+      .map((name) => `${folder}/${name}`),
   );
-  return new Map(files.map((name) => [`src/${name}`, readFileSync(join(ROOT, 'src', name), 'utf8')]));
+  return new Map(files.map((name) => [name, readFileSync(join(ROOT, name), 'utf8')]));
 }
 
 describe('the imports', () => {
@@ -50,6 +54,53 @@ describe('the imports', () => {
       ['src/node/main.ts', "import { createEngine } from '../core/engine.ts';\nimport fs from 'node:fs';"],
     ]);
     expect(breaches(fine)).toEqual([]);
+  });
+});
+
+describe('the rooms', () => {
+  test('of the core import from the ground up', () => {
+    expect(arrowsUp(sources())).toEqual([]);
+  });
+
+  test('of the core say in their main file what they are for and what they may not know', () => {
+    // Of these two no file is more than the others.
+    const main: Readonly<Record<string, string>> = { text: 'bytes', process: 'proc' };
+    const silent = ROOMS.filter((room) => {
+      const text = readFileSync(join(ROOT, `src/core/${room}/${main[room] ?? room}.ts`), 'utf8');
+      return !new RegExp(`^/\\*\\n \\* Room \`${room}/\`: [^]*?\\bmay not\\b`, 'ims').test(text);
+    });
+    expect(silent).toEqual([]);
+  });
+
+  test('hold no files that import each other in a ring', () => {
+    expect(rings(sources(['src', 'scripts', 'bench', 'test']))).toEqual([]);
+  });
+
+  test('are not so full that one loses the way', () => {
+    expect(tooFull(sources(['src', 'scripts', 'bench'], /\.(ts|mjs|c|h)$/).keys())).toEqual([]);
+  });
+
+  test('that break a wall are found', () => {
+    const up = new Map([
+      ['src/core/text/a.ts', "import { b } from '../gate/b.ts';"],
+      ['src/core/gate/b.ts', "import { c } from '../text/c.ts';"],
+      ['src/core/gate/c.ts', "import { step } from '../step.ts';"],
+      ['src/core/attic/d.ts', ''],
+    ]);
+    expect(arrowsUp(up)).toEqual([
+      'src/core/attic/d.ts: in no room',
+      'src/core/text/a.ts → src/core/gate/b.ts',
+      'src/core/gate/c.ts → src/core/step.ts',
+    ]);
+    const ring = new Map([
+      ['src/a.ts', "import { b } from './b.ts';"],
+      ['src/b.ts', "export { c } from './c.ts';"],
+      ['src/c.ts', "import type { A } from './a.ts';\nimport { d } from './d.ts';"],
+      ['src/d.ts', ''],
+    ]);
+    expect(rings(ring)).toEqual(['src/a.ts, src/b.ts, src/c.ts']);
+    expect(tooLong(new Map([['src/a.ts', 'a\n'.repeat(301)]]))).toEqual(['src/a.ts: 301 lines']);
+    expect(tooFull([...Array(16).keys()].map((number) => `src/a/${number}.ts`))).toEqual(['src/a: 16 files']);
   });
 });
 

@@ -1,3 +1,8 @@
+/*
+ * Room `files/`: the Files port, and reading what lies there: trees, kubelet volumes, mounts. May not know what changed,
+ * or that anybody waits for it.
+ */
+
 /**
  * The Files port. Core algorithms that read are generators: each yields one {@link FileRequest} at a time and is
  * resumed with its {@link FileAnswer}, so that a host can take signals between any two and a test can change the world

@@ -10,9 +10,10 @@ import { environmentFor } from './environment.ts';
 import { copiesFor, generationsToGoBackTo, holdsSame, withActive } from './stages.ts';
 
 /*
- * The gate between content that was read and the application (specification 5): it is copied into new generations where
+ * Room `gate/`: the machine between content that was read and the application (specification 5): it is copied into new generations where
  * there are stages, checked, and published, one at a time. What comes of it is a notice, `gate-passed`, `gate-refused` or
- * `gate-overtaken`, to whoever opened it; the gate is closed then. It may not know what a reload does, or how the child lives.
+ * `gate-overtaken`, to whoever opened it; the gate is closed then. May not know what a reload does, or
+ * how the child lives.
  */
 
 /** Brings content to the gate; whatever was there must have been taken away. */

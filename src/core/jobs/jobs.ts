@@ -4,6 +4,11 @@ import type { Commands, Network } from '../state/ports.ts';
 import { converse, type Drive } from './conversation.ts';
 import { httpRequest } from './http.ts';
 
+/*
+ * Room `jobs/`: what is done beside the child: commands, HTTP calls, connections, and what comes of them. May not know what
+ * they are for.
+ */
+
 /** What is done beside the child, each thing by a number of its own. */
 export type Jobs = {
   begin(job: number, task: Task): void;

@@ -1,3 +1,7 @@
+/*
+ * Room `log/`: a line of the log, for machines and for people. May not know what leads to one.
+ */
+
 /** Log levels with their numbers in pino's JSON shape, from the most to the least talkative. */
 export const LOG_LEVELS = { trace: 10, debug: 20, info: 30, warn: 40, error: 50, fatal: 60 } as const;
 

@@ -14,6 +14,11 @@ import {
 } from './subscriptions.ts';
 import { isVolumeGone, type Merged, merge, NO_CONTENT, type Refusal } from './watched.ts';
 
+/*
+ * Room `observation/`: the machine that looks at the watches, and tells what they hold once that can be trusted. May not
+ * know what a change leads to.
+ */
+
 /** A kubelet volume whose links and generation differ is waited for no longer than this (specification 4.2), ms. */
 const VOLUME_PATIENCE = 1_000;
 /** Plain files that never rest are taken as they are after this (specification 1, `--settle`), ms. */

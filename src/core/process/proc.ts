@@ -1,5 +1,10 @@
 import type { Signal } from './signals.ts';
 
+/*
+ * Room `process/`: what Linux says of processes: signals, exit statuses, /proc. May not know which process is the child,
+ * or what is to become of it.
+ */
+
 /** What files of proc(5) tell, for a host to read. */
 
 /**

@@ -4,7 +4,10 @@ import type { Ready, Settings } from '../state/settings.ts';
 import type { Readiness, State } from '../state/state.ts';
 import { clearTimers, type EventOf, setTimer, type Table, type Turn } from '../state/turn.ts';
 
-/* Whether the application serves: `--ready`, asked after each start and each time it was told of new content. */
+/*
+ * Room `readiness/`: the machine that asks whether the application serves (`--ready`), after each start and each time it was
+ * told of new content. May not know what follows if it does not.
+ */
 
 /** One try may take this long, ms: a server that hangs is asked anew. */
 const TRY_LIMIT = 5_000;

@@ -13,7 +13,10 @@ import { isChanged, plan, settleTime } from './plan.ts';
 import { advance, again, beginReload, changed, clearWaits, type In, rest, withdraw } from './scheduling.ts';
 import { childVerified, notReady, ready, recover, restarted, stayed } from './verification.ts';
 
-/* What reloading does with each event. */
+/*
+ * Room `reload/`: the machine that takes a change to its one outcome: settled, held, brought to the gate, acted upon,
+ * verified, rolled back. It may not look at files, and may not start or stop the child: it asks for that.
+ */
 
 /** A look is over: what it found is compared with what the application was told. */
 function content(state: State, progress: Progress, event: EventOf<'content'>, turn: Turn): State {

@@ -4,6 +4,11 @@ import type { Gate } from './passage.ts';
 import type { Configuration } from './progress.ts';
 import type { Settings } from './settings.ts';
 
+/*
+ * Room `state/`: what the machines share: the state, events, effects, settings, a turn, and the ports. May not know what
+ * any machine does with them.
+ */
+
 /** Whether the application serves (`--ready`): asked again and again until it does or the time is over. */
 export type Readiness =
   /** No child, or a stop is under way. */

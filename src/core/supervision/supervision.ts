@@ -27,6 +27,11 @@ import {
   unusable,
 } from './starting.ts';
 
+/*
+ * Room `supervision/`: the machine that leads the life of the child: started, signalled, stopped, started again, and rehup's
+ * own end with it. May not know what content is; reload says whether the child may start, and what it reads then.
+ */
+
 /** The signals by which a terminal stops its jobs. */
 const JOB_CONTROL: readonly Signal[] = [SIGTSTP, SIGTTIN, SIGTTOU];
 

@@ -1,3 +1,8 @@
+/*
+ * Room `text/`: small languages and plain values: bytes, words, durations, globs, paths, addresses. May not know what
+ * they are used for.
+ */
+
 /**
  * Byte strings: JavaScript strings with one character 0–255 for each byte. Paths, argv and the environment cross
  * every port in this form, because Linux promises no encoding for them (path_resolution(7), environ(7)).
