@@ -25,6 +25,7 @@ const PASSAGE: Passage = {
     reload: {
       id: 1,
       since: 0,
+      from: new Map(),
       paths: ['/v/a'],
       actions: [act('SIGHUP')],
       requested: [],
@@ -232,7 +233,7 @@ const stagedNever = (run: Run) => {
 /** A state in each phase of what is at the gate. */
 const TRANSIT: Record<State['gate']['transit']['phase'], State> = {
   closed: reached(begun),
-  staging: reachedWith(STAGED, begun, approved, stagedNever, changed, settled),
+  staging: reachedWith(STAGED, begun, approved, verified, stagedNever, changed, settled),
   checking: reachedWith({ check: [['check']] }, begun),
   publishing: reachedWith(STAGED, begun, stagedNever, approved),
 };

@@ -1,3 +1,4 @@
+import { sameSnapshot } from '../../src/core/files/content.ts';
 import type { Reading } from '../../src/core/files/reading.ts';
 import { SIGINT, SIGKILL, SIGTERM } from '../../src/core/process/signals.ts';
 import type { Effect } from '../../src/core/state/effect.ts';
@@ -268,6 +269,13 @@ export function randomWorld(settings: Settings) {
         const expected = paths.map((_, index) => contents[index]);
         const told = paths.map((path) => configuration.told.get(path)?.digest ?? '');
         const barred = paths.map((path) => configuration.barred?.get(path)?.digest ?? '');
+        check(configuration.unanswered === undefined, 'it was never told with an answer in the end');
+        const { applied, told: known, seen } = configuration;
+        const good = applied !== undefined && sameSnapshot(applied, seen) && sameSnapshot(known, seen);
+        check(
+          !good || (configuration.degraded === undefined && configuration.stale.length === 0),
+          'an alarm that does not end though the application runs on the last content',
+        );
         for (const [index, text] of expected.entries()) {
           // An empty volume keeps the last state, whatever that was.
           if (text !== '')

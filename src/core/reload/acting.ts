@@ -8,7 +8,7 @@ import { clearTimers, type EventOf, log, setTimer, type Turn } from '../state/tu
 import { textOfBytes } from '../text/bytes.ts';
 import { ANSWER_BACK_OFF, applied, failed, reloadFields, retryLater, supersededBy } from './outcome.ts';
 import { rollBack } from './rollback.ts';
-import { advance, again, type In, rest } from './scheduling.ts';
+import { advance, again, type In, rest, verdictWithin } from './scheduling.ts';
 
 /* Making the application use what it can see: the actions of a reload, one after the other, and the beginning of its verification. */
 
@@ -145,9 +145,15 @@ export function foundBad(state: State, reload: Reload, reason: string, turn: Tur
 
 /** Nobody answered: nothing is known about the content, and the same is tried again. */
 function unanswered(state: State, reload: Reload, reason: string, turn: Turn): State {
-  const ended = failed(rest(state), reload, reason, turn);
+  const known = state.configuration.unanswered ?? [];
+  const ended = withConfiguration(failed(rest(state), reload, reason, turn), {
+    unanswered: [...new Set([...known, ...reload.paths])].sort(),
+    applied: undefined,
+    lastApply: undefined,
+  });
   if (reload.rollback !== undefined) return again(ended, turn);
-  return again(retryLater(ended, ANSWER_BACK_OFF, reload.actions, turn), turn);
+  const barred = withConfiguration(ended, { barred: reload.snapshot });
+  return again(retryLater(barred, ANSWER_BACK_OFF, reload.requested, turn), turn);
 }
 
 /** What became of a reload signal. One that the child does not catch would end it or be ignored: a restart does better. */
@@ -207,11 +213,15 @@ function uncaught(state: State, reload: Reload, name: string, turn: Turn): State
     return stopFor(state, { ...reload, actions: [{ kind: 'restart' }] }, turn);
   }
   // The child is young, and may only not have got as far as to install its handler.
-  log(turn, 'info', 'reload.held', `the child does not catch ${name} yet: its start is awaited`, {
+  const reason = 'verify';
+  const message = `the child does not catch ${name} yet: its start is awaited`;
+  log(turn, 'info', 'reload.held', message, {
+    reason,
     signal: name,
+    ms: Math.round(verdictWithin(state, turn)),
   });
   const held = withConfiguration(state, {
-    progress: { phase: 'holding' },
+    progress: { phase: 'holding', reason },
     changedAt: reload.since,
     requested: [...reload.requested, ...state.configuration.requested],
     reloads: reload.id - 1,
@@ -223,7 +233,7 @@ function uncaught(state: State, reload: Reload, name: string, turn: Turn): State
 /** The actions are done; whether they did well shows within the verify time. */
 function verify(state: State, reload: Reload, turn: Turn): State {
   const { verify: time, ready } = state.settings;
-  const told = rest(state);
+  const told = withConfiguration(rest(state), { unanswered: undefined });
   turn.notices.push({ type: 'told' });
   if (time === 0 && ready === undefined) return again(applied(told, reload, turn), turn);
   if (time > 0) setTimer(turn, 'verify-reload', time);

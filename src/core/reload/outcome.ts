@@ -30,6 +30,7 @@ export function reloadFields(reload: Reload): LogLine['fields'] {
     reload: reload.id,
     action: reload.actions.map(actionName).map(textOfBytes).join(' ') || 'none',
     ...pathFields(reload.paths),
+    ...digestFields(reload.from, reload.snapshot),
   };
 }
 

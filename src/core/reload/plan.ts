@@ -34,8 +34,11 @@ export function settleTime(state: State): number {
 }
 
 /** Whether there is content to be applied: what failed is not, until it changes. */
-export function isChanged({ told, seen, barred }: Configuration): boolean {
-  return !sameSnapshot(told, seen) && (barred === undefined || !sameSnapshot(barred, seen));
+export function isChanged({ told, seen, barred, unanswered }: Configuration): boolean {
+  return (
+    (unanswered !== undefined || !sameSnapshot(told, seen)) &&
+    (barred === undefined || !sameSnapshot(barred, seen))
+  );
 }
 
 /** Whether these contents make another environment; one that can't be made is another. */
@@ -50,8 +53,8 @@ export function plan(
   state: State,
   to: Snapshot,
 ): { readonly paths: readonly string[]; readonly actions: readonly Action[] } {
-  const { told, requested, deadly } = state.configuration;
-  const paths = changedPaths(told, to);
+  const { told, requested, deadly, unanswered = [] } = state.configuration;
+  const paths = [...new Set([...unanswered, ...changedPaths(told, to)])].sort();
   const restart: readonly Action[] = changesEnvironment(state, told, to) ? [{ kind: 'restart' }] : [];
   const wanted = [...restart, ...actionsFor(state, paths), ...requested];
   // A signal that ended the child before is a restart from then on (specification 3).

@@ -1,8 +1,8 @@
-import { sameSnapshot } from '../files/content.ts';
+import { changedPaths, type Snapshot, sameSnapshot } from '../files/content.ts';
 import { snapshotOf } from '../observation/observation.ts';
 import { signalName } from '../process/signals.ts';
 import type { TimerName } from '../state/event.ts';
-import type { Progress } from '../state/progress.ts';
+import type { Progress, Reload } from '../state/progress.ts';
 import { type State, withConfiguration } from '../state/state.ts';
 import { clearTimers, type EventOf, log, setTimer, type Table, type Turn } from '../state/turn.ts';
 import { actionEnded, actionTimedOut, signalled, underWay } from './acting.ts';
@@ -96,9 +96,25 @@ function retry(state: State, progress: Progress, _event: unknown, turn: Turn): S
   return progress.phase === 'resting' ? advance(due, false, turn) : due;
 }
 
-/** The child that is about to start reads what was let through. */
-function childStarting(state: State): State {
-  return withConfiguration(state, { told: state.configuration.next.snapshot });
+/**
+ * The child that is about to start reads what was let through: what an action told the one before it without an answer is
+ * of no interest any more, and a restart uses what its start reads.
+ */
+function childStarting(state: State, progress: Progress, _event: unknown, turn: Turn): State {
+  const { next, told, unanswered, barred } = state.configuration;
+  const { snapshot } = next;
+  const reading =
+    progress.phase === 'acting' ? { progress: { ...progress, reload: reread(progress, snapshot) } } : {};
+  const started = withConfiguration(state, { ...reading, told: snapshot, unanswered: undefined });
+  if (unanswered === undefined || barred === undefined || !sameSnapshot(barred, told)) return started;
+  clearTimers(turn, 'retry');
+  return withConfiguration(started, { barred: undefined, retries: 0, retrying: [] });
+}
+
+function reread({ reload }: In<'acting'>, snapshot: Snapshot): Reload {
+  if (sameSnapshot(reload.snapshot, snapshot)) return reload;
+  const { from } = reload;
+  return { ...reload, snapshot, paths: changedPaths(from, snapshot) };
 }
 
 /** The child is started for another reason: what changed meanwhile is told by that, unless it asks for more. */
@@ -109,9 +125,9 @@ function startingAnyway(state: State, progress: Progress, _event: unknown, turn:
   if (barred !== undefined && progress.phase !== 'gated') {
     // What was not let through, and is read all the same, is no reload.
     clearWaits(turn);
-    return rest(childStarting(state));
+    return rest(childStarting(state, progress, _event, turn));
   }
-  if (progress.phase === 'gated' || actions.length === 0) return childStarting(state);
+  if (progress.phase === 'gated' || actions.length === 0) return childStarting(state, progress, _event, turn);
   if (actions.some((action) => action.kind === 'exit')) return state;
   clearWaits(turn);
   const { begun, reload } = beginReload(state, paths, [{ kind: 'restart' }], snapshot, turn);

@@ -16,7 +16,7 @@ export function rollBack(state: State, reload: Reload, reason: string, turn: Tur
     ...reloadFields(reload),
     reason,
   });
-  const back: Reload = { ...reload, rollback: reason };
+  const back: Reload = { ...reload, from: reload.snapshot, rollback: reason };
   const { environment } = state.configuration.next;
   const barred = withConfiguration(rest(state), {
     verifying: undefined,

@@ -1,7 +1,8 @@
 import { changedPaths } from '../files/content.ts';
 import { closeGate, isGateBusy, openGate } from '../gate/gate.ts';
 import { requestLook } from '../observation/observation.ts';
-import type { Progress, Reload } from '../state/progress.ts';
+import type { Action } from '../state/action.ts';
+import type { HeldReason, Progress, Reload } from '../state/progress.ts';
 import { type State, withConfiguration } from '../state/state.ts';
 import { clearTimers, log, setTimer, type Turn } from '../state/turn.ts';
 import { textOfBytes } from '../text/bytes.ts';
@@ -49,6 +50,7 @@ export function changed(state: State, turn: Turn): State {
   const fresh = { barred: undefined, retries: 0, retrying: [], changedAt: turn.at };
   const delay = settleTime(state);
   if (delay === 0) return advance(withConfiguration(state, fresh), true, turn);
+  logHeld(turn, 'settle', delay);
   setTimer(turn, 'settle', delay);
   setTimer(turn, 'ceiling', Math.max(delay * CEILING_FACTOR, CEILING_LEAST));
   return withConfiguration(state, { ...fresh, progress: { phase: 'settling' } });
@@ -62,17 +64,15 @@ export function advance(state: State, fresh: boolean, turn: Turn): State {
   const { settings, child, configuration } = state;
   const { seen, applied } = configuration;
   const { paths, actions } = plan(state, seen);
-  const holding = withConfiguration(state, { progress: { phase: 'holding' } });
-  if (child.phase !== 'running' || isGateBusy(state)) return holding;
-  const stops = actions.some((action) => action.kind === 'restart' || action.kind === 'exit');
-  if ((stops || configuration.awaitVerified) && !child.verified) return holding;
+  if (child.phase !== 'running' || isGateBusy(state)) return hold(state, undefined, 0, turn);
+  if (mustWaitForVerdict(state, actions)) return hold(state, 'verify', verdictWithin(state, turn), turn);
   // Good content that is back after bad was told is not kept waiting.
   const mends = configuration.degraded !== undefined && changedPaths(applied ?? new Map(), seen).length === 0;
   const { lastApply } = configuration;
   const wait = lastApply === undefined || mends ? 0 : lastApply + settings.minInterval - turn.at;
   if (wait > 0 && configuration.requested.length === 0) {
     setTimer(turn, 'min-interval', Math.ceil(wait));
-    return holding;
+    return hold(state, 'min-interval', wait, turn);
   }
   clearTimers(turn, 'min-interval');
   if (!configuration.splayed && settings.splay > 0) return splay(state, turn);
@@ -81,10 +81,56 @@ export function advance(state: State, fresh: boolean, turn: Turn): State {
   return withConfiguration(looking, { progress: { phase: 'reading', look } });
 }
 
+/** Waits of more than this are told (specification 5), ms. */
+const HELD_SILENTLY = 1_000;
+
+/** Says what a reload waits for, and how long at most. */
+export function logHeld(turn: Turn, reason: HeldReason, wait: number): void {
+  const ms = Math.round(wait);
+  if (ms > HELD_SILENTLY)
+    log(turn, 'info', 'reload.held', `the reload waits for ${reason}, up to ${ms} ms`, { reason, ms });
+}
+
+/** Keeps what is to be applied until something comes that advances it; what it waits for is said once. */
+function hold(state: State, reason: HeldReason | undefined, wait: number, turn: Turn): State {
+  const { progress } = state.configuration;
+  const known = progress.phase === 'holding' && progress.reason === reason;
+  if (reason !== undefined && !known) logHeld(turn, reason, wait);
+  return withConfiguration(state, {
+    progress: { phase: 'holding', ...(reason === undefined ? {} : { reason }) },
+  });
+}
+
+/**
+ * Whether the verdict on what was told before must be known first (specification 5, *in order*): what is not known to be good
+ * is nothing to go back to, and a signal in the middle of a reload is lost in many applications.
+ */
+function mustWaitForVerdict({ settings, child, configuration }: State, actions: readonly Action[]): boolean {
+  if (child.phase !== 'running') return false;
+  const { awaitVerified, verifying } = configuration;
+  const ordered = (settings.stages.length > 0 || settings.ready !== undefined) && actions.length > 0;
+  const stops = actions.some((action) => action.kind === 'restart' || action.kind === 'exit');
+  if ((stops || ordered || awaitVerified) && !child.verified) return true;
+  return ordered && verifying !== undefined;
+}
+
+/** The longest that a verdict can take from now on, ms. */
+export function verdictWithin({ settings, child, configuration }: State, turn: Turn): number {
+  const { verify, ready, readyTimeout } = settings;
+  const since =
+    configuration.verifying === undefined && child.phase === 'running'
+      ? child.since
+      : configuration.lastApply;
+  const limit = ready === undefined ? verify : verify + readyTimeout;
+  return Math.max((since ?? turn.at) + limit - turn.at, 0);
+}
+
 /** Waits a random part of `--splay`, so that a fleet does not reload at once. */
 function splay(state: State, turn: Turn): State {
   const { value, seed } = random(state.seed);
-  setTimer(turn, 'splay', Math.floor(value * state.settings.splay));
+  const wait = Math.floor(value * state.settings.splay);
+  logHeld(turn, 'splay', wait);
+  setTimer(turn, 'splay', wait);
   return withConfiguration({ ...state, seed }, { progress: { phase: 'splaying' } });
 }
 
@@ -101,6 +147,7 @@ export function beginReload(
   const reload = {
     id: configuration.reloads + 1,
     since: configuration.changedAt ?? turn.at,
+    from: configuration.told,
     paths,
     actions,
     requested: configuration.requested,

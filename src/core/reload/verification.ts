@@ -35,7 +35,12 @@ function verifiedReload(state: State, turn: Turn): State {
   const { verifying } = state.configuration;
   return verifying === undefined || isRestart(verifying.reload)
     ? state
-    : applied(state, verifying.reload, turn);
+    : next(applied(state, verifying.reload, turn), turn);
+}
+
+/** What waited for the verdict goes on. */
+function next(state: State, turn: Turn): State {
+  return state.configuration.progress.phase === 'holding' ? advance(state, false, turn) : state;
 }
 
 export function isRestart(reload: Reload): boolean {
@@ -49,10 +54,10 @@ export function notReady(state: State, progress: Progress, _event: unknown, turn
   const told = verifying !== undefined && !isRestart(verifying.reload);
   const limit = told ? readyLimitOnceTold(settings) : settings.readyTimeout;
   const reason = `--ready did not succeed within ${limit} ms`;
-  if (verifying !== undefined) return foundBad(state, verifying.reload, reason, turn);
+  if (verifying !== undefined) return next(foundBad(state, verifying.reload, reason, turn), turn);
   if (progress.phase === 'acting' || progress.phase === 'gated') return state;
   if (canRollBack(state.gate)) return rollBackStart(state, reason, turn);
-  return raiseAlarm(state, [...state.configuration.seen.keys()], reason, turn);
+  return next(raiseAlarm(state, [...state.configuration.seen.keys()], reason, turn), turn);
 }
 
 /** A start that was no reload showed new content that does not do: going back is a reload. */
@@ -75,14 +80,14 @@ export function restarted(state: State, progress: In<'acting'>, _event: unknown,
 }
 
 /** The start is verified, and with it the reload that led to it; a restart that waited for it may begin. */
-export function childVerified(state: State, progress: Progress, _event: unknown, turn: Turn): State {
-  const { verifying, told, seen, degraded } = state.configuration;
-  if (verifying !== undefined && isRestart(verifying.reload)) {
-    const now = applied(state, verifying.reload, turn);
-    return progress.phase === 'holding' ? advance(now, false, turn) : now;
-  }
-  const good = degraded === undefined ? withConfiguration(state, { applied: told }) : state;
+export function childVerified(state: State, _progress: Progress, _event: unknown, turn: Turn): State {
+  const { verifying, told, seen, barred, unanswered } = state.configuration;
+  if (verifying !== undefined && isRestart(verifying.reload))
+    return next(applied(state, verifying.reload, turn), turn);
+  // A child that was started all the same on what failed its check, or was told without an answer, proves nothing.
+  const isGood = unanswered === undefined && (barred === undefined || !sameSnapshot(barred, told));
+  if (!isGood) return next(state, turn);
+  const good = withConfiguration(state, { applied: told });
   const kept = verifying === undefined ? keepGood(good, false, turn) : good;
-  const now = sameSnapshot(told, seen) && degraded === undefined ? recover(kept, turn) : kept;
-  return progress.phase === 'holding' ? advance(now, false, turn) : now;
+  return next(sameSnapshot(told, seen) ? recover(kept, turn) : kept, turn);
 }

@@ -53,6 +53,7 @@ export function initialState(settings: Settings): State {
     configuration: {
       progress: { phase: 'baseline' },
       told: new Map(),
+      unanswered: undefined,
       seen: new Map(),
       changedAt: undefined,
       requested: [],

@@ -12,11 +12,16 @@ export type Reload = {
   readonly actions: readonly Action[];
   /** Those of the actions that were asked for from outside. */
   readonly requested: readonly Action[];
-  /** The content that it is to make the application use. */
+  /** What the application was told before. */
+  readonly from: Snapshot;
+  /** The content that it is to make the application use; of a restart, what its start reads. */
   readonly snapshot: Snapshot;
   /** Why it is rolled back: the last good generations are applied by the same actions. */
   readonly rollback: string | undefined;
 };
+
+/** What a reload waits for before it begins (specification 5). */
+export type HeldReason = 'settle' | 'splay' | 'min-interval' | 'verify';
 
 /** From a change of content to an action. */
 export type Progress =
@@ -25,8 +30,8 @@ export type Progress =
   | { readonly phase: 'resting' }
   /** Changed; waiting for quiet. */
   | { readonly phase: 'settling' }
-  /** To be applied, but not yet. */
-  | { readonly phase: 'holding' }
+  /** To be applied, but not yet; `reason` where it was told for what it waits. */
+  | { readonly phase: 'holding'; readonly reason?: HeldReason }
   /** To be applied after a random time. */
   | { readonly phase: 'splaying' }
   /** Taking the snapshot that will be applied. */
@@ -48,6 +53,11 @@ export type Configuration = {
   readonly progress: Progress;
   /** The content at the child's start or at the last action that was begun. */
   readonly told: Snapshot;
+  /**
+   * The files that were told without an answer, which the application may have taken or not; undefined if it is known what
+   * it was told. No content counts as applied then, until an action succeeds (specification 3).
+   */
+  readonly unanswered: readonly string[] | undefined;
   /** The last content that was looked at. */
   readonly seen: Snapshot;
   /** When the change that is not told yet was first seen. */

@@ -23,7 +23,7 @@ test('a restart stops the child, looks, starts anew and is applied when verified
 test('a restart is not begun while a start is unverified', () => {
   const run = scenario({ verify: 5_000 });
   run.begin();
-  expect(run.changes('two')).toEqual(['config.changed']);
+  expect(run.changes('two')).toEqual(['config.changed', 'reload.held']);
   expect(run.changes('three')).toEqual([]);
   expect(run.elapses('verify-start')).toEqual(['reload.started', 'stop 15 to auto 101 and CONT']);
 });

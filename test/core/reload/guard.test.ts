@@ -78,18 +78,13 @@ describe('a signal that the child blocks without a handler', () => {
     expect(run.elapses('quit')).toEqual(['stop.outlived', LOOK, 'reload.applied']);
   });
 
-  test('is not sent twice when the time for its start to be ready ends while it is looked at again', () => {
-    const ready = {
-      kind: 'tcp',
-      endpoint: { host: '127.0.0.1', port: 80, text: 'tcp://127.0.0.1:80' },
-    } as const;
-    const run = reloader({ ready, verify: 5_000 }, { catches: 'blocked' });
-    run.ends({ kind: 'failed', reason: 'refused' });
+  test('is not sent twice when a QUIT turns out to be no stop while it is looked at again', () => {
+    const run = reloader({}, { catches: 'blocked' });
     run.changes('two');
-    run.elapses('verify-start');
     run.answers.signalsAnswered = false;
     expect(run.elapses('action-timeout')).toEqual([LOOK]);
-    expect(run.elapses('ready')).not.toContain(LOOK);
+    run.signal('QUIT');
+    expect(run.elapses('quit')).toEqual(['stop.outlived']);
     run.send({
       type: 'signalled',
       signal: sig('HUP'),

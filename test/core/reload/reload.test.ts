@@ -42,7 +42,7 @@ test('a change while the child starts is a change', () => {
 
 test('settling waits for quiet after the last change of content, hints without one do not count', () => {
   const run = reloader({ settle: 3_000 });
-  expect(run.changes('two')).toEqual(['config.changed']);
+  expect(run.changes('two')).toEqual(['config.changed', 'reload.held']);
   run.passes(1_000);
   run.send({ type: 'hint' });
   expect(run.timers.get('settle')).toBe(3_000);
@@ -105,7 +105,7 @@ test('min-interval keeps two reloads apart, and what changes meanwhile is applie
   const run = reloader({ minInterval: 10_000 });
   run.changes('two');
   run.passes(1_000);
-  expect(run.changes('three')).toEqual(['config.changed']);
+  expect(run.changes('three')).toEqual(['config.changed', 'reload.held']);
   expect(run.changes('four')).toEqual([]);
   expect(run.timers.get('min-interval')).toBe(10_000);
   expect(run.elapses('min-interval')).toEqual(['reload 1 to child 101 if caught', 'reload.applied']);

@@ -115,7 +115,7 @@ describe('--ready', () => {
     });
     expect(pauses).toEqual([50, 100, 200, 400, 800, 1_000]);
     run.elapses('verify-start');
-    expect(run.changes('two')).toEqual(['config.changed']);
+    expect(run.changes('two')).toEqual(['config.changed', 'reload.held']);
     expect(run.ends({ kind: 'connected' })).toEqual(['reload.started', 'stop 15 to auto 101 and CONT']);
   });
 
@@ -153,6 +153,7 @@ describe('--ready', () => {
   test('is asked only after the verify time of a reload: what answers before may be what ran before', () => {
     const run = supervisor({ ...READY, verify: 5_000 });
     run.ends({ kind: 'connected' });
+    run.elapses('verify-start');
     run.changes('two');
     expect(run.jobs).toEqual([]);
     expect((run.timers.get('probe') ?? 0) - run.now).toBe(5_000);
@@ -247,7 +248,7 @@ describe('a signal that ends a child which has a handler', () => {
 describe('calm', () => {
   test('--splay waits a random part of it, whatever asked for the reload, and reads afterwards', () => {
     const run = supervisor({ splay: 60_000 });
-    expect(run.changes('two')).toEqual(['config.changed']);
+    expect(run.changes('two')).toEqual(['config.changed', 'reload.held']);
     const delay = (run.timers.get('splay') ?? -1) - run.now;
     expect(delay).toBeGreaterThanOrEqual(0);
     expect(delay).toBeLessThan(60_000);
