@@ -24,6 +24,8 @@ export type RunOptions = {
   readonly settings: Settings;
   readonly logLevel: LogLevel | 'silent';
   readonly logFormat: LogFormat;
+  /** Whether lines for people have colours. */
+  readonly colours: boolean;
 };
 
 /** What is to be done. */

@@ -28,7 +28,7 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
     group: 'Watching',
     default: 'restart',
     description:
-      'what a change of content does: restart, exit, none, a signal such as SIGHUP, http://HOST[:PORT][/PATH] (a POST), or exec:COMMAND',
+      'what a change of content does: restart, exit, exit:CODE, none, a signal such as SIGHUP, http://HOST[:PORT][/PATH] (a POST), or exec:COMMAND',
     repeatable: false,
   },
   {

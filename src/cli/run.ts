@@ -18,6 +18,9 @@ Exit code: the child's; 128+n if signal n ended it; 127 not found, 126 not execu
 /** The width of a help that goes to no terminal. */
 const WIDTH = 100;
 
+/** Text is wrapped down to so many columns; less holds no word. */
+const NARROWEST = 10;
+
 /**
  * Made once, when this file is loaded: in the static executable that is when it is built. At each parse commander forgets
  * what it was told before.
@@ -74,7 +77,8 @@ function newProgram(): Command {
       getOutHasColors: () => false,
       getOutHelpWidth: () => columns() ?? WIDTH,
     })
-    .addHelpText('after', EXAMPLES);
+    .configureHelp({ minWidthToWrap: NARROWEST })
+    .addHelpText('after', ({ command }) => command.createHelp().boxWrap(EXAMPLES, columns() ?? WIDTH));
   for (const spec of RUN_OPTIONS) {
     const option = new Option(spec.flags, spec.description).helpGroup(`${spec.group}:`);
     // Shown only: whether an option was given must stay visible until the variables have been asked.
@@ -93,11 +97,13 @@ function valuesOf(given: Given, { spec, attribute, variable }: Source): RawOptio
   const source = `--${spec.name}`;
   if (Array.isArray(value)) return { values: value.map(String), source, given: true };
   if (value !== undefined) return { values: [String(value)], source, given: true };
-  const text = given.environment.get(variable);
-  if (text === undefined || text === '') {
+  // A block of YAML ends in a newline, and one that was written elsewhere has a return at each line's end.
+  const text = given.environment.get(variable)?.trim() ?? '';
+  if (text === '') {
     return { values: spec.default === undefined ? [] : [spec.default], source, given: false };
   }
-  const values = spec.repeatable ? text.split('\n').filter((line) => line !== '') : [text];
+  const lines = text.split('\n').map((line) => line.trim());
+  const values = spec.repeatable ? lines.filter((line) => line !== '') : [text];
   return { values, source: variable, given: true };
 }
 

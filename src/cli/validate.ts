@@ -1,9 +1,9 @@
 import { LOG_LEVELS, type LogLevel } from '../core/log/log.ts';
 import { parseSignal, SIGCHLD, SIGKILL, SIGSTOP, type Signal } from '../core/process/signals.ts';
 import { type Action, parseAction } from '../core/state/action.ts';
-import { EXIT_POLICIES, SIGNAL_TARGETS } from '../core/state/settings.ts';
+import { EXIT_POLICIES, type Origins, SIGNAL_TARGETS } from '../core/state/settings.ts';
 import { textOfBytes } from '../core/text/bytes.ts';
-import { parseDuration } from '../core/text/duration.ts';
+import { parseDuration, parseLimit } from '../core/text/duration.ts';
 import { compileGlob } from '../core/text/glob.ts';
 import { failure, type Result, success } from '../core/text/result.ts';
 import { parseCheck } from './check.ts';
@@ -72,6 +72,19 @@ function validated(given: Given, command: readonly string[], raw: RawOptions): I
   const [check] = each('check', (text) => parseCheck(text, sources, given.cwd));
   const [ready] = each('ready', parseReady);
   const ignored = each('ignore', compileGlob);
+  const levels: readonly (LogLevel | 'silent')[] = [...(Object.keys(LOG_LEVELS) as LogLevel[]), 'silent'];
+  const logLevel = one('log-level', (text) => parseWord(text, levels));
+  /** What is named by several is said of the one that comes last here, since it is the plainest. */
+  function originsOf(): Origins {
+    const from = (name: string) => raw.get(name)?.source ?? `--${name}`;
+    return new Map([
+      ...environmentDirectories.map((path) => [path, from('env-dir')] as const),
+      ...stageOptions.flatMap(({ source, target }) =>
+        [source, target].map((path) => [path, from('stage')] as const),
+      ),
+      ...watchOptions.map(({ path }) => [path, from('watch')] as const),
+    ]);
+  }
   const settings = {
     command,
     watches,
@@ -84,28 +97,39 @@ function validated(given: Given, command: readonly string[], raw: RawOptions): I
     verify: one('verify', parseDuration),
     stopSignal: one('stop-signal', parseStopSignal),
     translateStop: raw.get('stop-signal')?.given === true,
-    stopTimeout: one('stop-timeout', parseDuration),
+    stopTimeout: one('stop-timeout', parseLimit),
     signalTo: one('signal-to', (text) => parseWord(text, SIGNAL_TARGETS)),
     rewrites: new Map(each('rewrite-signal', parseRewrite)),
     exitMap: new Map(each('map-exit', parseExitMapping)),
     onExit: one('on-exit', (text) => parseWord(text, EXIT_POLICIES)),
     maxRestarts: one('max-restarts', parseCount),
     check,
-    checkTimeout: one('check-timeout', parseDuration),
+    checkTimeout: one('check-timeout', parseLimit),
     stages,
+    origins: originsOf(),
+    silent: logLevel === 'silent',
     ready,
-    readyTimeout: one('ready-timeout', parseDuration),
-    actionTimeout: one('action-timeout', parseDuration),
+    readyTimeout: one('ready-timeout', parseLimit),
+    actionTimeout: one('action-timeout', parseLimit),
     splay: one('splay', parseDuration),
     environmentDirectories,
   };
   refuseStopAsReload(settings.stopSignal, [onChange, ...watches.map((watch) => watch.action)]);
-  const levels: readonly (LogLevel | 'silent')[] = [...(Object.keys(LOG_LEVELS) as LogLevel[]), 'silent'];
-  const logLevel = one('log-level', (text) => parseWord(text, levels));
   const [logFormat] = each('log-format', (text) => parseWord(text, LOG_FORMATS));
   if (command.length === 0)
     throw new Refusal('no COMMAND to run; for example: rehup -w /etc/app -- node server.js');
-  return { kind: 'run', settings, logLevel, logFormat: logFormat ?? (given.terminal ? 'pretty' : 'json') };
+  return {
+    kind: 'run',
+    settings,
+    logLevel,
+    logFormat: logFormat ?? (given.terminal ? 'pretty' : 'json'),
+    colours: wantsColours(given),
+  };
+}
+
+/** Colours only on a terminal that has them, and not where they are declined: no-color.org, `TERM=dumb` of terminfo(5). */
+function wantsColours({ terminal, environment }: Given): boolean {
+  return terminal && (environment.get('NO_COLOR') ?? '') === '' && environment.get('TERM') !== 'dumb';
 }
 
 /** `FROM:TO`, two texts; undefined if it is not that. */

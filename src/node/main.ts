@@ -74,7 +74,7 @@ function main(): undefined {
       return process.exit(EXIT_FAILED);
     case 'run':
       // One turn of the loop, so that a stop that has come already is known before anything is started.
-      setImmediate(run, invocation, environment, cwd, terminal && !variables.has('NO_COLOR'));
+      setImmediate(run, invocation, environment, cwd);
       return undefined;
     default:
       return invocation satisfies never;
@@ -100,10 +100,9 @@ function say(descriptor: number, text: string): void {
 }
 
 function run(
-  { settings, logLevel, logFormat }: RunOptions,
+  { settings, logLevel, logFormat, colours }: RunOptions,
   environment: readonly string[],
   cwd: string | undefined,
-  colours: boolean,
 ): void {
   const terminal = isTerminal(0);
   const tell = (occurrence: Occurrence): void => deliver(occurrence);

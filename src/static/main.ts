@@ -47,7 +47,7 @@ export function main(): never {
       refuse(invocation.message);
       return native.exit(EXIT_FAILED);
     case 'run':
-      return run(invocation, environment, cwd, terminal && !variables.has('NO_COLOR'));
+      return run(invocation, environment, cwd);
     default:
       return invocation satisfies never;
   }
@@ -78,10 +78,9 @@ function quietly(act: () => void): void {
 }
 
 function run(
-  { settings, logLevel, logFormat }: RunOptions,
+  { settings, logLevel, logFormat, colours }: RunOptions,
   environment: readonly string[],
   cwd: string | undefined,
-  colours: boolean,
 ): never {
   const terminal = native.terminal(0) >= 0;
   // From here on rehup keeps no mount busy; the child is started in the directory that was given.

@@ -5,7 +5,8 @@ import { refusal, settings } from '../support/parsing.ts';
 /** Specification 1: each option, from the command line and from its variable, with good values and bad ones. */
 
 const DURATION = 'not a duration; use for example 250ms, 5s, 2m';
-const ACTIONS = 'restart, exit, none, a signal like SIGHUP, http://HOST/PATH or exec:COMMAND';
+const LIMIT = 'no time at all; use for example 30s';
+const ACTIONS = 'restart, exit, exit:CODE, none, a signal like SIGHUP, http://HOST/PATH or exec:COMMAND';
 const TLS =
   "TLS is not rehup's job; use http:// to a port of the same pod, or exec: with a client that has it";
 const SIGNAL = 'not a signal; use a name like SIGHUP, RTMIN+3, or a number from 1 to 64';
@@ -33,6 +34,8 @@ const OPTIONS: Readonly<
       http: `not an action; use ${ACTIONS}`,
       TERM: `SIGTERM can't mean reload; use ${ACTIONS}`,
       CHLD: `SIGCHLD can't mean reload; use ${ACTIONS}`,
+      'exit:300': 'not an exit code; use 0 to 255, for example exit:88',
+      'exit:126': '126 says that rehup failed; use another exit code, for example exit:88',
     },
   },
   ignore: {
@@ -56,7 +59,11 @@ const OPTIONS: Readonly<
       'nginx -t {dir}': '{dir} means no watch; give a --watch or a --stage',
     },
   },
-  'check-timeout': { good: '1m', makes: { checkTimeout: 60_000 }, bad: { long: DURATION } },
+  'check-timeout': {
+    good: '1m30s',
+    makes: { checkTimeout: 90_000 },
+    bad: { long: DURATION, '1m30': DURATION, '0': LIMIT, '0ms': LIMIT },
+  },
   stage: {
     good: '/etc/app=/run/app',
     makes: {
@@ -176,7 +183,7 @@ describe('each option', () => {
           expect(refusal([`--${name}=${value}`, 'app'])).toBe(`--${name} ${value}: ${wrong}`);
         if (value === '') return;
         expect(refusal(['app'], { environment: { [variable]: value } })).toBe(
-          `${variable} ${value}: ${wrong}`,
+          `${variable} ${value.trim()}: ${wrong}`,
         );
       });
     }

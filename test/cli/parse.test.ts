@@ -265,9 +265,13 @@ describe('--help', () => {
     }
   });
 
-  test('keeps to the width of the terminal', () => {
-    const sections = text().slice(0, text().indexOf('Examples:'));
-    for (const line of sections.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+  test('keeps to the width of the terminal, and to 100 columns where there is none', () => {
+    for (const columns of [60, 72, 80, 100, 132, undefined]) {
+      const invocation = given(['--help'], { columns: () => columns });
+      const lines = invocation.kind === 'print' ? invocation.text.split('\n') : [];
+      expect(lines.length).toBeGreaterThan(60);
+      for (const line of lines) expect(line.length).toBeLessThanOrEqual(columns ?? 100);
+    }
   });
 
   test('and --version and -h print and do nothing else', () => {

@@ -19,6 +19,7 @@ function newVolume(name = 'volume') {
 }
 
 describe('a command', () => {
+  const memory = eachWithDirectory('/dev/shm');
   const log = () => join(directory.path, 'log');
   const wrote = () => readFileSync(log(), 'utf8').trimEnd().split('\n');
 
@@ -43,6 +44,37 @@ describe('a command', () => {
     volume.write({ a: 'good\n' });
     await run.logged('rehup.recovered');
     expect(outcomes(run)).toEqual(FAILED_THEN_WELL);
+    await stopped(run);
+  });
+
+  test('that fails has its last lines logged, but not beside a Secret', async () => {
+    const script = 'echo the line of the tool; exit 3';
+    const options = ['--on-change', `exec:sh -c '${script}'`];
+    const volume = newVolume();
+    const run = await started(['-w', volume.path, ...options]);
+    volume.write({ a: '1' });
+    expect((await run.logged('reload.failed'))['output']).toEqual(['the line of the tool']);
+    await stopped(run);
+    const secret = writtenVolume(join(memory.path, 'secret'), { a: '0' });
+    const silent = await started(['-w', secret.path, ...options]);
+    secret.write({ a: '1' });
+    expect(await silent.logged('reload.failed')).not.toHaveProperty('output');
+    await stopped(silent);
+  });
+
+  test('that took the content and answered too late leaves unknown what the application runs on', async () => {
+    const volume = newVolume();
+    const used = join(directory.path, 'used');
+    // The first time it takes the content and does not answer, the second time it does neither, the third time both.
+    const script = `echo x >> ${log()}; n=$(wc -l < ${log()}); test $n = 2 || cp ${volume.path}/a ${used}; test $n -ge 3 || sleep 1000`;
+    const options = ['--on-change', `exec:sh -c '${script}'`, '--action-timeout', '1s'];
+    const run = await started(['-w', volume.path, ...options]);
+    volume.write({ a: 'two' });
+    await run.logged('reload.failed');
+    volume.write({ a: '0' });
+    await run.logged('rehup.recovered');
+    expect(readFileSync(used, 'utf8')).toBe('0');
+    expect(run.log().filter(({ event }) => event === 'reload.applied')).toHaveLength(1);
     await stopped(run);
   });
 

@@ -26,7 +26,7 @@ const BAD_USAGE: Readonly<Record<string, readonly [value: string, line: string]>
   ],
   'on-change': [
     'restrat',
-    '--on-change restrat: not an action; use restart, exit, none, a signal like SIGHUP, http://HOST/PATH or exec:COMMAND',
+    '--on-change restrat: not an action; use restart, exit, exit:CODE, none, a signal like SIGHUP, http://HOST/PATH or exec:COMMAND',
   ],
   ignore: ['[a', '--ignore [a: a [ without its ]'],
   'allow-empty': ['yes', '--allow-empty=yes: no such option; see rehup --help'],
@@ -96,7 +96,7 @@ describe('bad usage', () => {
     );
     expect(run(['--settle']).stderr).toBe('rehup: --settle: its value is missing; see rehup --help\n');
     expect(run(['-w', '/tmp=TERM', 'true']).stderr).toBe(
-      "rehup: --watch /tmp=TERM: SIGTERM can't mean reload; use restart, exit, none, a signal like SIGHUP, http://HOST/PATH or exec:COMMAND\n",
+      "rehup: --watch /tmp=TERM: SIGTERM can't mean reload; use restart, exit, exit:CODE, none, a signal like SIGHUP, http://HOST/PATH or exec:COMMAND\n",
     );
   });
 });
@@ -123,7 +123,42 @@ describe('--help and --version', () => {
   });
 });
 
+describe('what ends rehup before or at the start', () => {
+  test('names the option or the variable that the path was written into', () => {
+    const nowhere = '/nowhere/at/all';
+    const what = 'not there, and neither is its directory; name what is there, or mount it';
+    for (const [words, environment, origin] of [
+      [['-w', nowhere], {}, '--watch'],
+      [['--env-dir', nowhere], {}, '--env-dir'],
+      [['--stage', `${nowhere}=/tmp`], {}, '--stage'],
+      [[], { REHUP_WATCH: nowhere }, 'REHUP_WATCH'],
+      [[], { REHUP_ENV_DIR: nowhere }, 'REHUP_ENV_DIR'],
+      [[], { REHUP_STAGE: `${nowhere}=/tmp` }, 'REHUP_STAGE'],
+    ] as const) {
+      const { status, stderr } = run(['--log-level', 'silent', ...words, 'true'], environment);
+      expect({ status, stderr }).toEqual({ status: 125, stderr: `rehup: ${origin} ${nowhere}: ${what}\n` });
+    }
+  });
+
+  test('is one plain line where the log is silent', () => {
+    expect(run(['--log-level', 'silent', '/nothing/there'])).toEqual({
+      status: 127,
+      stdout: '',
+      stderr: "rehup: /nothing/there can't be started: not found (or its interpreter is not) (ENOENT)\n",
+    });
+  });
+});
+
 describe('variables', () => {
+  test('are trimmed, and so is each line of a list', () => {
+    const environment = {
+      REHUP_LOG_LEVEL: 'silent\n',
+      REHUP_WATCH: `${import.meta.dirname}=none\r\n/etc/hosts=none \r\n`,
+      REHUP_POLL: ' 5s\n',
+    };
+    expect(run(['echo', 'hi'], environment)).toEqual({ status: 0, stdout: 'hi\n', stderr: '' });
+  });
+
   test('set options, a line each where they repeat, and unknown ones are ignored', () => {
     const environment = {
       REHUP_LOG_LEVEL: 'silent',

@@ -47,6 +47,8 @@ export function settings(change: Partial<Settings> = {}): Settings {
     check: undefined,
     checkTimeout: 30_000,
     stages: [],
+    origins: new Map(),
+    silent: false,
     ready: undefined,
     readyTimeout: 60_000,
     actionTimeout: 60_000,

@@ -1,5 +1,7 @@
 import { sameSnapshot } from '../files/content.ts';
 import { checkWords, outputLines, type Verdict, verdictOf } from '../jobs/check.ts';
+import type { LogLine } from '../log/log.ts';
+import type { JobOutcome } from '../state/job.ts';
 import type { Passage, Transit } from '../state/passage.ts';
 import { type State, withGate } from '../state/state.ts';
 import { clearTimers, type EventOf, log, setTimer, type Turn } from '../state/turn.ts';
@@ -60,22 +62,32 @@ export function checkEnded(state: State, transit: Checking, event: EventOf<'job-
   if (event.job !== transit.job) return state;
   clearTimers(turn, 'check-timeout');
   const { outcome } = event;
-  const output = outcome.kind === 'exited' ? outcome.output : '';
-  return judge(state, transit.passage, verdictOf(outcome), output, turn);
+  return judge(state, transit.passage, verdictOf(outcome), outputFields(state, outcome), turn);
 }
 
 export function checkTimedOut(state: State, transit: Checking, _event: unknown, turn: Turn): State {
   turn.effects.push({ type: 'cancel-job', job: transit.job });
   const reason = `took longer than ${state.settings.checkTimeout} ms`;
-  return judge(state, transit.passage, { kind: 'unknown', reason }, '', turn);
+  return judge(state, transit.passage, { kind: 'unknown', reason }, {}, turn);
 }
 
-function judge(state: State, passage: Passage, verdict: Verdict, output: string, turn: Turn): State {
+function judge(
+  state: State,
+  passage: Passage,
+  verdict: Verdict,
+  fields: LogLine['fields'],
+  turn: Turn,
+): State {
   if (verdict.kind === 'pass') return publish(withGate(state, { checked: passage.snapshot }), passage, turn);
   const words = checkWords(state.settings.check ?? [], (source) => directoryOf(state, passage, source));
   const reason = `the check ${textOfBytes(words[0] ?? '')} ${verdict.reason}`;
-  const fields = output === '' || holdsSecrets(state) ? {} : { output: outputLines(output) };
   return refuse(state, passage, { bad: verdict.kind === 'bad', reason, fields }, turn);
+}
+
+/** The last lines of what a check or an action wrote, to be logged with its failure; none where they may tell of a Secret. */
+export function outputFields(state: State, outcome: JobOutcome): LogLine['fields'] {
+  if (outcome.kind !== 'exited' || outcome.output === '' || holdsSecrets(state)) return {};
+  return { output: outputLines(outcome.output) };
 }
 
 /** Whether anything that a check may tell of lies in memory, as Secrets do (specification 4.8). */

@@ -89,11 +89,8 @@ function prepared(state: State, transit: In<'staging'>, event: EventOf<'staged'>
   if (result.op === 'failed')
     return refuse(state, passage, { bad: false, reason: result.reason, fields: {} }, turn);
   if (result.op !== 'prepared') return state;
-  if (!result.ownersKept) {
-    const message = 'some staged files belong to the user of rehup, which may not give them to their owner';
-    log(turn, 'info', 'stage.owner', message);
-  }
-  const sources = copiesFor(state, passage.snapshot).map((copy) => copy.stage.source);
+  const known = warnOfOwners(state, result.ownersKept, turn);
+  const sources = copiesFor(known, passage.snapshot).map((copy) => copy.stage.source);
   const generations = new Map(
     sources.flatMap((source, index) => {
       const generation = result.generations[index];
@@ -105,13 +102,21 @@ function prepared(state: State, transit: In<'staging'>, event: EventOf<'staged'>
     ([source, { content }]) =>
       content.files.size === 0 && (passage.snapshot.get(source)?.files.size ?? 0) > 0,
   );
-  if (lost !== undefined) return overtaken(state, passage, lost[0], turn);
+  if (lost !== undefined) return overtaken(known, passage, lost[0], turn);
   const changed = [...generations].some(([source, { content }]) => {
     const wanted = passage.snapshot.get(source);
     return wanted === undefined || !holdsSame(content, wanted);
   });
-  if (changed) return overtaken(state, passage, undefined, turn);
-  return check(state, { ...passage, generations }, turn);
+  if (changed) return overtaken(known, passage, undefined, turn);
+  return check(known, { ...passage, generations }, turn);
+}
+
+/** One line says so, at the first copy (specification 5, *stage*). */
+function warnOfOwners(state: State, ownersKept: boolean, turn: Turn): State {
+  if (ownersKept || state.gate.ownersTold) return state;
+  const message = 'some staged files belong to the user of rehup, which may not give them to their owner';
+  log(turn, 'info', 'stage.owner', message);
+  return withGate(state, { ownersTold: true });
 }
 
 /** The new generations can be seen. */

@@ -10,9 +10,9 @@ const COLOURS: Readonly<Record<LogLevel, number>> = {
   fatal: 31,
 };
 
-/** A log line for people: time of day (UTC), level, event, message, fields; `at` in milliseconds since the epoch. */
+/** A log line for people: time of day (UTC, hence the Z), level, event, message, fields; `at` in milliseconds since the epoch. */
 export function prettyLine(line: LogLine, at: number, colours: boolean): string {
-  const time = new Date(at).toISOString().slice(11, 23);
+  const time = new Date(at).toISOString().slice(11);
   const level = line.level.toUpperCase().padEnd(5);
   const fields = Object.entries(line.fields).map(([name, value]) => ` ${name}=${shown(value)}`);
   const tail = paint(fields.join(''), 90, colours);

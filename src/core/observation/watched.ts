@@ -35,7 +35,10 @@ export function merge(before: Watched, reading: Reading, allowEmpty: boolean, tu
   const first = watched.content === undefined;
   const failed = (trouble: string, text: string, final: boolean): Merged => {
     const after = settle(watched, trouble, turn);
-    return { watched: after, refusal: first ? { text: `--watch ${path}: ${text}`, final } : undefined };
+    return {
+      watched: after,
+      refusal: first ? { text: `${watched.origin} ${path}: ${text}`, final } : undefined,
+    };
   };
   switch (reading.status) {
     case 'unchanged':
@@ -47,7 +50,7 @@ export function merge(before: Watched, reading: Reading, allowEmpty: boolean, tu
       const after = { ...settle(watched, 'missing', turn), known: undefined, volume, directories };
       if (!first) return { watched: after, refusal: undefined };
       if (reading.expected) return { watched: { ...after, content: NO_CONTENT }, refusal: undefined };
-      const text = `--watch ${path}: not there, and neither is its directory; name what is there, or mount it`;
+      const text = `${watched.origin} ${path}: not there, and neither is its directory; name what is there, or mount it`;
       return { watched: after, refusal: { text, final: true } };
     }
     case 'unreadable': {

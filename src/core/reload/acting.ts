@@ -1,5 +1,7 @@
+import { outputFields } from '../gate/checking.ts';
 import { canRollBack } from '../gate/stages.ts';
 import { verdictOf } from '../jobs/check.ts';
+import type { LogLine } from '../log/log.ts';
 import { type Signal, signalName } from '../process/signals.ts';
 import type { Action } from '../state/action.ts';
 import type { Reload } from '../state/progress.ts';
@@ -63,8 +65,9 @@ function begun(state: State, reload: Reload, turn: Turn): State {
 
 /** Stops the child, for a new one to start or for rehup to end with it. */
 function stopFor(state: State, reload: Reload, turn: Turn): State {
-  const exits = reload.actions.some((action) => action.kind === 'exit');
-  turn.notices.push({ type: 'stop-child', afterwards: exits ? 'exit' : 'start' });
+  const exit = reload.actions.find((action) => action.kind === 'exit');
+  const afterwards = exit === undefined ? 'start' : exit.code === undefined ? 'exit' : { exit: exit.code };
+  turn.notices.push({ type: 'stop-child', afterwards });
   return underWay(state, reload, 'the child is stopped', turn);
 }
 
@@ -118,9 +121,10 @@ export function actionEnded(
   const [action] = remaining;
   if (verdict.kind === 'pass') return actNext(state, reload, remaining.slice(1), turn);
   const reason = `${describeAction(action)} ${verdict.reason}`;
+  const output = outputFields(state, event.outcome);
   return verdict.kind === 'bad'
-    ? foundBad(state, reload, reason, turn)
-    : unanswered(state, reload, reason, turn);
+    ? foundBad(state, reload, reason, turn, output)
+    : unanswered(state, reload, reason, turn, output);
 }
 
 export function actionTimedOut(state: State, progress: In<'acting'>, _event: unknown, turn: Turn): State {
@@ -137,16 +141,29 @@ function describeAction(action: Action | undefined): string {
 }
 
 /** The application looked at the content and did not like it, or did not live on: what was good is applied again. */
-export function foundBad(state: State, reload: Reload, reason: string, turn: Turn): State {
-  if (reload.rollback === undefined && canRollBack(state.gate)) return rollBack(state, reload, reason, turn);
-  const ended = failed(state, reload, reason, turn);
+export function foundBad(
+  state: State,
+  reload: Reload,
+  reason: string,
+  turn: Turn,
+  output: LogLine['fields'] = {},
+): State {
+  if (reload.rollback === undefined && canRollBack(state.gate))
+    return rollBack(state, reload, reason, turn, output);
+  const ended = withConfiguration(failed(state, reload, reason, turn, output), { lastApply: undefined });
   return ended.configuration.progress.phase === 'acting' ? again(rest(ended), turn) : ended;
 }
 
 /** Nobody answered: nothing is known about the content, and the same is tried again. */
-function unanswered(state: State, reload: Reload, reason: string, turn: Turn): State {
+function unanswered(
+  state: State,
+  reload: Reload,
+  reason: string,
+  turn: Turn,
+  output: LogLine['fields'] = {},
+): State {
   const known = state.configuration.unanswered ?? [];
-  const ended = withConfiguration(failed(rest(state), reload, reason, turn), {
+  const ended = withConfiguration(failed(rest(state), reload, reason, turn, output), {
     unanswered: [...new Set([...known, ...reload.paths])].sort(),
     applied: undefined,
     lastApply: undefined,

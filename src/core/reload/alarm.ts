@@ -5,7 +5,7 @@ import { relativePath } from '../text/path.ts';
 
 /* What an operator should know: content that could not be applied, and an application that does not run on it. */
 
-/** The application does not run on the content that is there, and these changed files are why. */
+/** The application does not run on the content that is there, and these changed files are why. The reason was told already. */
 export function raiseAlarm(state: State, paths: readonly string[], reason: string, turn: Turn): State {
   const { stale, degraded } = state.configuration;
   const watches = state.observation.watched.map((watched) => watched.path);
@@ -13,15 +13,10 @@ export function raiseAlarm(state: State, paths: readonly string[], reason: strin
   const added = concerned.filter((watch) => !stale.includes(watch));
   for (const watch of added) {
     const name = textOfBytes(watch);
-    log(turn, 'warn', 'watch.stale', `${name}: its content is not applied: ${reason}`, {
-      watch: name,
-      reason,
-    });
+    log(turn, 'warn', 'watch.stale', `${name}: its content is not applied`, { watch: name });
   }
   if (degraded === undefined) {
-    log(turn, 'error', 'rehup.degraded', `the application does not run on the present content: ${reason}`, {
-      reason,
-    });
+    log(turn, 'error', 'rehup.degraded', 'the application does not run on the present content');
   }
   return withConfiguration(state, { stale: [...stale, ...added], degraded: degraded ?? reason });
 }

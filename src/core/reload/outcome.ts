@@ -81,11 +81,18 @@ export function keepGood(state: State, always: boolean, turn: Turn): State {
 }
 
 /** The application may or may not run on the content: it is not told of it again, and somebody should look. */
-export function failed(state: State, reload: Reload, reason: string, turn: Turn): State {
+export function failed(
+  state: State,
+  reload: Reload,
+  reason: string,
+  turn: Turn,
+  output: LogLine['fields'] = {},
+): State {
   clearTimers(turn, 'verify-reload');
   log(turn, 'error', 'reload.failed', `reload ${reload.id} failed: ${reason}`, {
     ...timedFields(reload, turn),
     reason,
+    ...output,
   });
   return raiseAlarm(withConfiguration(state, { verifying: undefined }), reload.paths, reason, turn);
 }

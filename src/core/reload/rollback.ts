@@ -1,5 +1,6 @@
 import { openRollback } from '../gate/gate.ts';
 import { readable } from '../gate/stages.ts';
+import type { LogLine } from '../log/log.ts';
 import type { Reload } from '../state/progress.ts';
 import { type State, withConfiguration } from '../state/state.ts';
 import { clearTimers, log, type Turn } from '../state/turn.ts';
@@ -9,12 +10,19 @@ import { clearWaits, rest } from './scheduling.ts';
 /* Back to the last good generations, after new ones did not do well. */
 
 /** Publishes the last good generations, to be applied by the same actions. There must be some: `canRollBack`. */
-export function rollBack(state: State, reload: Reload, reason: string, turn: Turn): State {
+export function rollBack(
+  state: State,
+  reload: Reload,
+  reason: string,
+  turn: Turn,
+  output: LogLine['fields'] = {},
+): State {
   clearWaits(turn);
   clearTimers(turn, 'verify-reload', 'action-timeout');
   log(turn, 'error', 'reload.rolling_back', `reload ${reload.id}: ${reason}; back to the last good content`, {
     ...reloadFields(reload),
     reason,
+    ...output,
   });
   const back: Reload = { ...reload, from: reload.snapshot, rollback: reason };
   const { environment } = state.configuration.next;

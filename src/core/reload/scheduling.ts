@@ -84,11 +84,18 @@ export function advance(state: State, fresh: boolean, turn: Turn): State {
 /** Waits of more than this are told (specification 5), ms. */
 const HELD_SILENTLY = 1_000;
 
+const WAITS: Readonly<Record<HeldReason, string>> = {
+  settle: 'for quiet',
+  splay: 'so that not all replicas reload at once',
+  'min-interval': 'since the last one was not long ago',
+  verify: 'for the verdict on what was told before',
+};
+
 /** Says what a reload waits for, and how long at most. */
 export function logHeld(turn: Turn, reason: HeldReason, wait: number): void {
   const ms = Math.round(wait);
   if (ms > HELD_SILENTLY)
-    log(turn, 'info', 'reload.held', `the reload waits for ${reason}, up to ${ms} ms`, { reason, ms });
+    log(turn, 'info', 'reload.held', `the reload waits up to ${ms} ms ${WAITS[reason]}`, { reason, ms });
 }
 
 /** Keeps what is to be applied until something comes that advances it; what it waits for is said once. */

@@ -3,7 +3,7 @@ import { canRollBack } from '../gate/stages.ts';
 import { readyLimitOnceTold } from '../readiness/readiness.ts';
 import type { Progress, Reload } from '../state/progress.ts';
 import { type State, withConfiguration } from '../state/state.ts';
-import { clearTimers, type Turn } from '../state/turn.ts';
+import { clearTimers, log, type Turn } from '../state/turn.ts';
 import { foundBad } from './acting.ts';
 import { clearAlarm, raiseAlarm } from './alarm.ts';
 import { applied, keepGood } from './outcome.ts';
@@ -57,6 +57,7 @@ export function notReady(state: State, progress: Progress, _event: unknown, turn
   if (verifying !== undefined) return next(foundBad(state, verifying.reload, reason, turn), turn);
   if (progress.phase === 'acting' || progress.phase === 'gated') return state;
   if (canRollBack(state.gate)) return rollBackStart(state, reason, turn);
+  log(turn, 'error', 'start.unready', reason, { reason });
   return next(raiseAlarm(state, [...state.configuration.seen.keys()], reason, turn), turn);
 }
 

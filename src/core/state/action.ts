@@ -16,7 +16,8 @@ import { splitWords } from '../text/words.ts';
 /** What a change of content does (specification 3). */
 export type Action =
   | { readonly kind: 'restart' }
-  | { readonly kind: 'exit' }
+  /** `code`: what rehup ends with; undefined: the child's code. */
+  | { readonly kind: 'exit'; readonly code: number | undefined }
   | { readonly kind: 'none' }
   | { readonly kind: 'signal'; readonly signal: Signal }
   | { readonly kind: 'http'; readonly endpoint: HttpEndpoint }
@@ -26,13 +27,19 @@ export type Action =
 /** Signals that can't tell an application to reload: they stop it, can't be caught, or are about rehup's own children. */
 const NO_RELOAD: readonly Signal[] = [SIGTERM, SIGINT, SIGQUIT, SIGKILL, SIGSTOP, SIGCHLD];
 
-const ACTIONS = 'restart, exit, none, a signal like SIGHUP, http://HOST/PATH or exec:COMMAND';
+const ACTIONS = 'restart, exit, exit:CODE, none, a signal like SIGHUP, http://HOST/PATH or exec:COMMAND';
 
 const EXEC = 'exec:';
+const EXIT = 'exit:';
+
+/** Exit codes that say something else: those of rehup itself, and a container that could not be started (containerd). */
+const TAKEN = [125, 126, 127, 128];
 
 /** An action by its name, its address or its command. */
 export function parseAction(text: string): Result<Action> {
-  if (text === 'restart' || text === 'exit' || text === 'none') return success({ kind: text });
+  if (text === 'restart' || text === 'none') return success({ kind: text });
+  if (text === 'exit') return success({ kind: text, code: undefined });
+  if (text.startsWith(EXIT)) return parseExit(text.slice(EXIT.length));
   if (/^https?:\/\//.test(text)) {
     const endpoint = parseHttp(text);
     return endpoint.ok ? success({ kind: 'http', endpoint: endpoint.value }) : endpoint;
@@ -49,6 +56,14 @@ export function parseAction(text: string): Result<Action> {
   return success({ kind: 'signal', signal: signal.value });
 }
 
+function parseExit(text: string): Result<Action> {
+  const code = /^\d{1,3}$/.test(text) ? Number(text) : 256;
+  if (code > 255) return failure('not an exit code; use 0 to 255, for example exit:88');
+  if (TAKEN.includes(code))
+    return failure(`${code} says that rehup failed; use another exit code, for example exit:88`);
+  return success({ kind: 'exit', code });
+}
+
 /** The name that {@link parseAction} takes. */
 export function actionName(action: Action): string {
   switch (action.kind) {
@@ -58,6 +73,8 @@ export function actionName(action: Action): string {
       return action.endpoint.text;
     case 'exec':
       return action.text;
+    case 'exit':
+      return action.code === undefined ? action.kind : `${EXIT}${action.code}`;
     default:
       return action.kind;
   }
@@ -68,12 +85,13 @@ export function sameAction(one: Action, other: Action): boolean {
 }
 
 /**
- * What one reload does when watches with these actions changed together: `exit` alone if any says so, else `restart`
+ * What one reload does when watches with these actions changed together: `exit` alone if any says so (the first with its code), else `restart`
  * alone if any says so, else each distinct one once, in the order given. Empty: nothing is to be done (`none`).
  */
 export function mergeActions(actions: readonly Action[]): readonly Action[] {
   for (const kind of ['exit', 'restart'] as const) {
-    if (actions.some((action) => action.kind === kind)) return [{ kind }];
+    const first = actions.find((action) => action.kind === kind);
+    if (first !== undefined) return [first];
   }
   return actions.filter(
     (action, index) =>

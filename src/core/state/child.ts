@@ -1,8 +1,11 @@
 import type { ExitStatus } from '../process/exit.ts';
 import type { Signal } from '../process/signals.ts';
 
-/** What follows when a child has ended and its group is empty; `again`: a start by `--on-exit`, after a while. */
-export type Afterwards = 'start' | 'exit' | 'again';
+/**
+ * What follows when a child has ended and its group is empty; `again`: a start by `--on-exit`, after a while; `exit`: rehup
+ * ends with the child's code, or with the one named.
+ */
+export type Afterwards = 'start' | 'exit' | 'again' | { readonly exit: number };
 
 type Running = {
   readonly phase: 'running';

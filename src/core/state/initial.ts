@@ -24,6 +24,7 @@ export function initialState(settings: Settings): State {
       again: false,
       watched: paths.map((path) => ({
         path,
+        origin: settings.origins.get(path) ?? '--watch',
         capture: settings.environmentDirectories.includes(path),
         content: undefined,
         known: undefined,
@@ -49,6 +50,7 @@ export function initialState(settings: Settings): State {
       publishing: undefined,
       staged: settings.stages.length === 0 ? [] : undefined,
       skipped: [],
+      ownersTold: false,
     },
     configuration: {
       progress: { phase: 'baseline' },

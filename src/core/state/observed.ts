@@ -14,6 +14,8 @@ export type Copy = { readonly digest: string; readonly generation: string; reado
 /** What is known of one watch. */
 export type Watched = {
   readonly path: string;
+  /** What it was written into: `--watch`, `REHUP_STAGE`. */
+  readonly origin: string;
   /** Whether it is an `--env-dir`, of which the texts are wanted. */
   readonly capture: boolean;
   /** The last content that was read; undefined until the first. */

@@ -49,6 +49,8 @@ export type Gate = {
   readonly staged: readonly Staged[] | undefined;
   /** The files of `--env-dir` that were warned about, by path. */
   readonly skipped: readonly string[];
+  /** Whether it was said that owners of files could not be kept. */
+  readonly ownersTold: boolean;
 };
 
 /** What lies in the target of a stage. */

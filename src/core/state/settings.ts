@@ -7,6 +7,9 @@ import type { Action } from './action.ts';
 /** One `--watch`: an absolute path and what a change below it does. */
 export type Watch = { readonly path: string; readonly action: Action };
 
+/** The option or variable that a path was written into, for what is to be said of it: `--watch`, `REHUP_ENV_DIR`. */
+export type Origins = ReadonlyMap<string, string>;
+
 /** Who gets a forwarded signal; `auto`: the child alone if it catches the signal, else its process group. */
 export type SignalTarget = 'child' | 'group' | 'auto';
 
@@ -60,6 +63,10 @@ export type Settings = {
   readonly check: readonly CheckWord[] | undefined;
   readonly checkTimeout: number;
   readonly stages: readonly Stage[];
+  /** Of what is watched, by its path, and of the stages, by their targets. */
+  readonly origins: Origins;
+  /** Whether no line of the log is wanted: what ends rehup is one plain line even then. */
+  readonly silent: boolean;
   readonly ready: Ready | undefined;
   readonly readyTimeout: number;
   /** Limit of an `exec:` or HTTP action. */

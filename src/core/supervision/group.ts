@@ -5,7 +5,7 @@ import { afterExit } from '../reload/interruption.ts';
 import type { Afterwards } from '../state/child.ts';
 import type { State } from '../state/state.ts';
 import { clearTimers, type EventOf, log, setTimer, type Turn } from '../state/turn.ts';
-import { endAs, type In, logDropped, logExit, logStop, prepare, send, withChild } from './child.ts';
+import { end, endAs, type In, logDropped, logExit, logStop, prepare, send, withChild } from './child.ts';
 import { meaningOf } from './routing.ts';
 
 /* The end of a child, and the rest of its process group. */
@@ -55,6 +55,7 @@ function reportDaemon(
 function groupGone(state: State, child: In<'clearing' | 'leaving'>, turn: Turn): State {
   clearTimers(turn, 'stop-timeout', 'group');
   if (child.phase === 'leaving' || child.afterwards === 'exit') return endAs(state, turn, child.status);
+  if (typeof child.afterwards === 'object') return end(state, turn, child.afterwards.exit);
   return child.afterwards === 'start'
     ? prepare(state, child.status, turn)
     : backOff(state, child.status, turn);

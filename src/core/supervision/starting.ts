@@ -87,7 +87,8 @@ export function spawnFailed(
     return withChild(state, { phase: 'retrying', attempt: child.attempt, last: child.last });
   }
   turn.notices.push({ type: 'start-failed', errno: event.errno });
-  if (stop === undefined) return end(state, turn, startFailureCode(event.errno));
+  const refusal = state.settings.silent ? `${command} can't be started: ${reason}` : undefined;
+  if (stop === undefined) return end(state, turn, startFailureCode(event.errno), refusal);
   return endWithout(state, turn, child.last, stop);
 }
 

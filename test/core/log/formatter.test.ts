@@ -61,8 +61,8 @@ describe('dropped lines', () => {
     log.room = 10_000;
     write(line, 0);
     expect(log.text.split('\n')).toEqual([
-      '00:00:00.000 INFO  child.started: x',
-      '00:00:00.000 WARN  log.dropped: 5 lines were dropped: nothing read them count=5',
+      '00:00:00.000Z INFO  child.started: x',
+      '00:00:00.000Z WARN  log.dropped: 5 lines were dropped: nothing read them count=5',
       '',
     ]);
     write(line, 0);

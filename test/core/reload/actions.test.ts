@@ -64,6 +64,20 @@ test('exit stops the child as a restart does and ends with its code', () => {
   expect(run.exits(5)).toEqual(['child.exited', 'reload.applied', 'exit 5']);
 });
 
+test('exit with a code ends with that, whatever the child ended with and --map-exit says', () => {
+  const run = scenario({ watches: [watch('/v', 'exit:88')], exitMap: new Map([[88, 1]]) });
+  run.begin();
+  expect(run.changes('two')).toContain('stop 15 to auto 101 and CONT');
+  expect(run.exits(0).at(-1)).toBe('exit 88');
+});
+
+test('of several exits the first one has its code', () => {
+  const run = scenario({ watches: [watch('/v', 'exit:7'), watch('/w', 'exit')] });
+  run.begin();
+  run.changes('two');
+  expect(run.exits(3).at(-1)).toBe('exit 7');
+});
+
 test('none records the change and touches nothing', () => {
   const run = scenario({ watches: [watch('/v', 'none')] });
   run.begin();
