@@ -16,12 +16,6 @@ const here = (name: string) => join(directory.path, name);
 // An application must be up, or dead of its content, within the verify time, on a slow machine too.
 const QUICK = [...AT_ONCE, '--verify', '1500ms'];
 
-const LEVELS = new Map([
-  [30, 'INFO'],
-  [40, 'WARN'],
-  [50, 'ERROR'],
-]);
-
 /** Lines without what differs from run to run: where the test keeps its files, and process ids. */
 function comparable(lines: readonly string[]): readonly string[] {
   return lines.map((line) => line.replaceAll(directory.path, '').replaceAll(/child \d+/g, 'child N'));
@@ -34,7 +28,7 @@ function logged(run: Rehup, from = 0): readonly string[] {
     .log()
     .slice(from)
     .filter(({ event }) => event !== 'reload.held');
-  const lines = told.map(({ level, event, msg }) => `${LEVELS.get(level)} ${event}: ${msg}`);
+  const lines = told.map(({ level, event, msg }) => `${String(level).toUpperCase()} ${event}: ${msg}`);
   return comparable(lines);
 }
 

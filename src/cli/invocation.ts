@@ -1,9 +1,5 @@
-import type { LogLevel } from '../core/log/log.ts';
+import type { LogFormat, LogLevel } from '../core/log/log.ts';
 import type { Settings } from '../core/state/settings.ts';
-
-export const LOG_FORMATS = ['json', 'pretty'] as const;
-
-export type LogFormat = (typeof LOG_FORMATS)[number];
 
 /** What rehup was given: byte strings, as a host reads them. */
 export type Given = {

@@ -212,7 +212,8 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
     flags: '--log-format <format>',
     name: 'log-format',
     group: 'Operating',
-    description: 'json, or pretty for people (default: json, on a terminal pretty; NO_COLOR is honoured)',
+    description:
+      'json; gcp: the same with severity and message, as Google Cloud reads them; or pretty for people (default: json, on a terminal pretty; NO_COLOR is honoured)',
     repeatable: false,
   },
 ];

@@ -1,4 +1,4 @@
-import { LOG_LEVELS, type LogLevel } from '../core/log/log.ts';
+import { LOG_FORMATS, LOG_LEVELS, type LogLevel } from '../core/log/log.ts';
 import { parseSignal, SIGCHLD, SIGKILL, SIGSTOP, type Signal } from '../core/process/signals.ts';
 import { type Action, parseAction } from '../core/state/action.ts';
 import { EXIT_POLICIES, type Origins, SIGNAL_TARGETS } from '../core/state/settings.ts';
@@ -7,7 +7,7 @@ import { parseDuration, parseLimit } from '../core/text/duration.ts';
 import { compileGlob } from '../core/text/glob.ts';
 import { failure, type Result, success } from '../core/text/result.ts';
 import { parseCheck } from './check.ts';
-import { type Given, type Invocation, LOG_FORMATS } from './invocation.ts';
+import type { Given, Invocation } from './invocation.ts';
 import { parseReady } from './ready.ts';
 import {
   distinctDirectory,

@@ -1,7 +1,7 @@
 import { type Logger, pino } from 'pino';
-import type { LogFormat } from '../cli/invocation.ts';
 import { type LineWriter, prettyFormatter, tellingOfDropped, type WriteLine } from '../core/log/formatter.ts';
-import type { LogLevel } from '../core/log/log.ts';
+import { JSON_SHAPES, type JsonShape, timestamp } from '../core/log/json.ts';
+import type { LogFormat, LogLevel } from '../core/log/log.ts';
 
 export type LogOptions = {
   readonly level: LogLevel | 'silent';
@@ -11,13 +11,23 @@ export type LogOptions = {
 
 /** Turns log lines into bytes on stderr: JSON by pino, or for people. */
 export function createFormatter({ level, format, colours }: LogOptions, writer: LineWriter): WriteLine {
-  const write = format === 'pretty' ? prettyFormatter(level, colours, writer) : json(level, writer);
+  const write =
+    format === 'pretty' ? prettyFormatter(level, colours, writer) : json(level, JSON_SHAPES[format], writer);
   return tellingOfDropped(write, writer);
 }
 
-function json(level: LogLevel | 'silent', writer: LineWriter): WriteLine {
+function json(level: LogLevel | 'silent', shape: JsonShape, writer: LineWriter): WriteLine {
   let time = 0;
-  const logger: Logger = pino({ level, base: null, timestamp: () => `,"time":${time}` }, writer);
+  const logger: Logger = pino(
+    {
+      level,
+      base: { name: 'rehup' },
+      timestamp: () => `,"time":"${timestamp(time)}"`,
+      messageKey: shape.message,
+      formatters: { level: (label) => ({ [shape.level]: shape.levelName(label as LogLevel) }) },
+    },
+    writer,
+  );
   return ({ level: lineLevel, event, message, fields }, at) => {
     time = at;
     logger[lineLevel]({ event, ...fields }, message);

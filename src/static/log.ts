@@ -1,4 +1,3 @@
-import type { LogFormat } from '../cli/invocation.ts';
 import {
   createLineWriter,
   leastNumber,
@@ -6,7 +5,8 @@ import {
   tellingOfDropped,
   type WriteLine,
 } from '../core/log/formatter.ts';
-import { LOG_LEVELS, type LogLevel, type LogLine } from '../core/log/log.ts';
+import { JSON_SHAPES, jsonLine } from '../core/log/json.ts';
+import { LOG_LEVELS, type LogFormat, type LogLevel, type LogLine } from '../core/log/log.ts';
 import type { Log } from '../core/state/ports.ts';
 import { errnoOf } from './native.ts';
 
@@ -31,7 +31,7 @@ export function createLog(options: LogOptions): KeepingLog {
   };
 }
 
-/** JSON in pino's shape, or lines for people. */
+/** Lines of JSON, or for people. */
 function createFormatter({ level, format, colours }: LogOptions): WriteLine {
   native.openLog();
   const writer = createLineWriter((bytes) => {
@@ -42,10 +42,10 @@ function createFormatter({ level, format, colours }: LogOptions): WriteLine {
     }
   });
   const least = leastNumber(level);
-  const json: WriteLine = ({ level: lineLevel, event, message, fields }, at) => {
-    const number = LOG_LEVELS[lineLevel];
-    if (number < least) return;
-    writer.write(`${JSON.stringify({ level: number, time: at, event, ...fields, msg: message })}\n`);
+  if (format === 'pretty') return tellingOfDropped(prettyFormatter(level, colours, writer), writer);
+  const shape = JSON_SHAPES[format];
+  const json: WriteLine = (line, at) => {
+    if (LOG_LEVELS[line.level] >= least) writer.write(jsonLine(line, at, shape));
   };
-  return tellingOfDropped(format === 'pretty' ? prettyFormatter(level, colours, writer) : json, writer);
+  return tellingOfDropped(json, writer);
 }

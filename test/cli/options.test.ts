@@ -155,7 +155,7 @@ const OPTIONS: Readonly<
     makes: {},
     bad: { loud: 'unknown; use trace, debug, info, warn, error, fatal or silent' },
   },
-  'log-format': { good: 'pretty', makes: {}, bad: { xml: 'unknown; use json or pretty' } },
+  'log-format': { good: 'pretty', makes: {}, bad: { xml: 'unknown; use json, gcp or pretty' } },
 };
 
 /** The options that are given without a value; their variables have one. */

@@ -56,7 +56,7 @@ const BAD_USAGE: Readonly<Record<string, readonly [value: string, line: string]>
   'rewrite-signal': ['KILL:TERM', "--rewrite-signal KILL:TERM: KILL can't be caught; use another"],
   'map-exit': ['1:256', '--map-exit 1:256: not FROM:TO with codes from 0 to 255; use for example 143:0'],
   'log-level': ['loud', '--log-level loud: unknown; use trace, debug, info, warn, error, fatal or silent'],
-  'log-format': ['xml', '--log-format xml: unknown; use json or pretty'],
+  'log-format': ['xml', '--log-format xml: unknown; use json, gcp or pretty'],
 };
 
 describe('bad usage', () => {

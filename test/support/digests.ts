@@ -18,11 +18,5 @@ export function seenDigests(run: Rehup): readonly ReadonlyMap<string, string>[] 
   return run
     .log()
     .filter(({ event }) => event === 'config.changed')
-    .map(({ digests }) => new Map((digests as readonly string[]).map(pathAndDigest)));
-}
-
-/** Of `/etc/app 0123456789ab`. */
-function pathAndDigest(text: string): readonly [string, string] {
-  const blank = text.lastIndexOf(' ');
-  return [text.slice(0, blank), text.slice(blank + 1)];
+    .map(({ digests }) => new Map(Object.entries(digests as Readonly<Record<string, string>>)));
 }

@@ -28,7 +28,7 @@ export function witness(file: string, ...words: readonly string[]): readonly str
   return [process.execPath, join(VICTIMS, 'witness.mjs'), file, ...words];
 }
 
-export type LogObject = { readonly event: string; readonly msg: string; readonly level: number } & Readonly<
+export type LogObject = { readonly event: string; readonly msg: string; readonly level: string } & Readonly<
   Record<string, unknown>
 >;
 

@@ -21,7 +21,9 @@ export function pathFields(paths: readonly string[]): LogLine['fields'] {
 export function digestFields(told: Snapshot, seen: Snapshot): LogLine['fields'] {
   const differing = [...seen].filter(([path, content]) => told.get(path)?.digest !== content.digest);
   return {
-    digests: differing.map(([path, { digest }]) => `${textOfBytes(path)} ${digest.slice(0, 12) || 'empty'}`),
+    digests: Object.fromEntries(
+      differing.map(([path, { digest }]) => [textOfBytes(path), digest.slice(0, 12) || 'empty']),
+    ),
   };
 }
 

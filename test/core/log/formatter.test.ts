@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createLineWriter, prettyFormatter, tellingOfDropped } from '../../../src/core/log/formatter.ts';
+import { JSON_SHAPES, jsonLine } from '../../../src/core/log/json.ts';
 import type { LogLine } from '../../../src/core/log/log.ts';
 
 /** Lines to a log that may take a part of them, or nothing (specification 2.8). */
@@ -74,5 +75,36 @@ describe('dropped lines', () => {
     const write = tellingOfDropped(prettyFormatter('error', false, writer), writer);
     write(line, 0);
     expect(writer.dropped()).toBe(0);
+  });
+});
+
+describe('a line of JSON', () => {
+  const line: LogLine = {
+    level: 'warn',
+    event: 'watch.stale',
+    message: 'a text for people',
+    fields: { ms: 12, paths: ['/v/a'], digests: { '/v': '0123456789ab' } },
+  };
+
+  test('has the level as a word, the time in UTC, and fields of their own types', () => {
+    expect(JSON.parse(jsonLine(line, 1_500, JSON_SHAPES.json))).toEqual({
+      level: 'warn',
+      time: '1970-01-01T00:00:01.500Z',
+      name: 'rehup',
+      event: 'watch.stale',
+      ms: 12,
+      paths: ['/v/a'],
+      digests: { '/v': '0123456789ab' },
+      msg: 'a text for people',
+    });
+  });
+
+  test('for Google Cloud has severity and message in their places', () => {
+    const severities = (['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const).map((level) => {
+      const { severity, message, msg } = JSON.parse(jsonLine({ ...line, level }, 0, JSON_SHAPES.gcp));
+      expect([message, msg]).toEqual(['a text for people', undefined]);
+      return severity;
+    });
+    expect(severities).toEqual(['DEBUG', 'DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL']);
   });
 });

@@ -174,7 +174,7 @@ describe('what is told', () => {
     run.changes('four');
     run.elapses('min-interval');
     expect(fieldsOf(run, 'reload.applied').at(-1)).toMatchObject({
-      digests: ['/v digest of fo'],
+      digests: { '/v': 'digest of fo' },
       changed: 1,
     });
   });
@@ -186,8 +186,8 @@ describe('what is told', () => {
     run.changes('three');
     run.exits(0);
     run.elapses('verify-start');
-    expect(fieldsOf(run, 'reload.started').at(-1)).toMatchObject({ digests: ['/v digest of tw'] });
-    expect(fieldsOf(run, 'reload.applied').at(-1)).toMatchObject({ digests: ['/v digest of th'] });
+    expect(fieldsOf(run, 'reload.started').at(-1)).toMatchObject({ digests: { '/v': 'digest of tw' } });
+    expect(fieldsOf(run, 'reload.applied').at(-1)).toMatchObject({ digests: { '/v': 'digest of th' } });
   });
 
   test('of a wait is its reason and its length', () => {
