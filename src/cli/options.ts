@@ -201,6 +201,22 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
     repeatable: true,
   },
   {
+    flags: '--listen <[host]:port>',
+    name: 'listen',
+    group: 'Operating',
+    description:
+      'answer HTTP there: /livez, /readyz and /metrics, and to the loopback address /status and a page for people at /. Without a host: everywhere',
+    repeatable: false,
+  },
+  {
+    flags: '--listen-status',
+    name: 'listen-status',
+    group: 'Operating',
+    default: 'off',
+    description: '/status and / for whoever can reach the port: paths and digests are in them',
+    repeatable: false,
+  },
+  {
     flags: '--log-level <level>',
     name: 'log-level',
     group: 'Operating',

@@ -8,6 +8,7 @@ import { compileGlob } from '../core/text/glob.ts';
 import { failure, type Result, success } from '../core/text/result.ts';
 import { parseCheck } from './check.ts';
 import type { Given, Invocation } from './invocation.ts';
+import { parseListen } from './listen.ts';
 import { parseReady } from './ready.ts';
 import {
   distinctDirectory,
@@ -71,6 +72,7 @@ function validated(given: Given, command: readonly string[], raw: RawOptions): I
   const sources = [...new Set(watches.map((watch) => watch.path))];
   const [check] = each('check', (text) => parseCheck(text, sources, given.cwd));
   const [ready] = each('ready', parseReady);
+  const [listen] = each('listen', parseListen);
   const ignored = each('ignore', compileGlob);
   const levels: readonly (LogLevel | 'silent')[] = [...(Object.keys(LOG_LEVELS) as LogLevel[]), 'silent'];
   const logLevel = one('log-level', (text) => parseWord(text, levels));
@@ -108,6 +110,8 @@ function validated(given: Given, command: readonly string[], raw: RawOptions): I
     stages,
     origins: originsOf(),
     silent: logLevel === 'silent',
+    listen,
+    listenStatus: one('listen-status', parseSwitch),
     ready,
     readyTimeout: one('ready-timeout', parseLimit),
     actionTimeout: one('action-timeout', parseLimit),

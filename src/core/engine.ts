@@ -100,6 +100,15 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
       case 'watch':
         ports.watcher.watch(effect.directories);
         return undefined;
+      case 'listen':
+        ports.listener.listen(effect.address, effect.port);
+        return undefined;
+      case 'reply':
+        ports.listener.reply(effect.connection, effect.bytes);
+        return undefined;
+      case 'hang-up':
+        ports.listener.hangUp(effect.connection);
+        return undefined;
       case 'set-timer':
         clock.setTimer(effect.timer, effect.delay);
         return undefined;

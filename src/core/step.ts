@@ -2,6 +2,8 @@ import { GATE } from './gate/gate.ts';
 import { OBSERVATION } from './observation/observation.ts';
 import { READINESS } from './readiness/readiness.ts';
 import { RELOAD } from './reload/reload.ts';
+import { RECORD } from './report/report.ts';
+import { SERVER } from './server/server.ts';
 import type { Effect } from './state/effect.ts';
 import type { Event } from './state/event.ts';
 import type { State } from './state/state.ts';
@@ -11,8 +13,9 @@ import { SUPERVISION } from './supervision/supervision.ts';
 /**
  * All decisions of rehup: from a state and an event to the next state and what is to be done, in order.
  *
- * Five machines share the work: observation looks at the watches, the gate has content copied, checked and published, reload
- * takes a change to its outcome, supervision leads the child's life, and readiness asks whether the application serves. Each has a table of its phases and events; what one has to tell the others it
+ * The machines share the work: observation looks at the watches, the gate has content copied, checked and published, reload
+ * takes a change to its outcome, supervision leads the child's life, readiness asks whether the application serves, and the server answers
+ * who asks from outside; what is over is remembered in the record. Each has a table of its phases and events; what one has to tell the others it
  * leaves as a notice, and the step is over when there is none left. After the exit nothing has an effect any more.
  */
 export function step(
@@ -28,12 +31,16 @@ export function step(
   return { state: next, effects: untilExit(turn.effects) };
 }
 
+const REMEMBERING = { phase: 'remembering' } as const;
+
 function handle(state: State, event: CoreEvent, turn: Turn): State {
-  const observed = dispatch(OBSERVATION, 'observation', state, state.observation, event, turn);
+  const remembered = dispatch(RECORD, 'record', state, REMEMBERING, event, turn);
+  const observed = dispatch(OBSERVATION, 'observation', remembered, remembered.observation, event, turn);
   const gated = dispatch(GATE, 'gate', observed, observed.gate.transit, event, turn);
   const configured = dispatch(RELOAD, 'reload', gated, gated.configuration.progress, event, turn);
   const supervised = dispatch(SUPERVISION, 'child', configured, configured.child, event, turn);
-  return dispatch(READINESS, 'readiness', supervised, supervised.readiness, event, turn);
+  const ready = dispatch(READINESS, 'readiness', supervised, supervised.readiness, event, turn);
+  return dispatch(SERVER, 'server', ready, ready.server, event, turn);
 }
 
 /** Nothing follows an exit but the log lines that tell how it came to it, and these come first. */

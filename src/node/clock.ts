@@ -6,6 +6,7 @@ export function createClock(elapsed: (timer: TimerName) => void): Clock {
   const timers = new Map<TimerName, NodeJS.Timeout>();
   return {
     now: () => performance.now(),
+    wall: () => Date.now(),
     setTimer(timer, delay) {
       clearTimeout(timers.get(timer));
       timers.set(

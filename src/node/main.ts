@@ -21,6 +21,7 @@ import {
   isTerminal,
   terminalWidth,
 } from './given.ts';
+import { createListener } from './listener.ts';
 import { createNetwork } from './network.ts';
 import { createCommands } from './process/commands.ts';
 import { createProcesses } from './process/processes.ts';
@@ -110,6 +111,7 @@ function run(
   if (cwd !== undefined) process.chdir('/');
   setInterval(() => {}, KEEP_ALIVE);
 
+  let dropped = (): number => 0;
   const lines: [LogLine, number][] = [];
   let write = (line: LogLine, at: number): void => void lines.push([line, at]);
   const logging =
@@ -117,7 +119,9 @@ function run(
       ? undefined
       : import('./log.ts').then(({ createFormatter }) => {
           const options = { level: logLevel, format: logFormat, colours };
-          write = createFormatter(options, createErrorWriter());
+          const writer = createErrorWriter();
+          write = createFormatter(options, writer);
+          dropped = writer.dropped;
           for (const [line, at] of lines.splice(0)) write(line, at);
         });
   if (logging === undefined) write = () => {};
@@ -142,19 +146,25 @@ function run(
   };
 
   const foreign = new Set<number>();
+  const processes = createProcesses({
+    cwd,
+    terminal,
+    foreign,
+    exited: (status) => tell({ type: 'child-exited', status }),
+  });
   const engine = createEngine(settings, {
-    processes: createProcesses({
-      cwd,
-      terminal,
-      foreign,
-      exited: (status) => tell({ type: 'child-exited', status }),
-    }),
+    processes,
     commands: createCommands(cwd ?? '/', foreign),
     network: createNetwork(),
     files: createFiles(),
     clock: createClock((timer) => tell({ type: 'timer', timer })),
     watcher: { watch: (directories) => watch(directories) },
-    log: { write: (line) => write(line, Date.now()) },
+    listener: createListener(tell, () => ({
+      wall: Date.now(),
+      reaped: processes.reaped(),
+      dropped: dropped(),
+    })),
+    log: { write: (line) => write(line, Date.now()), dropped: () => dropped() },
     exit(code, refusal) {
       void Promise.resolve(logging).then(() => {
         if (refusal !== undefined) refuse(refusal);
@@ -172,6 +182,7 @@ function run(
     environment,
     argumentBytes: givenArgumentBytes(),
     seed: randomBytes(4).readUInt32LE(),
+    identity: { version: REHUP_VERSION, edition: 'node', uid: process.geteuid?.() ?? 0 },
   };
   engine.deliver(begin, ...early.splice(0));
 }

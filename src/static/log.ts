@@ -1,5 +1,6 @@
 import {
   createLineWriter,
+  type LineWriter,
   leastNumber,
   prettyFormatter,
   tellingOfDropped,
@@ -21,10 +22,11 @@ export type KeepingLog = Log & { flush(): void };
 
 /** Writes to descriptor 2 without waiting for who reads it. */
 export function createLog(options: LogOptions): KeepingLog {
-  const write = createFormatter(options);
+  const { write, writer } = createFormatter(options);
   const kept: [LogLine, number][] = [];
   return {
     write: (line) => void kept.push([line, Math.floor(native.time())]),
+    dropped: () => writer.dropped(),
     flush() {
       for (const [line, at] of kept.splice(0)) write(line, at);
     },
@@ -32,7 +34,10 @@ export function createLog(options: LogOptions): KeepingLog {
 }
 
 /** Lines of JSON, or for people. */
-function createFormatter({ level, format, colours }: LogOptions): WriteLine {
+function createFormatter({ level, format, colours }: LogOptions): {
+  readonly write: WriteLine;
+  readonly writer: LineWriter;
+} {
   native.openLog();
   const writer = createLineWriter((bytes) => {
     try {
@@ -42,10 +47,11 @@ function createFormatter({ level, format, colours }: LogOptions): WriteLine {
     }
   });
   const least = leastNumber(level);
-  if (format === 'pretty') return tellingOfDropped(prettyFormatter(level, colours, writer), writer);
+  if (format === 'pretty')
+    return { write: tellingOfDropped(prettyFormatter(level, colours, writer), writer), writer };
   const shape = JSON_SHAPES[format];
   const json: WriteLine = (line, at) => {
     if (LOG_LEVELS[line.level] >= least) writer.write(jsonLine(line, at, shape));
   };
-  return tellingOfDropped(json, writer);
+  return { write: tellingOfDropped(json, writer), writer };
 }

@@ -11,6 +11,7 @@ import { bytesOfText } from '../core/text/bytes.ts';
 import { createClock } from './clock.ts';
 import { createCommands } from './commands.ts';
 import { createFiles } from './files.ts';
+import { createListener } from './listener.ts';
 import { createLog } from './log.ts';
 import { createLoop } from './loop.ts';
 import { errnoOf } from './native.ts';
@@ -106,6 +107,11 @@ function run(
       failed: (path, errno) => tell({ type: 'watch-failed', path, errno }),
       lost: (path) => tell({ type: 'watch-lost', path }),
     }),
+    listener: createListener(loop, tell, () => ({
+      wall: clock.wall(),
+      reaped: processes.reaped(),
+      dropped: log.dropped(),
+    })),
     log,
     exit(code, refusal) {
       log.flush();
@@ -135,6 +141,7 @@ function run(
     environment,
     argumentBytes: argumentBytes(readProc('/proc/self/limits')),
     seed: native.random(),
+    identity: { version: REHUP_VERSION, edition: 'static', uid: native.user() },
   };
   engine.deliver(begin, ...arrivals);
   // What was there before rehup, by an exec, may have ended already.

@@ -93,6 +93,9 @@ export type Native = {
   listenUnix(path: string): number;
   port(descriptor: number): number;
   accept(descriptor: number): number;
+  peerAddress(descriptor: number): string;
+  endSending(descriptor: number): void;
+  user(): number;
 };
 
 export type NativeStatus = {

@@ -49,6 +49,8 @@ export function createProcesses({ cwd, terminal, exited }: ProcessOptions): Reap
     return started;
   }
 
+  let reaped = 0;
+
   function ended(status: ExitStatus): void {
     if (foreground) attempt(() => native.takeForeground());
     exited(status);
@@ -60,6 +62,7 @@ export function createProcesses({ cwd, terminal, exited }: ProcessOptions): Reap
     handling,
     groupAlive,
     hasChildren: () => native.hasChildren(),
+    reaped: () => reaped,
     signal: (pid, signal, to) => kill(to === 'group' ? -pid : pid, signal),
     suspend: () => void kill(native.processId(), SIGSTOP),
     reap() {
@@ -68,6 +71,7 @@ export function createProcesses({ cwd, terminal, exited }: ProcessOptions): Reap
         const [pid = 0, byItself, status = 0] = zombies.slice(index, index + 3);
         const owner = owners.get(pid);
         owners.delete(pid);
+        if (owner === undefined) reaped += 1;
         owner?.(byItself === 1 ? { kind: 'code', code: status } : { kind: 'signal', signal: status });
       }
       return zombies.length < 3 * ZOMBIES_PER_TURN;

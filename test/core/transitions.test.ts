@@ -25,6 +25,7 @@ const PASSAGE: Passage = {
     reload: {
       id: 1,
       since: 0,
+      begun: 0,
       from: new Map(),
       paths: ['/v/a'],
       actions: [act('SIGHUP')],

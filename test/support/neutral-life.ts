@@ -39,14 +39,16 @@ export function life() {
       handling: () => 'caught',
       groupAlive: () => false,
       hasChildren: () => false,
+      reaped: () => 0,
       suspend: () => {},
     },
     commands: { run: () => () => {} },
     network: { connect: () => ({ send: () => {}, close: () => {} }) },
     files: { perform: (request) => answer(request, content) },
     watcher: { watch: () => {} },
-    clock: { now: () => 0, setTimer: () => {}, clearTimer: () => {}, soon: (task) => task() },
-    log: { write: (line) => void (line.level === 'info' && events.push(line.event)) },
+    clock: { now: () => 0, setTimer: () => {}, clearTimer: () => {}, soon: (task) => task(), wall: () => 0 },
+    listener: { listen: () => {}, reply: () => {}, hangUp: () => {} },
+    log: { write: (line) => void (line.level === 'info' && events.push(line.event)), dropped: () => 0 },
     exit: (code) => void performed.push(`exit ${code}`),
   };
   const engine = createEngine(invocation.settings, ports);
@@ -57,6 +59,7 @@ export function life() {
     environment: [],
     argumentBytes: 131_072,
     seed: 1,
+    identity: { version: '1', edition: 'none', uid: 0 },
   });
   content = 'two';
   engine.deliver({ type: 'hint' });

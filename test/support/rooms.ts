@@ -15,6 +15,8 @@ export const ROOMS: readonly string[] = [
   'gate',
   'reload',
   'supervision',
+  'report',
+  'server',
 ];
 
 /** No file is longer, and no room fuller: one that is has become two. */

@@ -49,6 +49,8 @@ export function settings(change: Partial<Settings> = {}): Settings {
     stages: [],
     origins: new Map(),
     silent: false,
+    listen: undefined,
+    listenStatus: false,
     ready: undefined,
     readyTimeout: 60_000,
     actionTimeout: 60_000,
@@ -74,6 +76,7 @@ export function begin(change: Partial<Extract<Occurrence, { type: 'begin' }>> = 
     environment: ['PATH=/bin'],
     argumentBytes: 2 * 1024 * 1024,
     seed: 1,
+    identity: { version: '1.2.3', edition: 'static', uid: 1000 },
     ...change,
   };
 }
@@ -291,6 +294,12 @@ export function describe(effect: Effect): string | undefined {
       return effect.task.op;
     case 'suspend':
       return 'suspend';
+    case 'listen':
+      return `listen ${effect.address} ${effect.port}`;
+    case 'reply':
+      return `reply ${effect.connection}: ${effect.bytes.split('\r\n')[0]}`;
+    case 'hang-up':
+      return `hang up ${effect.connection}`;
     case 'look':
     case 'watch':
     case 'check-group':

@@ -128,6 +128,7 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
         handling: () => 'caught',
         groupAlive: () => false,
         hasChildren: () => false,
+        reaped: () => 0,
         suspend: () => {},
       },
       commands: { run: () => () => {} },
@@ -145,11 +146,13 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
       },
       clock: {
         now: () => now,
+        wall: () => now,
         setTimer: (timer, delay) => void timers.set(timer, now + delay),
         clearTimer: (timer) => void timers.delete(timer),
         soon: (task) => void tasks.push(task),
       },
-      log: { write: (line) => void lines.push(line) },
+      listener: { listen: () => {}, reply: () => {}, hangUp: () => {} },
+      log: { write: (line) => void lines.push(line), dropped: () => 0 },
       exit: (code, refusal) => {
         throw new Error(`exit ${code}: ${refusal}`);
       },

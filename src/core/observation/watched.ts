@@ -111,11 +111,13 @@ function settle(watched: Watched, trouble: string | undefined, turn: Turn): Watc
   if (trouble === undefined) log(turn, 'info', 'watch.recovered', `${path} can be read again`, fields);
   else if (trouble === 'missing')
     log(turn, 'warn', 'watch.missing', `${path} is not there, or empty; its last state counts`, fields);
-  else
+  else {
+    turn.notices.push({ type: 'watch-error', path: watched.path });
     log(turn, 'error', 'watch.failed', `${path}: ${trouble}; its last state counts`, {
       ...fields,
       reason: trouble,
     });
+  }
   return { ...watched, trouble };
 }
 

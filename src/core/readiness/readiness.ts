@@ -53,12 +53,13 @@ function told(state: State, _part: Readiness, _event: unknown, turn: Turn): Stat
 
 function probe(state: State, ready: Ready, pause: number, turn: Turn): State {
   const job = state.jobs + 1;
-  turn.effects.push({ type: 'begin-job', job, task: taskOf(state, ready) });
+  turn.effects.push({ type: 'begin-job', job, task: probeTask(state, ready) });
   setTimer(turn, 'probe', TRY_LIMIT);
   return withReadiness({ ...state, jobs: job }, { phase: 'probing', job, pause });
 }
 
-function taskOf(state: State, ready: Ready): Task {
+/** What asks the application whether it serves. */
+export function probeTask(state: State, ready: Ready): Task {
   switch (ready.kind) {
     case 'exec':
       return { kind: 'command', words: ready.words, environment: state.configuration.next.environment };

@@ -17,6 +17,8 @@ export function isStartAwaited({ child }: State): boolean {
 
 /** The child may be started as far as supervision is concerned: what it will read is brought to the gate. */
 export function askedStart(state: State, turn: Turn): State {
+  // What can't be listened on is bad usage, before anything is started.
+  if (state.server.opening > 0) return state;
   if (state.gate.staged === undefined) {
     const job = state.jobs + 1;
     turn.effects.push({ type: 'stage', job, task: { op: 'open', stages: state.settings.stages } });

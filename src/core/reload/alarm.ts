@@ -16,6 +16,7 @@ export function raiseAlarm(state: State, paths: readonly string[], reason: strin
     log(turn, 'warn', 'watch.stale', `${name}: its content is not applied`, { watch: name });
   }
   if (degraded === undefined) {
+    turn.notices.push({ type: 'degraded' });
     log(turn, 'error', 'rehup.degraded', 'the application does not run on the present content');
   }
   return withConfiguration(state, { stale: [...stale, ...added], degraded: degraded ?? reason });
@@ -28,8 +29,10 @@ export function clearAlarm(state: State, turn: Turn): State {
     const name = textOfBytes(watch);
     log(turn, 'info', 'watch.fresh', `${name}: its content is applied`, { watch: name });
   }
-  if (degraded !== undefined)
+  if (degraded !== undefined) {
+    turn.notices.push({ type: 'recovered' });
     log(turn, 'info', 'rehup.recovered', 'the application runs on the present content again');
+  }
   return stale.length === 0 && degraded === undefined
     ? state
     : withConfiguration(state, { stale: [], degraded: undefined });

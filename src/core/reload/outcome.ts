@@ -3,6 +3,7 @@ import { isOnTrial } from '../gate/stages.ts';
 import type { LogLine } from '../log/log.ts';
 import { actionName } from '../state/action.ts';
 import type { Reload } from '../state/progress.ts';
+import type { Outcome } from '../state/record.ts';
 import { type State, withConfiguration, withGate } from '../state/state.ts';
 import { clearTimers, log, setTimer, type Turn } from '../state/turn.ts';
 import { textOfBytes } from '../text/bytes.ts';
@@ -40,6 +41,11 @@ function timedFields(reload: Reload, turn: Turn): LogLine['fields'] {
   return { ...reloadFields(reload), ms: Math.round(turn.at - reload.since) };
 }
 
+/** Tells those who remember it, or wait for it. */
+function end(reload: Reload, outcome: Outcome, reason: string | undefined, turn: Turn): void {
+  turn.notices.push({ type: 'reload-ended', reload, outcome, reason });
+}
+
 /** It did what it was to do: what was told is what the application runs on. A roll-back has done that for the old content. */
 export function applied(state: State, reload: Reload, turn: Turn): State {
   const { rollback } = reload;
@@ -51,6 +57,7 @@ export function applied(state: State, reload: Reload, turn: Turn): State {
     turn,
   );
   if (rollback !== undefined) {
+    end(reload, 'rolled_back', rollback, turn);
     log(turn, 'error', 'reload.rolled_back', `reload ${reload.id} rolled back: ${rollback}`, {
       ...timedFields(reload, turn),
       reason: rollback,
@@ -58,6 +65,7 @@ export function applied(state: State, reload: Reload, turn: Turn): State {
     // Good content that came back meanwhile is what the application runs on.
     if (!sameSnapshot(told, seen)) return raiseAlarm(verified, reload.paths, rollback, turn);
   } else {
+    end(reload, 'applied', undefined, turn);
     log(turn, 'info', 'reload.applied', `reload ${reload.id} applied`, timedFields(reload, turn));
     // It was asked for, or a start led to it; what failed before is still to be answered for.
     if (barred !== undefined && !sameSnapshot(told, barred)) return verified;
@@ -91,6 +99,7 @@ export function failed(
   output: LogLine['fields'] = {},
 ): State {
   clearTimers(turn, 'verify-reload');
+  end(reload, 'failed', reason, turn);
   log(turn, 'error', 'reload.failed', `reload ${reload.id} failed: ${reason}`, {
     ...timedFields(reload, turn),
     reason,
@@ -107,6 +116,7 @@ export function rejected(
   fields: LogLine['fields'],
   turn: Turn,
 ): State {
+  end(reload, 'rejected', reason, turn);
   log(turn, 'error', 'reload.rejected', `reload ${reload.id} rejected: ${reason}`, {
     ...timedFields(reload, turn),
     reason,
@@ -117,6 +127,7 @@ export function rejected(
 }
 
 export function supersededBy(state: State, reload: Reload, reason: string, turn: Turn): State {
+  end(reload, 'superseded', reason, turn);
   log(turn, 'info', 'reload.superseded', `reload ${reload.id}: ${reason}`, {
     ...timedFields(reload, turn),
     reason,

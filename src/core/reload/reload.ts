@@ -154,6 +154,23 @@ function requested(state: State, progress: Progress, event: EventOf<'reload-requ
   return advance(asked, false, turn);
 }
 
+/** `rehup reload`: as if all had changed, and whatever failed before; the check alone is kept (specification 5). */
+function asked(state: State, progress: Progress, _event: unknown, turn: Turn): State {
+  const { configuration, settings } = state;
+  log(turn, 'info', 'reload.requested', 'rehup reload asks for a reload');
+  const actions =
+    settings.watches.length === 0 ? [settings.onChange] : settings.watches.map(({ action }) => action);
+  const wanted = withConfiguration(state, {
+    requested: [...configuration.requested, ...actions, { kind: 'none' }],
+    changedAt: configuration.changedAt ?? turn.at,
+    barred: undefined,
+    splayed: true,
+  });
+  if (['baseline', 'acting', 'reading', 'gated'].includes(progress.phase)) return wanted;
+  clearTimers(turn, 'settle', 'ceiling', 'min-interval', 'splay');
+  return advance(wanted, false, turn);
+}
+
 function startAsked(state: State, _progress: Progress, _event: unknown, turn: Turn): State {
   return askedStart(state, turn);
 }
@@ -183,6 +200,7 @@ type ReloadKey =
   | 'start-failed'
   | 'stopped'
   | 'reload-requested'
+  | 'reload-asked'
   | 'signalled'
   | `timer:${ReloadTimer}`;
 
@@ -212,6 +230,7 @@ const UNDER_WAY = {
   'start-failed': 'ignored',
   stopped,
   'reload-requested': requested,
+  'reload-asked': asked,
   signalled: 'ignored',
   'timer:settle': 'impossible',
   'timer:ceiling': 'impossible',
@@ -240,6 +259,7 @@ export const RELOAD: Table<Progress, ReloadKey> = {
     'start-failed': 'ignored',
     stopped,
     'reload-requested': 'impossible',
+    'reload-asked': asked,
     signalled: 'impossible',
     'timer:settle': 'impossible',
     'timer:ceiling': 'impossible',

@@ -154,6 +154,7 @@ export function beginReload(
   const reload = {
     id: configuration.reloads + 1,
     since: configuration.changedAt ?? turn.at,
+    begun: turn.at,
     from: configuration.told,
     paths,
     actions,

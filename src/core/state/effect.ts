@@ -40,6 +40,12 @@ export type Effect =
   | { readonly type: 'cancel-job'; readonly job: number }
   /** Do something to the stages, after what was asked for before; `job` is a number of its own. Answer, later: `staged`. */
   | { readonly type: 'stage'; readonly job: number; readonly task: StageTask }
+  /** Take TCP connections at an address. Answers: `listening`, and for each connection `accepted`, `received`, `hung-up`. */
+  | { readonly type: 'listen'; readonly address: string; readonly port: number }
+  /** Send these bytes and end the connection when they are gone. Answer, later: `hung-up`. */
+  | { readonly type: 'reply'; readonly connection: number; readonly bytes: string }
+  /** End a connection at once; nothing is told of it any more. */
+  | { readonly type: 'hang-up'; readonly connection: number }
   | { readonly type: 'set-timer'; readonly timer: TimerName; readonly delay: number }
   | { readonly type: 'clear-timer'; readonly timer: TimerName }
   | { readonly type: 'log'; readonly line: LogLine }

@@ -4,10 +4,13 @@ import type { ExitStatus } from '../process/exit.ts';
 import type { Signal } from '../process/signals.ts';
 import type { StageResult } from '../staging/stage.ts';
 import type { JobOutcome } from './job.ts';
+import type { HostFacts, Identity } from './state.ts';
+import type { Peer } from './visits.ts';
 
 /** The one-shot timers that the core sets; setting one again replaces it, and a cleared one never fires. */
 export type TimerName =
   | 'action-timeout'
+  | 'ask'
   | 'back-off'
   | 'ceiling'
   | 'check-timeout'
@@ -26,7 +29,8 @@ export type TimerName =
   | 'start'
   | 'stop-timeout'
   | 'verify-reload'
-  | 'verify-start';
+  | 'verify-start'
+  | 'visit';
 
 /** Why a signal is sent, so that its outcome can be told apart. */
 export type SignalPurpose = 'forward' | 'stop' | 'kill' | 'reload';
@@ -58,6 +62,7 @@ export type Occurrence =
       readonly argumentBytes: number;
       /** 32 random bits, from which all that is random follows. */
       readonly seed: number;
+      readonly identity: Identity;
     }
   /** A signal came to rehup itself. */
   | { readonly type: 'signal'; readonly signal: Signal }
@@ -86,6 +91,17 @@ export type Occurrence =
   | { readonly type: 'job-ended'; readonly job: number; readonly outcome: JobOutcome }
   /** What was to be done to the stages is done, or failed. */
   | { readonly type: 'staged'; readonly job: number; readonly result: StageResult }
+  /** What was to be listened on, as `[ADDRESS]:PORT`, is listened on, or can't be. */
+  | { readonly type: 'listening'; readonly where: string; readonly errno: string | undefined }
+  | { readonly type: 'accepted'; readonly connection: number; readonly peer: Peer }
+  | {
+      readonly type: 'received';
+      readonly connection: number;
+      readonly bytes: string;
+      readonly host: HostFacts;
+    }
+  /** A connection is over: the other side has closed it, it broke, or all of the reply is sent. */
+  | { readonly type: 'hung-up'; readonly connection: number }
   | { readonly type: 'timer'; readonly timer: TimerName };
 
 /** An occurrence with the time at which it came to the core: milliseconds on a clock that never jumps. */

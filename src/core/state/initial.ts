@@ -1,6 +1,8 @@
 import { FIRST_RECHECK } from './observed.ts';
+import { EMPTY_RECORD } from './record.ts';
 import type { Settings } from './settings.ts';
 import type { State } from './state.ts';
+import { NO_VISITS } from './visits.ts';
 
 /** Where everything begins: nothing was looked at, and no child was started. */
 export function initialState(settings: Settings): State {
@@ -44,6 +46,9 @@ export function initialState(settings: Settings): State {
       degraded: new Set(),
       copied: new Set(),
     },
+    server: NO_VISITS,
+    record: EMPTY_RECORD,
+    identity: { version: '', edition: '', uid: 0 },
     gate: {
       transit: { phase: 'closed' },
       checked: undefined,

@@ -29,6 +29,8 @@ export type Processes = {
   groupAlive(pid: number): boolean;
   /** Whether rehup has any child, started by it or adopted. */
   hasChildren(): boolean;
+  /** Zombies reaped so far that were not rehup's own children. */
+  reaped(): number;
   /** Stops rehup itself, as a terminal's job control wants it, until a CONT comes. */
   suspend(): void;
 };
@@ -42,6 +44,8 @@ export type Watcher = {
 export type Clock = {
   /** Milliseconds on a clock that never jumps. */
   now(): number;
+  /** Milliseconds since the epoch, on a clock that may be set. */
+  wall(): number;
   /** Sets or replaces a one-shot timer, which comes to the engine as a `timer` event. */
   setTimer(timer: TimerName, delay: number): void;
   clearTimer(timer: TimerName): void;
@@ -49,7 +53,11 @@ export type Clock = {
   soon(task: () => void): void;
 };
 
-export type Log = { write(line: LogLine): void };
+export type Log = {
+  write(line: LogLine): void;
+  /** Lines so far that nobody took. */
+  dropped(): number;
+};
 
 /** Commands beside the child. */
 export type Commands = {
@@ -93,6 +101,16 @@ export type ConnectionReports = {
   readonly failed: (errno: string) => void;
 };
 
+/** Requests from outside; what it tells comes to the engine as `listening`, `accepted`, `received` and `hung-up` events. */
+export type Listener = {
+  /** Begins to take TCP connections at an IPv4 or IPv6 address; \`::\` is for both. */
+  listen(address: string, port: number): void;
+  /** Sends these bytes and ends the connection when they are gone, or can't go. */
+  reply(connection: number, bytes: string): void;
+  /** Ends a connection; nothing is told of it any more. */
+  hangUp(connection: number): void;
+};
+
 /** What a host must offer, and nothing more. */
 export type Ports = {
   readonly processes: Processes;
@@ -100,6 +118,7 @@ export type Ports = {
   readonly network: Network;
   readonly files: Files;
   readonly watcher: Watcher;
+  readonly listener: Listener;
   readonly clock: Clock;
   readonly log: Log;
   /** Ends rehup; `refusal` is one line for the user on stderr. */

@@ -7,6 +7,8 @@ export type Reload = {
   readonly id: number;
   /** When the change was first seen. */
   readonly since: number;
+  /** When it began. */
+  readonly begun: number;
   /** The files that changed; none if it was asked for without a change. */
   readonly paths: readonly string[];
   readonly actions: readonly Action[];

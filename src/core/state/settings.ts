@@ -67,6 +67,10 @@ export type Settings = {
   readonly origins: Origins;
   /** Whether no line of the log is wanted: what ends rehup is one plain line even then. */
   readonly silent: boolean;
+  /** Where HTTP is answered; no host: everywhere. */
+  readonly listen: { readonly host: string | undefined; readonly port: number } | undefined;
+  /** Whether `/status` and `/` are for whoever reaches the port. */
+  readonly listenStatus: boolean;
   readonly ready: Ready | undefined;
   readonly readyTimeout: number;
   /** Limit of an `exec:` or HTTP action. */

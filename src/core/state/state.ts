@@ -2,7 +2,9 @@ import type { Child } from './child.ts';
 import type { Observation } from './observed.ts';
 import type { Gate } from './passage.ts';
 import type { Configuration } from './progress.ts';
+import type { Record } from './record.ts';
 import type { Settings } from './settings.ts';
+import type { Server } from './visits.ts';
 
 /*
  * Room `state/`: what the machines share: the state, events, effects, settings, a turn, and the ports. May not know what
@@ -19,6 +21,25 @@ export type Readiness =
   | { readonly phase: 'pausing'; readonly pause: number }
   | { readonly phase: 'ready' }
   | { readonly phase: 'late' };
+
+/** What only the host knows when somebody asks. */
+export type HostFacts = {
+  /** Now: milliseconds since the epoch, on a clock that may be set. */
+  readonly wall: number;
+  /** Zombies reaped that were not rehup's own children. */
+  readonly reaped: number;
+  /** Lines of the log that nobody took. */
+  readonly dropped: number;
+};
+
+/** What this rehup is. */
+export type Identity = {
+  readonly version: string;
+  /** `static` or `node`. */
+  readonly edition: string;
+  /** The user that it runs as. */
+  readonly uid: number;
+};
 
 export type State = {
   readonly settings: Settings;
@@ -37,6 +58,9 @@ export type State = {
   readonly child: Child;
   readonly observation: Observation;
   readonly gate: Gate;
+  readonly server: Server;
+  readonly record: Record;
+  readonly identity: Identity;
   readonly configuration: Configuration;
   readonly readiness: Readiness;
 };

@@ -5,6 +5,8 @@ import type { Afterwards } from './child.ts';
 import type { Effect } from './effect.ts';
 import type { Occurrence, TimerName } from './event.ts';
 import type { Passage, Refusal } from './passage.ts';
+import type { Reload } from './progress.ts';
+import type { Outcome } from './record.ts';
 import type { State } from './state.ts';
 
 /** What one machine of the core tells the others, within one step. */
@@ -27,6 +29,20 @@ export type Notice =
   | { readonly type: 'gate-overtaken'; readonly passage: Passage; readonly lost: string | undefined }
   /** What kept content from being brought to the gate is over. */
   | { readonly type: 'gate-free' }
+  /** A reload is over. */
+  | {
+      readonly type: 'reload-ended';
+      readonly reload: Reload;
+      readonly outcome: Outcome;
+      readonly reason: string | undefined;
+    }
+  /** Somebody asks over the control socket that the present content be applied. */
+  | { readonly type: 'reload-asked' }
+  /** A watch can't be looked at. */
+  | { readonly type: 'watch-error'; readonly path: string }
+  /** The application does not run on the content that is there any more; it does again. */
+  | { readonly type: 'degraded' }
+  | { readonly type: 'recovered' }
   /** The child has stayed up for the verify time, and serves if that is asked for. */
   | { readonly type: 'child-verified' }
   /** The child did not serve in its time; it runs on. */

@@ -22,8 +22,8 @@ function start(state: State, attempt: number, last: ExitStatus | undefined, turn
 
 export function begin(state: State, _child: Child, event: EventOf<'begin'>, turn: Turn): State {
   if (!event.pid1) log(turn, 'info', 'rehup.subreaper', 'not PID 1: adopting the orphans of the child only');
-  const { pid1, terminal, environment: inherited, argumentBytes, seed } = event;
-  return prepare({ ...state, pid1, terminal, inherited, argumentBytes, seed }, undefined, turn);
+  const { pid1, terminal, environment: inherited, argumentBytes, seed, identity } = event;
+  return prepare({ ...state, pid1, terminal, inherited, argumentBytes, seed, identity }, undefined, turn);
 }
 
 /** What the child will read was looked at; whether it may be started is for others to say. */

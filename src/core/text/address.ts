@@ -24,3 +24,9 @@ function isIpv6(text: string): boolean {
   if (!plain.every((group) => /^[0-9a-f]{1,4}$/i.test(group))) return false;
   return sides.length === 2 ? count < 8 : count === 8;
 }
+
+/** Whether an address is this machine's own to itself: 127.0.0.0/8, ::1, or one of the former in the new notation. */
+export function isLoopback(address: string): boolean {
+  const plain = address.toLowerCase().replace(/^::ffff:/, '');
+  return plain === '::1' || (isIpv4(plain) && plain.startsWith('127.'));
+}

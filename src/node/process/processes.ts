@@ -29,8 +29,12 @@ export type ProcessOptions = {
 export function createProcesses({ cwd, terminal, foreign, exited }: ProcessOptions): Processes {
   let child = 0;
   let foreground = false;
+  let reaped = 0;
   const reap = createReaper(foreign, (pid, status) => {
-    if (pid !== child) return;
+    if (pid !== child) {
+      reaped += 1;
+      return;
+    }
     child = 0;
     if (foreground) takeTerminal();
     exited(status);
@@ -59,6 +63,7 @@ export function createProcesses({ cwd, terminal, foreign, exited }: ProcessOptio
     handling,
     groupAlive,
     hasChildren,
+    reaped: () => reaped,
     signal: (pid, signal, to) => kill(to === 'group' ? -pid : pid, signal),
     suspend: () => void kill(process.pid, SIGSTOP),
   };

@@ -162,8 +162,42 @@ NATIVE(accept)
     return result_of(ctx, "accept4", away_from_stdio(accepted));
 }
 
+/* peerAddress(descriptor): the IPv4 or IPv6 address at the other end of a connection, as inet_ntop(3) writes it. */
+NATIVE(peerAddress)
+{
+    UNUSED;
+    int descriptor;
+    union address address;
+    socklen_t size = sizeof address;
+    char text[INET6_ADDRSTRLEN];
+    if (to_int(ctx, &descriptor, argv[0]) < 0) return JS_EXCEPTION;
+    if (getpeername(descriptor, &address.any, &size) < 0) return throw_system(ctx, "getpeername", errno);
+    const void *bytes = address.any.sa_family == AF_INET ? (const void *)&address.version4.sin_addr
+                                                         : (const void *)&address.version6.sin6_addr;
+    if (inet_ntop(address.any.sa_family, bytes, text, sizeof text) == NULL)
+        return throw_system(ctx, "inet_ntop", errno);
+    return from_bytes(ctx, text, strlen(text));
+}
+
+/* endSending(descriptor): the other side sees the end of what is sent to it. */
+NATIVE(endSending)
+{
+    UNUSED;
+    int descriptor;
+    if (to_int(ctx, &descriptor, argv[0]) < 0) return JS_EXCEPTION;
+    return result_of(ctx, "shutdown", shutdown(descriptor, SHUT_WR));
+}
+
+/* user(): the effective user that rehup runs as. */
+NATIVE(user)
+{
+    UNUSED;
+    return JS_NewInt64(ctx, geteuid());
+}
+
 const JSCFunctionListEntry sockets_functions[] = {
     FUNCTION(connect, 2),    FUNCTION(connected, 1), FUNCTION(send, 2),   FUNCTION(listenTcp, 2),
-    FUNCTION(listenUnix, 1), FUNCTION(port, 1),      FUNCTION(accept, 1),
+    FUNCTION(listenUnix, 1), FUNCTION(port, 1),      FUNCTION(accept, 1), FUNCTION(peerAddress, 1),
+    FUNCTION(endSending, 1), FUNCTION(user, 0),
 };
 END_OF_PART(sockets);

@@ -1,0 +1,102 @@
+import type { Snapshot } from '../files/content.ts';
+import { actionName } from '../state/action.ts';
+import type { Watched } from '../state/observed.ts';
+import type { HeldReason } from '../state/progress.ts';
+import type { HostFacts, State } from '../state/state.ts';
+import { textOfBytes } from '../text/bytes.ts';
+
+/** When and on what somebody asks. */
+export type Asked = { readonly at: number; readonly host: HostFacts };
+
+/** A time on the core's clock as one of the day, ms since the epoch. */
+export function wallOf(at: number, { at: now, host }: Asked): number {
+  return Math.round(host.wall - (now - at));
+}
+
+export type WatchFacts = {
+  readonly path: string;
+  readonly origin: string;
+  readonly action: string | undefined;
+  readonly kind: 'kubelet volume' | 'directory' | 'file' | 'not there';
+  readonly mode: 'events' | 'poll';
+  readonly generation: string | undefined;
+  /** Whether digests of it mean nothing outside of this process. */
+  readonly keyed: boolean;
+  readonly seen: string | undefined;
+  readonly applied: string | undefined;
+  readonly pending: boolean;
+  readonly stale: boolean;
+  readonly missing: boolean;
+  readonly frozen: boolean;
+  readonly error: string | undefined;
+  readonly errors: number;
+  readonly files: number;
+};
+
+/** Each watch, in the order of the command line, as all that tells of them has them. */
+export function watchFacts(state: State): readonly WatchFacts[] {
+  return state.observation.watched.map((watched) => factsOf(state, watched));
+}
+
+function factsOf(state: State, watched: Watched): WatchFacts {
+  const { settings, configuration, observation, record } = state;
+  const { path, content, volume, trouble } = watched;
+  const watch = settings.watches.find((one) => one.path === path);
+  const stale = configuration.stale.includes(path);
+  const deaf = [...watched.directories.keys()].some((directory) => observation.deaf.has(directory));
+  return {
+    path: textOfBytes(path),
+    origin: watched.origin,
+    action: watch === undefined ? undefined : textOfBytes(actionName(watch.action)),
+    kind: kindOf(watched),
+    mode: deaf ? 'poll' : 'events',
+    generation: volume === undefined ? undefined : textOfBytes(volume.generation),
+    keyed: content?.keyed ?? false,
+    seen: digestIn(configuration.seen, path),
+    applied: digestIn(configuration.applied, path),
+    pending: isPending(state, path) && !stale,
+    stale,
+    missing: trouble === 'missing',
+    frozen: watched.frozen,
+    error: trouble === 'missing' ? undefined : trouble,
+    errors: record.watchErrors.get(path) ?? 0,
+    files: content?.files.size ?? 0,
+  };
+}
+
+function kindOf({ volume, content }: Watched): WatchFacts['kind'] {
+  if (volume !== undefined) return 'kubelet volume';
+  if (content === undefined || content.files.size === 0) return 'not there';
+  return content.files.has('') ? 'file' : 'directory';
+}
+
+/** Shortened to 12 digits (specification 6). */
+function digestIn(snapshot: Snapshot | undefined, path: string): string | undefined {
+  const digest = snapshot?.get(path)?.digest;
+  return digest === undefined || digest === '' ? undefined : digest.slice(0, 12);
+}
+
+/** Content that was seen is not applied, and something is under way for it (specification 4.4). */
+function isPending({ configuration }: State, path: string): boolean {
+  const { seen, applied, verifying, progress } = configuration;
+  const differs = seen.get(path)?.digest !== applied?.get(path)?.digest;
+  return differs && (verifying !== undefined || !['baseline', 'resting'].includes(progress.phase));
+}
+
+/** What is waited for at the moment, and since when the change waits, on the core's clock. */
+export type Waiting = { readonly reason: HeldReason; readonly since: number };
+
+export function waitingFor({ configuration }: State): Waiting | undefined {
+  const { progress, changedAt } = configuration;
+  if (changedAt === undefined) return undefined;
+  switch (progress.phase) {
+    case 'settling':
+      return { reason: 'settle', since: changedAt };
+    case 'splaying':
+      return { reason: 'splay', since: changedAt };
+    case 'holding':
+      return progress.reason === undefined ? undefined : { reason: progress.reason, since: changedAt };
+    default:
+      return undefined;
+  }
+}

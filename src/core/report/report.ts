@@ -1,0 +1,95 @@
+import { describeStatus } from '../process/exit.ts';
+import {
+  DURATION_BOUNDS,
+  type EndedReload,
+  type Outcome,
+  RECENT,
+  type Record,
+  type StartReason,
+} from '../state/record.ts';
+import type { State } from '../state/state.ts';
+import type { EventOf, Table, Turn } from '../state/turn.ts';
+
+/*
+ * Room `report/`: what status, metrics, page and log tell, as one projection of the state; and the machine that remembers what
+ * is over. May not know who asks, and decides nothing.
+ */
+
+function withRecord(state: State, change: Partial<Record>): State {
+  return { ...state, record: { ...state.record, ...change } };
+}
+
+function counted<Key>(counts: ReadonlyMap<Key, number>, key: Key): ReadonlyMap<Key, number> {
+  return new Map([...counts, [key, (counts.get(key) ?? 0) + 1]]);
+}
+
+/** Superseded is no verdict: nothing became known of the content. */
+function verdictOf(outcome: Outcome): boolean | undefined {
+  return outcome === 'superseded' ? undefined : outcome === 'applied';
+}
+
+function reloadEnded(state: State, _part: unknown, event: EventOf<'reload-ended'>, turn: Turn): State {
+  const { record } = state;
+  const { reload, outcome, reason } = event;
+  const took = turn.at - reload.begun;
+  const ended: EndedReload = {
+    id: reload.id,
+    outcome,
+    at: turn.at,
+    took,
+    paths: reload.paths.slice(0, RECENT),
+    changed: reload.paths.length,
+    reason,
+  };
+  const { counts, count, sum } = record.durations;
+  return withRecord(state, {
+    outcomes: counted(record.outcomes, outcome),
+    durations: {
+      counts: counts.map((known, index) => known + (took <= (DURATION_BOUNDS[index] ?? 0) * 1_000 ? 1 : 0)),
+      count: count + 1,
+      sum: sum + took,
+    },
+    recent: [...record.recent, ended].slice(-RECENT),
+    lastGood: verdictOf(outcome) ?? record.lastGood,
+    lastAppliedAt: outcome === 'applied' ? turn.at : record.lastAppliedAt,
+  });
+}
+
+function started(state: State): State {
+  return withRecord(state, { starts: counted(state.record.starts, reasonOf(state)) });
+}
+
+function reasonOf({ record, configuration }: State): StartReason {
+  if (record.starts.size === 0) return 'first';
+  return configuration.progress.phase === 'acting' ? 'reload' : 'on-exit';
+}
+
+function ended(state: State, _part: unknown, event: EventOf<'child-ended'>): State {
+  return withRecord(state, { lastExit: describeStatus(event.status) });
+}
+
+function watchError(state: State, _part: unknown, event: EventOf<'watch-error'>): State {
+  return withRecord(state, { watchErrors: counted(state.record.watchErrors, event.path) });
+}
+
+function degraded(state: State, _part: unknown, _event: unknown, turn: Turn): State {
+  return withRecord(state, { degradedSince: turn.at });
+}
+
+function recovered(state: State): State {
+  return withRecord(state, { degradedSince: undefined });
+}
+
+type RecordKey = 'reload-ended' | 'child-started' | 'child-ended' | 'watch-error' | 'degraded' | 'recovered';
+
+/** What is remembered of each event; there is one phase, in which nothing is decided. */
+export const RECORD: Table<{ readonly phase: 'remembering' }, RecordKey> = {
+  remembering: {
+    'reload-ended': reloadEnded,
+    'child-started': started,
+    'child-ended': ended,
+    'watch-error': watchError,
+    degraded,
+    recovered,
+  },
+};

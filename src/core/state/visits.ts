@@ -1,0 +1,48 @@
+/** Who is at the other end of a connection. */
+export type Peer =
+  /** Over TCP, from an IPv4 or IPv6 address. */
+  | { readonly kind: 'tcp'; readonly address: string }
+  /** Over the control socket; its user, by SO_PEERCRED of unix(7). */
+  | { readonly kind: 'socket'; readonly uid: number };
+
+/** One connection, from its beginning to its end. */
+export type Visit = {
+  readonly peer: Peer;
+  /** When it began, or when what came last on it did that counts. */
+  readonly since: number;
+  /** What has come of its request, and where the search for its end goes on. */
+  readonly incoming: { readonly bytes: string; readonly searched: number };
+  readonly phase: /** Its request has not come wholly. */
+    | 'reading'
+    /** Its request waits for whether the application serves at the moment; `head`: it was HEAD. */
+    | 'asking'
+    /** It waits for the outcome of a reload that began after it had asked. */
+    | 'waiting'
+    /** It was answered, and is sent. */
+    | 'answered';
+  readonly head: boolean;
+  /** While `waiting`: the number of the last reload that had begun by then. */
+  readonly after: number;
+};
+
+/** Whether the application served when it was asked last on behalf of a probe. */
+export type Serving = { readonly at: number; readonly ok: boolean; readonly reason: string };
+
+/** Answering requests. */
+export type Server = {
+  readonly phase: 'serving';
+  readonly visits: ReadonlyMap<number, Visit>;
+  /** The job that asks the application at the moment, on behalf of those that wait. */
+  readonly asking: number | undefined;
+  readonly served: Serving | undefined;
+  /** What is still to be listened on, so that a start waits for it. */
+  readonly opening: number;
+};
+
+export const NO_VISITS: Server = {
+  phase: 'serving',
+  visits: new Map(),
+  asking: undefined,
+  served: undefined,
+  opening: 0,
+};

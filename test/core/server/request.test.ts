@@ -1,0 +1,81 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { MOST_REQUEST, NOTHING_YET, type Taken, takeBytes } from '../../../src/core/server/request.ts';
+
+/** Requests taken apart (RFC 9112), however they come. */
+
+/** What is made of a request that comes in pieces of so many bytes. */
+function taken(text: string, piece = text.length): Taken {
+  let incoming = NOTHING_YET;
+  for (let at = 0; at < text.length; at += piece) {
+    const now = takeBytes(incoming, text.slice(at, at + piece));
+    if (now.kind !== 'more') return now;
+    incoming = now.incoming;
+  }
+  return { kind: 'more', incoming };
+}
+
+const request = (method: string, path: string) => ({ kind: 'request', request: { method, path } });
+const refused = (code: number) => ({ kind: 'refused', code });
+
+describe('a request', () => {
+  test('is one whatever its pieces, its fields and its query', () => {
+    const text = 'GET /status?pretty=1 HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n';
+    for (let piece = 1; piece <= text.length; piece++)
+      expect(taken(text, piece)).toEqual(request('GET', '/status'));
+  });
+
+  test('may be HEAD, POST, HTTP/1.0, end its lines with LF alone, or name its target absolutely', () => {
+    expect(taken('HEAD / HTTP/1.0\r\n\r\n')).toEqual(request('HEAD', '/'));
+    expect(taken('POST /reload HTTP/1.1\nHost: x\n\n')).toEqual(request('POST', '/reload'));
+    expect(taken('GET http://pod:9847/metrics HTTP/1.1\r\n\r\n')).toEqual(request('GET', '/metrics'));
+    expect(taken('GET http://pod HTTP/1.1\r\n\r\n')).toEqual(request('GET', '/'));
+  });
+
+  test('that is none is refused with the code that says why', () => {
+    for (const [text, code] of [
+      ['DELETE / HTTP/1.1', 405],
+      ['GET / HTTP/2.0', 505],
+      ['GET  / HTTP/1.1', 400],
+      ['GET /', 400],
+      ['GET * HTTP/1.1', 400],
+      ['\x16\x03\x01 TLS hello', 400],
+      ['GET / HTTP/1.1 ', 400],
+    ] as const)
+      expect([text, taken(`${text}\r\n\r\n`)]).toEqual([text, refused(code)]);
+  });
+
+  test('of more than 8 KiB is refused as soon as that is known, and no more of it is kept', () => {
+    const long = `GET / HTTP/1.1\r\nA: ${'x'.repeat(MOST_REQUEST)}`;
+    expect(taken(long)).toEqual(refused(431));
+    expect(taken(long, 100)).toEqual(refused(431));
+    const most = `GET / HTTP/1.1\r\nA: ${'x'.repeat(MOST_REQUEST - 19)}`;
+    expect(taken(`${most}\r\n\r\n`)).toEqual(request('GET', '/'));
+  });
+});
+
+test('any bytes in any pieces give a request, a refusal, or wait within the bound', () => {
+  const bytes = fc.string({
+    unit: fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code)),
+  });
+  const likely = fc.constantFrom('GET ', '/', ' HTTP/1.1', '\r\n', '\n', '\r\n\r\n', 'Host: a', ':', ' ');
+  fc.assert(
+    fc.property(fc.array(fc.oneof(likely, bytes), { maxLength: 60 }), (pieces) => {
+      let incoming = NOTHING_YET;
+      for (const piece of pieces) {
+        const now = takeBytes(incoming, piece);
+        if (now.kind === 'more') {
+          incoming = now.incoming;
+          expect(incoming.bytes.length).toBeLessThan(MOST_REQUEST + 4);
+          expect(incoming.searched).toBeLessThanOrEqual(incoming.bytes.length);
+          continue;
+        }
+        // The same bytes at once are the same.
+        const whole = pieces.slice(0, pieces.indexOf(piece) + 1).join('');
+        if (now.kind === 'request') expect(takeBytes(NOTHING_YET, whole).kind).not.toBe('more');
+        return;
+      }
+    }),
+    { numRuns: process.env['REHUP_SOAK'] === '1' ? 100_000 : 5_000 },
+  );
+});
