@@ -123,6 +123,7 @@ test('core and cli parse a command line and lead a child through its life in an 
     performed: ['start app', 'signal 15 to 1', 'start app', 'signal 15 to 2', 'exit 7'],
     events: [
       'child.started',
+      'socket.left_out',
       'config.changed',
       'reload.started',
       'child.exited',

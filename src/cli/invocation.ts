@@ -1,4 +1,5 @@
 import type { LogFormat, LogLevel } from '../core/log/log.ts';
+import type { Asking } from '../core/server/asking.ts';
 import type { Settings } from '../core/state/settings.ts';
 
 /** What rehup was given: byte strings, as a host reads them. */
@@ -27,6 +28,8 @@ export type RunOptions = {
 /** What is to be done. */
 export type Invocation =
   | ({ readonly kind: 'run' } & RunOptions)
+  /** A question to the running rehup. */
+  | ({ readonly kind: 'ask' } & Asking)
   /** Text for stdout, and exit code 0. */
   | { readonly kind: 'print'; readonly text: string }
   /** Bad usage: one line for stderr, and exit code 125. */

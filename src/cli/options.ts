@@ -217,6 +217,14 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
     repeatable: false,
   },
   {
+    flags: '--socket <path>',
+    name: 'socket',
+    group: 'Operating',
+    description:
+      'the control socket, for rehup status and rehup reload (default: in a directory of its own in the first of /run, /tmp, /dev/shm where it can be made)',
+    repeatable: false,
+  },
+  {
     flags: '--log-level <level>',
     name: 'log-level',
     group: 'Operating',

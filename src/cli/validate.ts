@@ -112,6 +112,7 @@ function validated(given: Given, command: readonly string[], raw: RawOptions): I
     silent: logLevel === 'silent',
     listen,
     listenStatus: one('listen-status', parseSwitch),
+    socket: each('socket', (text) => parseDirectory(text, given.cwd))[0],
     ready,
     readyTimeout: one('ready-timeout', parseLimit),
     actionTimeout: one('action-timeout', parseLimit),
@@ -132,7 +133,7 @@ function validated(given: Given, command: readonly string[], raw: RawOptions): I
 }
 
 /** Colours only on a terminal that has them, and not where they are declined: no-color.org, `TERM=dumb` of terminfo(5). */
-function wantsColours({ terminal, environment }: Given): boolean {
+export function wantsColours({ terminal, environment }: Given): boolean {
   return terminal && (environment.get('NO_COLOR') ?? '') === '' && environment.get('TERM') !== 'dumb';
 }
 

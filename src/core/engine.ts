@@ -1,7 +1,8 @@
-import type { FileAnswer, FileSteps } from './files/files.ts';
+import { createDrive } from './drive.ts';
 import { readWatches } from './files/reading.ts';
 import { createJobs } from './jobs/jobs.ts';
 import { SIGCONT } from './process/signals.ts';
+import { placeSocket } from './server/socket.ts';
 import { stageSteps } from './staging/staging.ts';
 import type { Effect } from './state/effect.ts';
 import type { Occurrence, SignalOutcome } from './state/event.ts';
@@ -10,9 +11,7 @@ import type { Ports } from './state/ports.ts';
 import type { Settings } from './state/settings.ts';
 import type { State } from './state/state.ts';
 import { step } from './step.ts';
-
-/** Work on files is interrupted after this long to let in what happened meanwhile, ms. */
-const SLICE = 5;
+import { parentPath } from './text/path.ts';
 
 /** Takes what happened to the core, and the effects of the core to the ports. */
 export type Engine = {
@@ -29,6 +28,7 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
   let atWork = false;
   const staging: Extract<Effect, { type: 'stage' }>[] = [];
   const { clock } = ports;
+  const drive = createDrive(ports.files, clock, () => over);
   const jobs = createJobs({
     commands: ports.commands,
     network: ports.network,
@@ -103,6 +103,9 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
       case 'listen':
         ports.listener.listen(effect.address, effect.port);
         return undefined;
+      case 'listen-local':
+        listenLocal(effect);
+        return undefined;
       case 'reply':
         ports.listener.reply(effect.connection, effect.bytes);
         return undefined;
@@ -120,11 +123,21 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
         return undefined;
       case 'exit':
         over = true;
+        ports.listener.end();
         ports.exit(effect.code, effect.refusal);
         return undefined;
       default:
         return effect satisfies never;
     }
+  }
+
+  function listenLocal({ path, uid }: Extract<Effect, { type: 'listen-local' }>): void {
+    if (path !== undefined) ports.listener.listenLocal(path, undefined);
+    else
+      drive(placeSocket(uid), (place) => {
+        if (place === undefined) deliver({ type: 'listening-local', path: undefined, errno: undefined });
+        else ports.listener.listenLocal(place, parentPath(place));
+      });
   }
 
   /** One task after the other, since each builds upon what the last one left. */
@@ -151,28 +164,6 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
     if (errno !== undefined) return { kind: 'failed', errno };
     if (wake) processes.signal(pid, SIGCONT, target);
     return { kind: 'sent', to: target, checked: caught };
-  }
-
-  /** Leads an algorithm over files to its end, in slices, and tells what came of it. */
-  function drive<Value>(steps: FileSteps<Value>, told: (value: Value) => void): void {
-    const { files } = ports;
-    let answer: FileAnswer | undefined;
-    function slice(): void {
-      const until = clock.now() + SLICE;
-      while (!over) {
-        const next = answer === undefined ? steps.next() : steps.next(answer);
-        if (next.done === true) {
-          told(next.value);
-          return;
-        }
-        answer = files.perform(next.value);
-        if (clock.now() >= until) {
-          clock.soon(slice);
-          return;
-        }
-      }
-    }
-    slice();
   }
 
   return { deliver };

@@ -4,12 +4,14 @@ import { writeSync } from 'node:fs';
 import type { RunOptions } from '../cli/invocation.ts';
 import { parse } from '../cli/parse.ts';
 import { versionText } from '../cli/version.ts';
+import { createDrive } from '../core/drive.ts';
 import { createEngine } from '../core/engine.ts';
 import { environmentMap } from '../core/files/environment.ts';
 import type { Directories } from '../core/files/reading.ts';
 import type { LogLine } from '../core/log/log.ts';
 import { EXIT_FAILED } from '../core/process/exit.ts';
 import type { Signal } from '../core/process/signals.ts';
+import { type Asking, performAsking } from '../core/server/asking.ts';
 import type { Occurrence } from '../core/state/event.ts';
 import { createClock } from './clock.ts';
 import { createFiles } from './files.ts';
@@ -73,6 +75,8 @@ function main(): undefined {
     case 'refuse':
       refuse(invocation.message);
       return process.exit(EXIT_FAILED);
+    case 'ask':
+      return askRunning(invocation);
     case 'run':
       // One turn of the loop, so that a stop that has come already is known before anything is started.
       setImmediate(run, invocation, environment, cwd);
@@ -80,6 +84,23 @@ function main(): undefined {
     default:
       return invocation satisfies never;
   }
+}
+
+/** `rehup status` and `rehup reload`. */
+function askRunning(asking: Asking): undefined {
+  let giveUp = (): void => {};
+  const clock = createClock(() => giveUp());
+  giveUp = performAsking(
+    { network: createNetwork(), clock, drive: createDrive(createFiles(), clock, () => false) },
+    asking,
+    process.geteuid?.() ?? 0,
+    ({ code, out, error }) => {
+      say(1, out);
+      if (error !== undefined) refuse(error);
+      process.exit(code);
+    },
+  );
+  return undefined;
 }
 
 function withoutRealTime(reason: string): LogLine {

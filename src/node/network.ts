@@ -1,37 +1,46 @@
-import type { Socket } from 'node:net';
+import type { NetConnectOpts, Socket } from 'node:net';
 import type { Connection, ConnectionReports, Network } from '../core/state/ports.ts';
+import { textOfBytes } from '../core/text/bytes.ts';
 import { errnoOf } from './errno.ts';
+import { peerUser } from './peers.ts';
 
 /** The Network port over node:net, which is loaded when it is first needed. */
 export function createNetwork(): Network {
   return {
-    connect(address, port, reports) {
-      let closed = false;
-      let socket: Socket | undefined;
-      void import('node:net').then(({ connect, isIP }) => {
-        if (closed) return;
-        // Anything else would be asked of DNS.
-        if (isIP(address) === 0) reports.failed('EINVAL');
-        else socket = report(connect({ host: address, port }), reports);
-      });
-      return {
-        send: (bytes) => void socket?.write(bytes, 'latin1'),
-        close() {
-          closed = true;
-          socket
-            ?.removeAllListeners()
-            .on('error', () => {})
-            .destroy();
-        },
-      } satisfies Connection;
+    connect: (address, port, reports) => connect({ host: address, port }, () => 0, reports),
+    connectLocal: (path, reports) => connect({ path: textOfBytes(path) }, peerUser, reports),
+  };
+}
+
+function connect(
+  options: NetConnectOpts,
+  userOf: (socket: Socket) => number,
+  reports: ConnectionReports,
+): Connection {
+  let closed = false;
+  let socket: Socket | undefined;
+  void import('node:net').then(({ connect: begin, isIP }) => {
+    if (closed) return;
+    // Anything else would be asked of DNS.
+    if ('host' in options && isIP(options.host ?? '') === 0) reports.failed('EINVAL');
+    else socket = report(begin(options), userOf, reports);
+  });
+  return {
+    send: (bytes) => void socket?.write(bytes, 'latin1'),
+    close() {
+      closed = true;
+      socket
+        ?.removeAllListeners()
+        .on('error', () => {})
+        .destroy();
     },
   };
 }
 
-function report(socket: Socket, reports: ConnectionReports): Socket {
+function report(socket: Socket, userOf: (socket: Socket) => number, reports: ConnectionReports): Socket {
   let over = false;
   return socket
-    .on('connect', reports.connected)
+    .on('connect', () => reports.connected(userOf(socket)))
     .on('data', (bytes: Buffer) => reports.received(bytes.toString('latin1')))
     .on('end', () => {
       over = true;

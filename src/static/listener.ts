@@ -1,6 +1,7 @@
 import type { Occurrence } from '../core/state/event.ts';
 import type { Listener } from '../core/state/ports.ts';
 import type { HostFacts } from '../core/state/state.ts';
+import type { Peer } from '../core/state/visits.ts';
 import { type Loop, READABLE, WRITABLE } from './loop.ts';
 import { attempt } from './processes.ts';
 
@@ -17,27 +18,28 @@ export function createListener(
 ): Listener {
   const sockets = new Map<number, number>();
   let connections = 0;
+  let local: { readonly path: string; readonly directory: string | undefined } | undefined;
 
-  function accept(server: number): void {
+  function accept(server: number, peerOf: (socket: number) => Peer): void {
     for (let count = 0; count < ACCEPTED_PER_TURN; count++) {
       let socket = 0;
-      let address = '';
+      let peer: Peer | undefined;
       const errno = attempt(() => {
         socket = native.accept(server);
-        address = native.peerAddress(socket);
+        peer = peerOf(socket);
       });
       if (socket === 0) return;
-      if (errno !== undefined) native.close(socket);
-      else take(socket, address);
+      if (errno !== undefined || peer === undefined) native.close(socket);
+      else take(socket, peer);
     }
   }
 
-  function take(socket: number, address: string): void {
+  function take(socket: number, peer: Peer): void {
     connections += 1;
     const connection = connections;
     sockets.set(connection, socket);
     loop.onReadable(socket, () => receive(connection, socket));
-    tell({ type: 'accepted', connection, peer: { kind: 'tcp', address } });
+    tell({ type: 'accepted', connection, peer });
   }
 
   function receive(connection: number, socket: number): void {
@@ -94,11 +96,36 @@ export function createListener(
     listen(address, port) {
       const errno = attempt(() => {
         const server = native.listenTcp(address, port);
-        loop.onReadable(server, () => accept(server));
+        loop.onReadable(server, () =>
+          accept(server, (socket) => ({ kind: 'tcp', address: native.peerAddress(socket) })),
+        );
       });
       tell({ type: 'listening', where: `[${address}]:${port}`, errno });
     },
+    listenLocal(path, directory) {
+      const listen = (): void => {
+        const server = native.listenUnix(path);
+        loop.onReadable(server, () =>
+          accept(server, (socket) => ({ kind: 'socket', uid: native.peerUser(socket) })),
+        );
+      };
+      let errno = attempt(listen);
+      if (
+        errno === 'EADDRINUSE' &&
+        attempt(() => native.close(native.connectUnix(path))) === 'ECONNREFUSED'
+      ) {
+        errno = attempt(() => native.unlink(path)) ?? attempt(listen);
+      }
+      if (errno === undefined) local = { path, directory };
+      tell({ type: 'listening-local', path, errno });
+    },
     reply,
     hangUp,
+    end() {
+      if (local === undefined) return;
+      const { path, directory } = local;
+      attempt(() => native.unlink(path));
+      if (directory !== undefined) attempt(() => native.rmdir(directory));
+    },
   };
 }

@@ -1,11 +1,13 @@
 import type { RunOptions } from '../cli/invocation.ts';
 import { parse } from '../cli/parse.ts';
 import { versionText } from '../cli/version.ts';
+import { createDrive } from '../core/drive.ts';
 import { createEngine } from '../core/engine.ts';
 import { environmentMap } from '../core/files/environment.ts';
 import { EXIT_FAILED } from '../core/process/exit.ts';
 import { argumentBytes } from '../core/process/proc.ts';
 import { SIGCHLD } from '../core/process/signals.ts';
+import { type Asking, performAsking } from '../core/server/asking.ts';
 import type { Occurrence } from '../core/state/event.ts';
 import { bytesOfText } from '../core/text/bytes.ts';
 import { createClock } from './clock.ts';
@@ -47,6 +49,8 @@ export function main(): never {
     case 'refuse':
       refuse(invocation.message);
       return native.exit(EXIT_FAILED);
+    case 'ask':
+      return askRunning(invocation);
     case 'run':
       return run(invocation, environment, cwd);
     default:
@@ -76,6 +80,25 @@ function quietly(act: () => void): void {
   } catch (error) {
     errnoOf(error);
   }
+}
+
+/** `rehup status` and `rehup reload`. */
+function askRunning(asking: Asking): never {
+  const loop = createLoop();
+  let giveUp = (): void => {};
+  const clock = createClock(loop, () => giveUp());
+  const files = createFiles();
+  giveUp = performAsking(
+    { network: createNetwork(loop), clock, drive: createDrive(files, clock, () => false) },
+    asking,
+    native.user(),
+    ({ code, out, error }) => {
+      quietly(() => native.print(1, bytesOfText(out)));
+      if (error !== undefined) refuse(error);
+      native.exit(code);
+    },
+  );
+  return loop.run(() => clock.due());
 }
 
 function run(

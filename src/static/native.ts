@@ -96,6 +96,8 @@ export type Native = {
   peerAddress(descriptor: number): string;
   endSending(descriptor: number): void;
   user(): number;
+  peerUser(descriptor: number): number;
+  connectUnix(path: string): number;
 };
 
 export type NativeStatus = {

@@ -8,10 +8,30 @@ const PIECE = 16 * 1024;
 
 /** The Network port: sockets that never make one wait. */
 export function createNetwork(loop: Loop): Network {
-  return { connect: (address, port, reports) => connect(loop, address, port, reports) };
+  return {
+    connect: (address, port, reports) =>
+      connect(
+        loop,
+        () => native.connect(address, port),
+        () => 0,
+        reports,
+      ),
+    connectLocal: (path, reports) =>
+      connect(
+        loop,
+        () => native.connectUnix(path),
+        (descriptor) => native.peerUser(descriptor),
+        reports,
+      ),
+  };
 }
 
-function connect(loop: Loop, address: string, port: number, reports: ConnectionReports): Connection {
+function connect(
+  loop: Loop,
+  begin: () => number,
+  userOf: (descriptor: number) => number,
+  reports: ConnectionReports,
+): Connection {
   let over = false;
   let socket: number | undefined;
   let unsent = '';
@@ -55,16 +75,20 @@ function connect(loop: Loop, address: string, port: number, reports: ConnectionR
   }
 
   try {
-    const descriptor = native.connect(address, port);
+    const descriptor = begin();
     socket = descriptor;
     loop.on(descriptor, WRITABLE, () => {
-      const errno = attempt(() => native.connected(descriptor));
+      let user = 0;
+      const errno = attempt(() => {
+        native.connected(descriptor);
+        user = userOf(descriptor);
+      });
       if (errno !== undefined) {
         fail(errno);
         return;
       }
       loop.on(descriptor, READABLE, () => receive(descriptor));
-      reports.connected();
+      reports.connected(user);
     });
   } catch (error) {
     const errno = errnoOf(error);

@@ -6,6 +6,7 @@ import { refusal, settings } from '../support/parsing.ts';
 
 const DURATION = 'not a duration; use for example 250ms, 5s, 2m';
 const LIMIT = 'no time at all; use for example 30s';
+const LISTEN = 'use for example :9847, 127.0.0.1:9847 or [::1]:9847';
 const ACTIONS = 'restart, exit, exit:CODE, none, a signal like SIGHUP, http://HOST/PATH or exec:COMMAND';
 const TLS =
   "TLS is not rehup's job; use http:// to a port of the same pod, or exec: with a client that has it";
@@ -154,6 +155,26 @@ const OPTIONS: Readonly<
     good: 'trace',
     makes: {},
     bad: { loud: 'unknown; use trace, debug, info, warn, error, fatal or silent' },
+  },
+  listen: {
+    good: '[::1]:9847',
+    makes: { listen: { host: '::1', port: 9847 } },
+    bad: {
+      '9847': `not [HOST]:PORT; ${LISTEN}`,
+      ':0': `no port from 1 to 65535; ${LISTEN}`,
+      'app:80': `its host is no IP address; ${LISTEN}`,
+      '::1:80': `not [HOST]:PORT; ${LISTEN}`,
+    },
+  },
+  'listen-status': {
+    good: 'on',
+    makes: { listenStatus: true },
+    bad: { maybe: 'neither on nor off; use on or off' },
+  },
+  socket: {
+    good: '/run/app/control',
+    makes: { socket: '/run/app/control' },
+    bad: { '': 'an empty path; name a directory or a file' },
   },
   'log-format': { good: 'pretty', makes: {}, bad: { xml: 'unknown; use json, gcp or pretty' } },
 };

@@ -50,8 +50,35 @@ describe('COMMAND', () => {
     expect(settings(['--', 'run']).command).toEqual(['run']);
   });
 
+  test('of a subcommand that asks is its own: options, help, and what is no option', () => {
+    expect(given(['status', '--json', '--socket=/s'])).toMatchObject({
+      kind: 'ask',
+      command: 'status',
+      json: true,
+      socket: '/s',
+    });
+    expect(given(['reload', '--timeout', '1m30s'])).toMatchObject({
+      kind: 'ask',
+      command: 'reload',
+      timeout: 90_000,
+    });
+    for (const words of [
+      ['status', '-h'],
+      ['reload', '--help'],
+      ['help', 'reload'],
+      ['help'],
+      ['help', 'run'],
+    ])
+      expect(given(words)).toMatchObject({ kind: 'print' });
+    expect(refusal(['status', '--timeout', '1s'])).toBe('--timeout: no such option; see rehup status --help');
+    expect(refusal(['reload', '--timeout', '0'])).toBe('--timeout 0: no time at all; use for example 30s');
+    expect(refusal(['reload', '--socket'])).toBe('--socket: its value is missing; see rehup reload --help');
+    expect(refusal(['help', 'nothing'])).toBe('help nothing: no such subcommand; use run, status or reload');
+    expect(settings(['run', 'status']).command).toEqual(['status']);
+  });
+
   test('named as a subcommand that is not there is refused, but not after --', () => {
-    for (const name of ['status', 'probe', 'sidecar', 'reload']) {
+    for (const name of ['probe', 'sidecar', 'controller', 'install']) {
       expect(refusal([name])).toBe(
         `${name}: not in this version; to run a program of that name use: rehup run -- ${name}`,
       );

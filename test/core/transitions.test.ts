@@ -76,6 +76,7 @@ const EVENTS: Readonly<Record<string, CoreEvent>> = {
   },
   'gate-overtaken': { type: 'gate-overtaken', passage: PASSAGE, lost: undefined },
   'gate-free': { type: 'gate-free' },
+  'reload-asked': { type: 'reload-asked' },
   'child-unverified': { type: 'child-unverified' },
   'child-quitting': { type: 'child-quitting' },
   told: { type: 'told' },

@@ -43,11 +43,14 @@ export function life() {
       suspend: () => {},
     },
     commands: { run: () => () => {} },
-    network: { connect: () => ({ send: () => {}, close: () => {} }) },
+    network: {
+      connect: () => ({ send: () => {}, close: () => {} }),
+      connectLocal: () => ({ send: () => {}, close: () => {} }),
+    },
     files: { perform: (request) => answer(request, content) },
     watcher: { watch: () => {} },
     clock: { now: () => 0, setTimer: () => {}, clearTimer: () => {}, soon: (task) => task(), wall: () => 0 },
-    listener: { listen: () => {}, reply: () => {}, hangUp: () => {} },
+    listener: { listen: () => {}, listenLocal: () => {}, reply: () => {}, hangUp: () => {}, end: () => {} },
     log: { write: (line) => void (line.level === 'info' && events.push(line.event)), dropped: () => 0 },
     exit: (code) => void performed.push(`exit ${code}`),
   };

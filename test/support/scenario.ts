@@ -51,6 +51,7 @@ export function settings(change: Partial<Settings> = {}): Settings {
     silent: false,
     listen: undefined,
     listenStatus: false,
+    socket: undefined,
     ready: undefined,
     readyTimeout: 60_000,
     actionTimeout: 60_000,
@@ -298,6 +299,8 @@ export function describe(effect: Effect): string | undefined {
       return `listen ${effect.address} ${effect.port}`;
     case 'reply':
       return `reply ${effect.connection}: ${effect.bytes.split('\r\n')[0]}`;
+    case 'listen-local':
+      return effect.path === undefined ? undefined : `listen ${effect.path}`;
     case 'hang-up':
       return `hang up ${effect.connection}`;
     case 'look':

@@ -136,6 +136,9 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
         connect: () => {
           throw new Error('nothing is to be connected to');
         },
+        connectLocal: () => {
+          throw new Error('nothing is to be connected to');
+        },
       },
       files: { perform },
       watcher: {
@@ -151,7 +154,7 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
         clearTimer: (timer) => void timers.delete(timer),
         soon: (task) => void tasks.push(task),
       },
-      listener: { listen: () => {}, reply: () => {}, hangUp: () => {} },
+      listener: { listen: () => {}, listenLocal: () => {}, reply: () => {}, hangUp: () => {}, end: () => {} },
       log: { write: (line) => void lines.push(line), dropped: () => 0 },
       exit: (code, refusal) => {
         throw new Error(`exit ${code}: ${refusal}`);

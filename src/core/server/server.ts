@@ -4,6 +4,7 @@ import type { Asked } from '../report/facts.ts';
 import type { State } from '../state/state.ts';
 import { clearTimers, type EventOf, log, setTimer, type Table, type Turn } from '../state/turn.ts';
 import type { Peer, Server, Visit } from '../state/visits.ts';
+import { textOfBytes } from '../text/bytes.ts';
 import { answerTo, readiness, refused, serves } from './answers.ts';
 import { NOTHING_YET, type Request, takeBytes } from './request.ts';
 import { bytesOfResponse, type Response, refusal } from './response.ts';
@@ -239,7 +240,7 @@ function deadline({ phase, since }: Visit): number {
 }
 
 /** What was to be listened on is, or can't be: what an option asks for must be, the socket that nobody asked for need not. */
-function listening(state: State, part: Server, event: EventOf<'listening'>, turn: Turn): State {
+function listening(state: State, _part: Server, event: EventOf<'listening'>, turn: Turn): State {
   const { where, errno } = event;
   if (errno === 'EAFNOSUPPORT' && where === `[${ANY_ADDRESS}]:${state.settings.listen?.port}`) {
     turn.effects.push({ type: 'listen', address: '0.0.0.0', port: state.settings.listen?.port ?? 0 });
@@ -248,21 +249,43 @@ function listening(state: State, part: Server, event: EventOf<'listening'>, turn
   if (errno !== undefined)
     turn.notices.push({ type: 'unusable', refusal: `${where} can't be listened on (${errno})` });
   else log(turn, 'info', 'server.listening', `listening on ${where}`, { address: where });
-  const opening = part.opening - 1;
+  return opened(state, turn);
+}
+
+/** The control socket that was asked for must be there, the one that nobody asked for is left out with a word. */
+function listeningLocal(state: State, _part: Server, event: EventOf<'listening-local'>, turn: Turn): State {
+  const { socket } = state.settings;
+  const path = textOfBytes(event.path ?? '');
+  if (socket !== undefined) {
+    if (event.errno !== undefined)
+      turn.notices.push({ type: 'unusable', refusal: `--socket ${path}: can't be made (${event.errno})` });
+    return opened(state, turn);
+  }
+  const why = event.path === undefined ? 'there is no place for one' : `${path}: ${event.errno}`;
+  if (event.path === undefined || event.errno !== undefined)
+    log(turn, 'info', 'socket.left_out', `no control socket: ${why}`, { reason: why });
+  return state;
+}
+
+function opened(state: State, turn: Turn): State {
+  const opening = state.server.opening - 1;
   if (opening === 0) turn.notices.push({ type: 'gate-free' });
   return withServer(state, { opening });
 }
 
 function begin(state: State, _part: Server, _event: unknown, turn: Turn): State {
-  const { listen } = state.settings;
-  if (listen === undefined) return state;
-  turn.effects.push({ type: 'listen', address: listen.host ?? ANY_ADDRESS, port: listen.port });
-  return withServer(state, { opening: 1 });
+  const { listen, socket } = state.settings;
+  if (listen !== undefined)
+    turn.effects.push({ type: 'listen', address: listen.host ?? ANY_ADDRESS, port: listen.port });
+  turn.effects.push({ type: 'listen-local', path: socket, uid: state.identity.uid });
+  // Only what was asked for is waited for.
+  return withServer(state, { opening: (listen === undefined ? 0 : 1) + (socket === undefined ? 0 : 1) });
 }
 
 type ServerKey =
   | 'begin'
   | 'listening'
+  | 'listening-local'
   | 'accepted'
   | 'received'
   | 'hung-up'
@@ -277,6 +300,7 @@ export const SERVER: Table<Server, ServerKey> = {
   serving: {
     begin,
     listening,
+    'listening-local': listeningLocal,
     accepted,
     received,
     'hung-up': gone,

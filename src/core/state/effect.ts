@@ -42,6 +42,8 @@ export type Effect =
   | { readonly type: 'stage'; readonly job: number; readonly task: StageTask }
   /** Take TCP connections at an address. Answers: `listening`, and for each connection `accepted`, `received`, `hung-up`. */
   | { readonly type: 'listen'; readonly address: string; readonly port: number }
+  /** Take connections at a local socket; without a path, at one that is made where it can be. Answer: `listening-local`. */
+  | { readonly type: 'listen-local'; readonly path: string | undefined; readonly uid: number }
   /** Send these bytes and end the connection when they are gone. Answer, later: `hung-up`. */
   | { readonly type: 'reply'; readonly connection: number; readonly bytes: string }
   /** End a connection at once; nothing is told of it any more. */

@@ -93,6 +93,12 @@ export type Occurrence =
   | { readonly type: 'staged'; readonly job: number; readonly result: StageResult }
   /** What was to be listened on, as `[ADDRESS]:PORT`, is listened on, or can't be. */
   | { readonly type: 'listening'; readonly where: string; readonly errno: string | undefined }
+  /** The control socket is there, or can't be; `path` is undefined if there is no place for it. */
+  | {
+      readonly type: 'listening-local';
+      readonly path: string | undefined;
+      readonly errno: string | undefined;
+    }
   | { readonly type: 'accepted'; readonly connection: number; readonly peer: Peer }
   | {
       readonly type: 'received';

@@ -84,6 +84,8 @@ export type CommandReports = {
 export type Network = {
   /** Begins to connect to an IPv4 or IPv6 address. Nothing is told before the call has returned. */
   connect(address: string, port: number, reports: ConnectionReports): Connection;
+  /** Begins to connect to a Unix socket; `connected` is told the user who listens there (SO_PEERCRED of unix(7)). */
+  connectLocal(path: string, reports: ConnectionReports): Connection;
 };
 
 export type Connection = {
@@ -94,7 +96,8 @@ export type Connection = {
 };
 
 export type ConnectionReports = {
-  readonly connected: () => void;
+  /** `user`: of a Unix socket, who listens there. */
+  readonly connected: (user: number) => void;
   readonly received: (bytes: string) => void;
   /** The other side has closed it. */
   readonly ended: () => void;
@@ -105,10 +108,19 @@ export type ConnectionReports = {
 export type Listener = {
   /** Begins to take TCP connections at an IPv4 or IPv6 address; \`::\` is for both. */
   listen(address: string, port: number): void;
+  /**
+   * Begins to take connections at a Unix socket of mode 0600; one that is there and that nobody listens on is replaced.
+   * What comes of it is told by `listening-local`.
+   *
+   * @param directory was made for it alone, and goes with it
+   */
+  listenLocal(path: string, directory: string | undefined): void;
   /** Sends these bytes and ends the connection when they are gone, or can't go. */
   reply(connection: number, bytes: string): void;
   /** Ends a connection; nothing is told of it any more. */
   hangUp(connection: number): void;
+  /** Removes the local socket, and the directory that was made for it. */
+  end(): void;
 };
 
 /** What a host must offer, and nothing more. */

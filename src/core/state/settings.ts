@@ -71,6 +71,8 @@ export type Settings = {
   readonly listen: { readonly host: string | undefined; readonly port: number } | undefined;
   /** Whether `/status` and `/` are for whoever reaches the port. */
   readonly listenStatus: boolean;
+  /** Where the control socket is to be; undefined: where it can be made, if it can. */
+  readonly socket: string | undefined;
   readonly ready: Ready | undefined;
   readonly readyTimeout: number;
   /** Limit of an `exec:` or HTTP action. */

@@ -27,6 +27,7 @@ const { lib, functions } = dlopen(null, {
   tcgetpgrp: { arguments: ['int32'], return: 'int32' },
   getpgrp: { arguments: [], return: 'int32' },
   isatty: { arguments: ['int32'], return: 'int32' },
+  getsockopt: { arguments: ['int32', 'int32', 'int32', 'pointer', 'pointer'], return: 'int32' },
 });
 
 export const libc = functions;

@@ -122,17 +122,26 @@ NATIVE(listenTcp)
     return size == 0 ? JS_EXCEPTION : listen_on(ctx, &address, size);
 }
 
+/* Takes the path of a Unix socket; -1 with an exception if it is too long. */
+static int to_local(JSContext *ctx, union address *address, JSValueConst value, const char *call)
+{
+    struct bytes path;
+    memset(address, 0, sizeof *address);
+    address->local.sun_family = AF_UNIX;
+    if (to_c_string(ctx, &path, value, call) < 0) return -1;
+    bool fits = path.length < sizeof address->local.sun_path;
+    if (fits) memcpy(address->local.sun_path, path.data, path.length);
+    free_bytes(ctx, &path);
+    if (!fits) throw_system(ctx, call, ENAMETOOLONG);
+    return fits ? 0 : -1;
+}
+
 /* listenUnix(path): the descriptor of a new socket that is its owner's alone. */
 NATIVE(listenUnix)
 {
     UNUSED;
-    union address address = { .local = { .sun_family = AF_UNIX } };
-    struct bytes path;
-    if (to_c_string(ctx, &path, argv[0], "bind") < 0) return JS_EXCEPTION;
-    bool fits = path.length < sizeof address.local.sun_path;
-    if (fits) memcpy(address.local.sun_path, path.data, path.length);
-    free_bytes(ctx, &path);
-    if (!fits) return throw_system(ctx, "bind", ENAMETOOLONG);
+    union address address;
+    if (to_local(ctx, &address, argv[0], "bind") < 0) return JS_EXCEPTION;
     mode_t before = umask(0177);
     JSValue result = listen_on(ctx, &address, sizeof address.local);
     umask(before);
@@ -179,6 +188,31 @@ NATIVE(peerAddress)
     return from_bytes(ctx, text, strlen(text));
 }
 
+/* peerUser(descriptor): the effective user at the other end of a Unix socket when it was connected: unix(7), SO_PEERCRED. */
+NATIVE(peerUser)
+{
+    UNUSED;
+    int descriptor;
+    struct ucred who;
+    socklen_t size = sizeof who;
+    if (to_int(ctx, &descriptor, argv[0]) < 0) return JS_EXCEPTION;
+    if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0) return throw_system(ctx, "getsockopt", errno);
+    return JS_NewInt64(ctx, who.uid);
+}
+
+/* connectUnix(path): begins to, as connect does. */
+NATIVE(connectUnix)
+{
+    UNUSED;
+    union address address;
+    if (to_local(ctx, &address, argv[0], "connect") < 0) return JS_EXCEPTION;
+    int descriptor = new_socket(AF_UNIX);
+    if (descriptor < 0) return throw_system(ctx, "socket", errno);
+    if (connect(descriptor, &address.any, sizeof address.local) < 0 && errno != EINPROGRESS)
+        return close_and_throw(ctx, descriptor, "connect");
+    return JS_NewInt32(ctx, descriptor);
+}
+
 /* endSending(descriptor): the other side sees the end of what is sent to it. */
 NATIVE(endSending)
 {
@@ -198,6 +232,6 @@ NATIVE(user)
 const JSCFunctionListEntry sockets_functions[] = {
     FUNCTION(connect, 2),    FUNCTION(connected, 1), FUNCTION(send, 2),   FUNCTION(listenTcp, 2),
     FUNCTION(listenUnix, 1), FUNCTION(port, 1),      FUNCTION(accept, 1), FUNCTION(peerAddress, 1),
-    FUNCTION(endSending, 1), FUNCTION(user, 0),
+    FUNCTION(endSending, 1), FUNCTION(user, 0),      FUNCTION(peerUser, 1), FUNCTION(connectUnix, 1),
 };
 END_OF_PART(sockets);

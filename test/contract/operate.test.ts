@@ -1,0 +1,227 @@
+import { execFile } from 'node:child_process';
+import { chmodSync, existsSync, statSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect } from 'vitest';
+import { NOBODY, PID_NAMESPACE } from '../support/machine.ts';
+import { needing } from '../support/needing.ts';
+import { REHUP_BIN, type Rehup, rehup, witness } from '../support/rehup.ts';
+import { stopped } from '../support/telling.ts';
+import { AT_ONCE, eachWithDirectory, writtenVolume } from '../support/volume.ts';
+
+/** Specification 6 on the built executable: asked over HTTP and over the control socket. */
+
+const test = needing(PID_NAMESPACE);
+const directory = eachWithDirectory();
+
+/** A port that nobody listens on at the moment. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('a TCP server has a port');
+  return address.port;
+}
+
+type Listening = { readonly run: Rehup; readonly port: number; readonly socket: string };
+
+async function listening(options: readonly string[] = []): Promise<Listening> {
+  const port = await freePort();
+  const socket = join(directory.path, 'socket');
+  const own = ['--listen', `127.0.0.1:${port}`, '--socket', socket];
+  const run = rehup([...own, ...options, ...AT_ONCE, ...witness('/dev/null')]);
+  await run.said('start');
+  await run.logged('child.started');
+  return { run, port, socket };
+}
+
+const url = ({ port }: Listening, path: string) => `http://127.0.0.1:${port}${path}`;
+
+/** What a connection answers to these bytes until it is closed. */
+function talk(port: number, bytes: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let answer = '';
+    const socket = connect(port, '127.0.0.1', () => socket.write(bytes));
+    socket.setEncoding('latin1').on('data', (text: string) => {
+      answer += text;
+    });
+    socket.on('close', () => resolve(answer)).on('error', reject);
+  });
+}
+
+/** Runs a subcommand of the executable, as `kubectl exec` would; its code and what it wrote. */
+async function asks(words: readonly string[], prefix: readonly string[] = []) {
+  const [program = '', ...rest] = [...prefix, REHUP_BIN, ...words];
+  try {
+    const { stdout, stderr } = await promisify(execFile)(program, rest);
+    return { code: 0, stdout, stderr };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+    return { code, stdout, stderr };
+  }
+}
+
+describe('HTTP', () => {
+  test('tells of liveness, readiness, metrics, status and a page', async () => {
+    const volume = writtenVolume(join(directory.path, 'volume'), { a: '0' });
+    const one = await listening(['-w', volume.path, '--on-change', 'HUP']);
+    for (const path of ['/livez', '/readyz']) expect((await fetch(url(one, path))).status).toBe(200);
+    volume.write({ a: '1' });
+    await one.run.logged('reload.applied');
+    const metrics = await fetch(url(one, '/metrics'));
+    expect(metrics.headers.get('content-type')).toContain('version=0.0.4');
+    expect(await metrics.text()).toMatch(/^rehup_reloads_total\{outcome="applied"\} 1$/m);
+    const status = (await (await fetch(url(one, '/status'))).json()) as {
+      reloads: object[];
+      watches: object[];
+    };
+    expect(status).toMatchObject({
+      version: 1,
+      degraded: null,
+      child: { phase: 'running', starts: { first: 1 } },
+      watches: [
+        { path: volume.path, kind: 'kubelet volume', action: 'SIGHUP', mode: 'events', stale: false },
+      ],
+      reloads: [{ reload: 1, outcome: 'applied', paths: [join(volume.path, 'a')], changed: 1 }],
+    });
+    const page = await fetch(url(one, '/'));
+    expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
+    expect(await page.text()).toContain(volume.path);
+    const head = await fetch(url(one, '/metrics'), { method: 'HEAD' });
+    expect([head.status, await head.text()]).toEqual([200, '']);
+    expect(Number(head.headers.get('content-length'))).toBeGreaterThan(1_000);
+    await stopped(one.run);
+  });
+
+  test('answers what is no request of ours with a status code, and closes', async () => {
+    const one = await listening();
+    for (const [bytes, code] of [
+      ['POST /reload HTTP/1.1\r\n\r\n', 405],
+      ['GET /nothing HTTP/1.1\r\n\r\n', 404],
+      ['GET / HTTP/3.0\r\n\r\n', 505],
+      ['\x16\x03\x01\x02\x00\x01\r\n\r\n', 400],
+      [`GET / HTTP/1.1\r\nA: ${'x'.repeat(100_000)}`, 431],
+      ['GET /livez HTTP/1.1\r\nConnection: keep-alive\r\n\r\nGET /livez HTTP/1.1\r\n\r\n', 200],
+    ] as const) {
+      const answer = await talk(one.port, bytes);
+      expect([bytes.slice(0, 40), answer.split('\r\n')[0]]).toEqual([
+        bytes.slice(0, 40),
+        expect.stringContaining(`HTTP/1.1 ${code} `),
+      ]);
+      expect(answer).toContain('Connection: close');
+      expect(answer.split('HTTP/1.1')).toHaveLength(2);
+    }
+    await stopped(one.run);
+  });
+
+  test('lets nobody keep a probe out: silent, slow and a thousand connections', async () => {
+    const one = await listening();
+    const sockets: Socket[] = [];
+    for (let count = 0; count < 1_000; count++) {
+      const socket = connect(one.port, '127.0.0.1').on('error', () => {});
+      if (count % 2 === 0) socket.write('GET / HT');
+      sockets.push(socket);
+    }
+    for (let count = 0; count < 10; count++) {
+      const answer = await fetch(url(one, '/livez'), { signal: AbortSignal.timeout(10_000) });
+      expect(answer.status).toBe(200);
+    }
+    for (const socket of sockets) socket.destroy();
+    await stopped(one.run);
+  });
+
+  test('that can not be listened on is bad usage, before anything is started', async () => {
+    const port = await freePort();
+    const other = createServer().listen(port, '127.0.0.1');
+    await new Promise((resolve) => other.once('listening', resolve));
+    const run = rehup(['--listen', `127.0.0.1:${port}`, ...witness('/dev/null')]);
+    expect(await run.ended).toBe(125);
+    expect(run.errors()).toMatch(new RegExp(`rehup: .*${port}.*EADDRINUSE`));
+    expect(run.output).toEqual([]);
+    other.close();
+  });
+});
+
+describe('the control socket', () => {
+  test('is its owner’s alone, and goes with rehup', async () => {
+    const one = await listening();
+    expect(statSync(one.socket).mode & 0o777).toBe(0o600);
+    await stopped(one.run);
+    expect(existsSync(one.socket)).toBe(false);
+  });
+
+  test('tells the status, for people and as JSON', async () => {
+    const volume = writtenVolume(join(directory.path, 'volume'), { a: '0' });
+    const one = await listening(['-w', volume.path]);
+    const people = await asks(['status', '--socket', one.socket]);
+    expect(people).toMatchObject({ code: 0, stderr: '' });
+    expect(people.stdout).toContain(`${volume.path}  kubelet volume, restart, events`);
+    expect(people.stdout).not.toContain('\u001b');
+    const json = await asks(['status', '--json', '--socket', one.socket]);
+    expect(JSON.parse(json.stdout)).toMatchObject({ version: 1, child: { phase: 'running' } });
+    await stopped(one.run);
+  });
+
+  test('takes a reload, and its command ends with the outcome', async () => {
+    const volume = writtenVolume(join(directory.path, 'volume'), { a: '0' });
+    const check = `sh -c '! grep -q bad ${volume.path}/a'`;
+    const one = await listening(['-w', volume.path, '--on-change', 'HUP', '--check', check]);
+    expect(await asks(['reload', '--socket', one.socket])).toEqual({
+      code: 0,
+      stdout: 'reload 1 applied\n',
+      stderr: '',
+    });
+    await one.run.said('SIGHUP');
+    volume.write({ a: 'bad' });
+    await one.run.logged('reload.rejected');
+    const again = await asks(['reload', '--socket', one.socket]);
+    expect(again).toMatchObject({ code: 1, stderr: '' });
+    expect(again.stdout).toMatch(/^reload 3 rejected: the check sh exited with 1\n$/);
+    await stopped(one.run);
+  });
+
+  test('says where it looked, and that nobody answers', async () => {
+    expect(await asks(['status', '--socket', '/nowhere/socket'])).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: 'rehup: nobody answers: /nowhere/socket: ENOENT\n',
+    });
+    const { code, stderr } = await asks(['status'], ['unshare', '--mount']);
+    expect(code).toBe(2);
+    expect(stderr).toBe(
+      'rehup: no rehup of this container has a socket in /run, /tmp, /dev/shm; name it with --socket\n',
+    );
+  });
+
+  test('that an earlier life left is replaced, and one that answers is not', async () => {
+    const socket = join(directory.path, 'socket');
+    const first = rehup(['--socket', socket, ...AT_ONCE, ...witness('/dev/null')]);
+    await first.said('start');
+    await first.logged('child.started');
+    const second = rehup(['--socket', socket, ...witness('/dev/null')]);
+    expect(await second.ended).toBe(125);
+    expect(second.errors()).toContain(`--socket ${socket}: can't be made (EADDRINUSE)`);
+    await first.dispose();
+    expect(existsSync(socket)).toBe(true);
+    const third = rehup(['--socket', socket, ...AT_ONCE, ...witness('/dev/null')]);
+    await third.said('start');
+    await third.logged('child.started');
+    expect((await asks(['status', '--socket', socket])).code).toBe(0);
+    await stopped(third);
+  });
+
+  needing(PID_NAMESPACE, NOBODY)(
+    'refuses another user, and a socket of another user is not believed',
+    async () => {
+      chmodSync(directory.path, 0o755);
+      const one = await listening();
+      chmodSync(one.socket, 0o666);
+      const stranger = await asks(['status', '--socket', one.socket], NOBODY.prefix ?? []);
+      expect(stranger.code).toBe(2);
+      await one.run.logged('socket.refused');
+      await stopped(one.run);
+    },
+  );
+});
