@@ -248,7 +248,7 @@ function listening(state: State, _part: Server, event: EventOf<'listening'>, tur
   }
   if (errno !== undefined)
     turn.notices.push({ type: 'unusable', refusal: `${where} can't be listened on (${errno})` });
-  else log(turn, 'info', 'server.listening', `listening on ${where}`, { address: where });
+  else log(turn, 'info', 'http.listening', `listening on ${where}`, { address: where });
   return opened(state, turn);
 }
 

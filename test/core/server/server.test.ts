@@ -204,7 +204,7 @@ describe('--listen', () => {
       'listen 0.0.0.0 9847',
     ]);
     expect(run.send({ type: 'listening', where: '[0.0.0.0]:9847', errno: undefined })).toEqual([
-      'server.listening',
+      'http.listening',
       'start',
       'child.started',
     ]);
