@@ -122,6 +122,7 @@ test('core and cli parse a command line and lead a child through its life in an 
     refused: '--settle 5x: not a duration; use for example 250ms, 5s, 2m',
     performed: ['start app', 'signal 15 to 1', 'start app', 'signal 15 to 2', 'exit 7'],
     events: [
+      'rehup.started',
       'child.started',
       'socket.left_out',
       'config.changed',

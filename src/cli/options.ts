@@ -127,6 +127,14 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
     repeatable: false,
   },
   {
+    flags: '--drain <duration>',
+    name: 'drain',
+    group: 'Reloading',
+    default: '0',
+    description: 'before a restart: /readyz turns 503, then this wait, then the stop signal',
+    repeatable: false,
+  },
+  {
     flags: '--min-interval <duration>',
     name: 'min-interval',
     group: 'Reloading',
@@ -199,6 +207,15 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
     group: 'Child',
     description: "exit with another code where this is the child's: 143:0",
     repeatable: true,
+  },
+  {
+    flags: '--dry-run',
+    name: 'dry-run',
+    group: 'Operating',
+    default: 'off',
+    description:
+      'look once at all that the options name, print what would be watched and done, and start nothing; 125 where a start would be refused',
+    repeatable: false,
   },
   {
     flags: '--listen <[host]:port>',

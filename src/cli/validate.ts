@@ -117,6 +117,8 @@ function validated(given: Given, command: readonly string[], raw: RawOptions): I
     readyTimeout: one('ready-timeout', parseLimit),
     actionTimeout: one('action-timeout', parseLimit),
     splay: one('splay', parseDuration),
+    drain: one('drain', parseDuration),
+    dryRun: one('dry-run', parseSwitch),
     environmentDirectories,
   };
   refuseStopAsReload(settings.stopSignal, [onChange, ...watches.map((watch) => watch.action)]);

@@ -121,6 +121,9 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
       case 'log':
         ports.log.write(effect.line);
         return undefined;
+      case 'print':
+        ports.print(effect.text);
+        return undefined;
       case 'exit':
         over = true;
         ports.listener.end();

@@ -43,9 +43,9 @@ function handle(state: State, event: CoreEvent, turn: Turn): State {
   return dispatch(SERVER, 'server', ready, ready.server, event, turn);
 }
 
-/** Nothing follows an exit but the log lines that tell how it came to it, and these come first. */
+/** Nothing follows an exit but what tells how it came to it, and that comes first. */
 function untilExit(effects: readonly Effect[]): readonly Effect[] {
   const exit = effects.find((effect) => effect.type === 'exit');
   if (exit === undefined) return effects;
-  return [...effects.filter((effect) => effect.type === 'log'), exit];
+  return [...effects.filter(({ type }) => type === 'log' || type === 'print'), exit];
 }

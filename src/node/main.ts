@@ -185,6 +185,7 @@ function run(
       reaped: processes.reaped(),
       dropped: dropped(),
     })),
+    print: (text) => say(1, text),
     log: { write: (line) => write(line, Date.now()), dropped: () => dropped() },
     exit(code, refusal) {
       void Promise.resolve(logging).then(() => {

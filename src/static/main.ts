@@ -136,6 +136,7 @@ function run(
       dropped: log.dropped(),
     })),
     log,
+    print: (text) => quietly(() => native.print(1, bytesOfText(text))),
     exit(code, refusal) {
       log.flush();
       if (refusal !== undefined) refuse(refusal);

@@ -156,6 +156,12 @@ const OPTIONS: Readonly<
     makes: {},
     bad: { loud: 'unknown; use trace, debug, info, warn, error, fatal or silent' },
   },
+  'dry-run': {
+    good: 'on',
+    makes: { dryRun: true },
+    bad: { maybe: 'neither on nor off; use on or off' },
+  },
+  drain: { good: '3s', makes: { drain: 3_000 }, bad: { soon: DURATION } },
   listen: {
     good: '[::1]:9847',
     makes: { listen: { host: '::1', port: 9847 } },

@@ -63,6 +63,59 @@ async function asks(words: readonly string[], prefix: readonly string[] = []) {
   }
 }
 
+test('the first line of the log says what this rehup runs on', async () => {
+  const volume = writtenVolume(join(directory.path, 'volume'), { a: '0', b: '1' });
+  const one = await listening([
+    '-w',
+    `${volume.path}=HUP`,
+    '--check',
+    'test -e {dir}',
+    '--ready',
+    'exec:true',
+  ]);
+  const [first = ''] = one.run.errors().split('\n');
+  expect(JSON.parse(first)).toMatchObject({
+    event: 'rehup.started',
+    pid1: true,
+    watches: [{ path: volume.path, action: 'SIGHUP', kind: 'kubelet volume', mode: 'events', files: 2 }],
+    check: `test -e {dir:${volume.path}}`,
+    ready: 'exec:true',
+    listen: `127.0.0.1:${one.port}`,
+  });
+  await stopped(one.run);
+});
+
+test('--dry-run says the same to people, starts nothing, and ends with 125 where a start would be refused', async () => {
+  const volume = writtenVolume(join(directory.path, 'volume'), { a: '0', b: '1' });
+  const target = join(directory.path, 'target');
+  const words = ['--dry-run', '--stage', `${volume.path}=${target}`, '--', 'touch', target];
+  const tried = await asks(words);
+  expect(tried).toMatchObject({ code: 0, stderr: '' });
+  expect(tried.stdout).toContain(`would start: touch ${target}`);
+  expect(tried.stdout).toContain(`  ${volume.path}: kubelet volume, 2 files, by events; a change: restart`);
+  expect(existsSync(target)).toBe(false);
+  const refused = await asks(['--dry-run', '-w', '/nowhere/at/all', 'true']);
+  expect(refused).toMatchObject({ code: 125, stdout: '' });
+  expect(refused.stderr).toContain('--watch /nowhere/at/all: not there');
+});
+
+test('--drain turns /readyz to 503 before a restart, which a stop does not wait for', async () => {
+  const volume = writtenVolume(join(directory.path, 'volume'), { a: '0' });
+  const one = await listening(['-w', volume.path, '--drain', '3s']);
+  volume.write({ a: '1' });
+  await one.run.logged('reload.held');
+  const during = await fetch(url(one, '/readyz'));
+  expect([during.status, await during.text()]).toEqual([503, 'the child is about to be restarted\n']);
+  expect(one.run.output).toHaveLength(1);
+  await one.run.said('start', 2);
+  await one.run.logged('reload.applied');
+  expect((await fetch(url(one, '/readyz'))).status).toBe(200);
+  volume.write({ a: '2' });
+  await one.run.logged('reload.held', 2);
+  await stopped(one.run);
+  expect(one.run.log().filter(({ event }) => event === 'child.started')).toHaveLength(2);
+});
+
 describe('HTTP', () => {
   test('tells of liveness, readiness, metrics, status and a page', async () => {
     const volume = writtenVolume(join(directory.path, 'volume'), { a: '0' });

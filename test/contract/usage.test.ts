@@ -56,6 +56,8 @@ const BAD_USAGE: Readonly<Record<string, readonly [value: string, line: string]>
   'rewrite-signal': ['KILL:TERM', "--rewrite-signal KILL:TERM: KILL can't be caught; use another"],
   'map-exit': ['1:256', '--map-exit 1:256: not FROM:TO with codes from 0 to 255; use for example 143:0'],
   'log-level': ['loud', '--log-level loud: unknown; use trace, debug, info, warn, error, fatal or silent'],
+  'dry-run': ['yes', '--dry-run=yes: no such option; see rehup --help'],
+  drain: ['soon', '--drain soon: not a duration; use for example 250ms, 5s, 2m'],
   listen: ['9847', '--listen 9847: not [HOST]:PORT; use for example :9847, 127.0.0.1:9847 or [::1]:9847'],
   'listen-status': ['maybe', '--listen-status=maybe: no such option; see rehup --help'],
   socket: ['', '--socket : an empty path; name a directory or a file'],

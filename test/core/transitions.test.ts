@@ -77,6 +77,8 @@ const EVENTS: Readonly<Record<string, CoreEvent>> = {
   'gate-overtaken': { type: 'gate-overtaken', passage: PASSAGE, lost: undefined },
   'gate-free': { type: 'gate-free' },
   'reload-asked': { type: 'reload-asked' },
+  'nothing-to-start': { type: 'nothing-to-start' },
+  'timer:drain': { type: 'timer', timer: 'drain' },
   'child-unverified': { type: 'child-unverified' },
   'child-quitting': { type: 'child-quitting' },
   told: { type: 'told' },

@@ -51,6 +51,7 @@ export function life() {
     watcher: { watch: () => {} },
     clock: { now: () => 0, setTimer: () => {}, clearTimer: () => {}, soon: (task) => task(), wall: () => 0 },
     listener: { listen: () => {}, listenLocal: () => {}, reply: () => {}, hangUp: () => {}, end: () => {} },
+    print: () => {},
     log: { write: (line) => void (line.level === 'info' && events.push(line.event)), dropped: () => 0 },
     exit: (code) => void performed.push(`exit ${code}`),
   };

@@ -37,6 +37,7 @@ export type Rehup = {
   readonly output: readonly string[];
   /** Everything on stderr so far. */
   readonly errors: () => string;
+  /** The log after `rehup.started`, with which every life begins. */
   readonly log: () => readonly LogObject[];
   /** Waits for the nth (from 1) line of output that begins with this. */
   said(start: string, nth?: number): Promise<string>;
@@ -108,11 +109,15 @@ export function rehup(words: readonly string[], options: RehupOptions = {}): Reh
   // A test that does not ask how it ended must not fail for it.
   ended.catch(() => {});
 
-  function log(): readonly LogObject[] {
+  function whole(): readonly LogObject[] {
     return errors
       .split('\n')
       .filter((line) => line.startsWith('{') && line.endsWith('}'))
       .map((line) => JSON.parse(line) as LogObject);
+  }
+
+  function log(): readonly LogObject[] {
+    return whole().filter(({ event }) => event !== 'rehup.started');
   }
 
   /** Waits until something is there, looking again whenever rehup or its child says something. */
@@ -141,7 +146,7 @@ export function rehup(words: readonly string[], options: RehupOptions = {}): Reh
     said: (start, nth = 1) =>
       until(() => output.filter((line) => line.startsWith(start))[nth - 1], `line ${nth} of "${start}"`),
     logged: (event, nth = 1) =>
-      until(() => log().filter((line) => line.event === event)[nth - 1], `${event} ${nth}`),
+      until(() => whole().filter((line) => line.event === event)[nth - 1], `${event} ${nth}`),
     pid: () => supervisorOf(child),
     signal: (name) => void process.kill(supervisorOf(child), name),
     ended,

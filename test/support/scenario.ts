@@ -56,6 +56,8 @@ export function settings(change: Partial<Settings> = {}): Settings {
     readyTimeout: 60_000,
     actionTimeout: 60_000,
     splay: 0,
+    drain: 0,
+    dryRun: false,
     environmentDirectories: [],
     ...change,
   };
@@ -282,6 +284,8 @@ export function describe(effect: Effect): string | undefined {
       return `${effect.purpose} ${effect.signal} to ${effect.to} ${effect.pid}${guard}${effect.wake ? ' and CONT' : ''}`;
     }
     case 'log':
+      // Every life begins with this line.
+      if (effect.line.event === 'rehup.started') return undefined;
       return ['trace', 'debug'].includes(effect.line.level) ? undefined : effect.line.event;
     case 'exit':
       return effect.refusal === undefined ? `exit ${effect.code}` : `exit ${effect.code}: ${effect.refusal}`;
@@ -293,6 +297,8 @@ export function describe(effect: Effect): string | undefined {
       return `cancel job ${effect.job}`;
     case 'stage':
       return effect.task.op;
+    case 'print':
+      return `print ${effect.text.split('\n')[0]}`;
     case 'suspend':
       return 'suspend';
     case 'listen':

@@ -155,6 +155,7 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
         soon: (task) => void tasks.push(task),
       },
       listener: { listen: () => {}, listenLocal: () => {}, reply: () => {}, hangUp: () => {}, end: () => {} },
+      print: () => {},
       log: { write: (line) => void lines.push(line), dropped: () => 0 },
       exit: (code, refusal) => {
         throw new Error(`exit ${code}: ${refusal}`);

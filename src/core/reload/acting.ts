@@ -10,7 +10,7 @@ import { clearTimers, type EventOf, log, setTimer, type Turn } from '../state/tu
 import { textOfBytes } from '../text/bytes.ts';
 import { ANSWER_BACK_OFF, applied, failed, reloadFields, retryLater, supersededBy } from './outcome.ts';
 import { rollBack } from './rollback.ts';
-import { advance, again, type In, rest, verdictWithin } from './scheduling.ts';
+import { advance, again, type In, logHeld, rest, verdictWithin } from './scheduling.ts';
 
 /* Making the application use what it can see: the actions of a reload, one after the other, and the beginning of its verification. */
 
@@ -65,6 +65,25 @@ function begun(state: State, reload: Reload, turn: Turn): State {
 
 /** Stops the child, for a new one to start or for rehup to end with it. */
 function stopFor(state: State, reload: Reload, turn: Turn): State {
+  const { drain } = state.settings;
+  const serves = state.child.phase === 'running' && state.readiness.phase === 'ready';
+  if (drain === 0 || !serves) return stopNow(state, reload, turn);
+  // Who sends requests by /readyz is given the time to notice (specification 6, *Drain*).
+  logHeld(turn, 'drain', drain);
+  setTimer(turn, 'drain', drain);
+  return withConfiguration(state, {
+    progress: { phase: 'acting', reload, remaining: [], job: undefined, draining: true },
+  });
+}
+
+/** The time for those who send requests is over; while a QUIT is pending nothing is done. */
+export function drained(state: State, progress: In<'acting'>, _event: unknown, turn: Turn): State {
+  return progress.draining === true && state.child.phase === 'running'
+    ? stopNow(state, progress.reload, turn)
+    : state;
+}
+
+function stopNow(state: State, reload: Reload, turn: Turn): State {
   const exit = reload.actions.find((action) => action.kind === 'exit');
   const afterwards = exit === undefined ? 'start' : exit.code === undefined ? 'exit' : { exit: exit.code };
   turn.notices.push({ type: 'stop-child', afterwards });

@@ -17,6 +17,7 @@ export function isStartAwaited({ child }: State): boolean {
 
 /** The child may be started as far as supervision is concerned: what it will read is brought to the gate. */
 export function askedStart(state: State, turn: Turn): State {
+  if (state.settings.dryRun) return tryStart(state, turn);
   // What can't be listened on is bad usage, before anything is started.
   if (state.server.opening > 0) return state;
   if (state.gate.staged === undefined) {
@@ -27,6 +28,13 @@ export function askedStart(state: State, turn: Turn): State {
   // The child starts on what is being published, be it for a roll-back or for a reload that is moot by now.
   if (isGateBusy(state)) return state;
   return openGate(state, { kind: 'start' }, forStart(state), turn);
+}
+
+/** With `--dry-run`: whether a start would be refused for the environment; targets are not touched. */
+function tryStart(state: State, turn: Turn): State {
+  const made = environmentFor(state, state.configuration.seen);
+  turn.notices.push(made.ok ? { type: 'nothing-to-start' } : { type: 'unusable', refusal: made.error });
+  return state;
 }
 
 /** What a start is to read: what is there, unless that failed already, or a reload has brought what is to be read. */

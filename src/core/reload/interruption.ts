@@ -6,7 +6,7 @@ import { type Signal, signalName } from '../process/signals.ts';
 import type { Progress, Reload } from '../state/progress.ts';
 import { type State, withConfiguration } from '../state/state.ts';
 import { type AfterExit, clearTimers, type EventOf, log, type Turn } from '../state/turn.ts';
-import { deathBy, lookAtBlocked } from './acting.ts';
+import { deathBy, drained, lookAtBlocked } from './acting.ts';
 import { rollbackPassed } from './gated.ts';
 import { applied, failed, superseded, supersededBy } from './outcome.ts';
 import { rollBack } from './rollback.ts';
@@ -44,7 +44,7 @@ export function childEnded(
 ): State {
   const { verifying } = state.configuration;
   const reason = `the child ${describeStatus(event.status)}`;
-  clearTimers(turn, 'verify-reload', 'action-timeout');
+  clearTimers(turn, 'verify-reload', 'action-timeout', 'drain');
   const acting = progress.phase === 'acting' ? progress.reload : undefined;
   if (progress.phase === 'acting' && progress.job !== undefined)
     turn.effects.push({ type: 'cancel-job', job: progress.job });
@@ -119,7 +119,7 @@ export function startFailed(
 /** A stop from outside ends whatever is under way. */
 export function stopped(state: State, progress: Progress, _event: unknown, turn: Turn): State {
   clearWaits(turn);
-  clearTimers(turn, 'retry', 'action-timeout', 'verify-reload');
+  clearTimers(turn, 'retry', 'action-timeout', 'drain', 'verify-reload');
   const reason = 'rehup was asked to stop';
   if (progress.phase === 'acting' && progress.job !== undefined)
     turn.effects.push({ type: 'cancel-job', job: progress.job });
@@ -142,6 +142,8 @@ export function quitting(state: State, progress: Progress, _event: unknown, turn
 export function resumed(state: State, progress: Progress, _event: unknown, turn: Turn): State {
   if (isRollingBack(progress) && state.gate.transit.phase === 'closed')
     return rollbackPassed(state, progress.reload, turn);
+  if (progress.phase === 'acting' && progress.draining === true)
+    return drained(state, progress, undefined, turn);
   if (progress.phase === 'acting') return lookAtBlocked(state, progress, turn);
   return progress.phase === 'holding' ? advance(state, false, turn) : state;
 }

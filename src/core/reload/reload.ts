@@ -5,7 +5,7 @@ import type { TimerName } from '../state/event.ts';
 import type { Progress, Reload } from '../state/progress.ts';
 import { type State, withConfiguration } from '../state/state.ts';
 import { clearTimers, type EventOf, log, setTimer, type Table, type Turn } from '../state/turn.ts';
-import { actionEnded, actionTimedOut, signalled, underWay } from './acting.ts';
+import { actionEnded, actionTimedOut, drained, signalled, underWay } from './acting.ts';
 import { askedStart, seenBeforeStart } from './admission.ts';
 import { gateFree, gateOvertaken, gatePassed, gateRefused } from './gated.ts';
 import { childEnded, quitting, resumed, startFailed, stopped } from './interruption.ts';
@@ -177,7 +177,7 @@ function startAsked(state: State, _progress: Progress, _event: unknown, turn: Tu
 
 type ReloadTimer = Extract<
   TimerName,
-  'settle' | 'ceiling' | 'min-interval' | 'splay' | 'verify-reload' | 'action-timeout' | 'retry'
+  'settle' | 'ceiling' | 'min-interval' | 'splay' | 'verify-reload' | 'action-timeout' | 'drain' | 'retry'
 >;
 
 type ReloadKey =
@@ -238,6 +238,7 @@ const UNDER_WAY = {
   'timer:splay': 'impossible',
   'timer:verify-reload': stayed,
   'timer:action-timeout': 'impossible',
+  'timer:drain': 'impossible',
   'timer:retry': retry,
 } as const;
 
@@ -267,6 +268,7 @@ export const RELOAD: Table<Progress, ReloadKey> = {
     'timer:splay': 'impossible',
     'timer:verify-reload': 'impossible',
     'timer:action-timeout': 'impossible',
+    'timer:drain': 'impossible',
     'timer:retry': retry,
   },
   resting: { ...UNDER_WAY },
@@ -283,5 +285,6 @@ export const RELOAD: Table<Progress, ReloadKey> = {
     signalled,
     'job-ended': actionEnded,
     'timer:action-timeout': actionTimedOut,
+    'timer:drain': drained,
   },
 };

@@ -89,6 +89,7 @@ const WAITS: Readonly<Record<HeldReason, string>> = {
   splay: 'so that not all replicas reload at once',
   'min-interval': 'since the last one was not long ago',
   verify: 'for the verdict on what was told before',
+  drain: 'for those who send requests to go elsewhere',
 };
 
 /** Says what a reload waits for, and how long at most. */

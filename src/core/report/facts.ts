@@ -88,6 +88,8 @@ export type Waiting = { readonly reason: HeldReason; readonly since: number };
 
 export function waitingFor({ configuration }: State): Waiting | undefined {
   const { progress, changedAt } = configuration;
+  if (progress.phase === 'acting' && progress.draining === true)
+    return { reason: 'drain', since: progress.reload.begun };
   if (changedAt === undefined) return undefined;
   switch (progress.phase) {
     case 'settling':

@@ -1,3 +1,4 @@
+import type { LogLine } from '../log/log.ts';
 import { describeStatus } from '../process/exit.ts';
 import {
   DURATION_BOUNDS,
@@ -8,7 +9,8 @@ import {
   type StartReason,
 } from '../state/record.ts';
 import type { State } from '../state/state.ts';
-import type { EventOf, Table, Turn } from '../state/turn.ts';
+import { type EventOf, log, type Table, type Turn } from '../state/turn.ts';
+import { startFields, startSummary } from './startup.ts';
 
 /*
  * Room `report/`: what status, metrics, page and log tell, as one projection of the state; and the machine that remembers what
@@ -64,6 +66,31 @@ function reasonOf({ record, configuration }: State): StartReason {
   return configuration.progress.phase === 'acting' ? 'reload' : 'on-exit';
 }
 
+/** The first line of all says what this rehup runs on; with `--dry-run` that is all. */
+function startAsked(state: State, _part: unknown, _event: unknown, turn: Turn): State {
+  const { record, settings, server, pid1 } = state;
+  if (record.announced) return state;
+  if (settings.dryRun) turn.effects.push({ type: 'print', text: startSummary(state) });
+  else announce(state, turn);
+  if (!settings.dryRun && !pid1)
+    log(turn, 'info', 'rehup.subreaper', 'not PID 1: adopting the orphans of the child only');
+  if (server.leftOut !== undefined && !settings.dryRun)
+    log(turn, 'info', 'socket.left_out', `no control socket: ${server.leftOut}`, { reason: server.leftOut });
+  return withRecord(state, { announced: true });
+}
+
+/** What the look that came before it had to say follows. */
+function announce(state: State, turn: Turn): void {
+  const { version, edition } = state.identity;
+  const line: LogLine = {
+    level: 'info',
+    event: 'rehup.started',
+    message: `rehup ${version} (${edition}) watches ${state.observation.watched.length}`,
+    fields: startFields(state),
+  };
+  turn.effects.unshift({ type: 'log', line });
+}
+
 function ended(state: State, _part: unknown, event: EventOf<'child-ended'>): State {
   return withRecord(state, { lastExit: describeStatus(event.status) });
 }
@@ -80,11 +107,19 @@ function recovered(state: State): State {
   return withRecord(state, { degradedSince: undefined });
 }
 
-type RecordKey = 'reload-ended' | 'child-started' | 'child-ended' | 'watch-error' | 'degraded' | 'recovered';
+type RecordKey =
+  | 'start-asked'
+  | 'reload-ended'
+  | 'child-started'
+  | 'child-ended'
+  | 'watch-error'
+  | 'degraded'
+  | 'recovered';
 
 /** What is remembered of each event; there is one phase, in which nothing is decided. */
 export const RECORD: Table<{ readonly phase: 'remembering' }, RecordKey> = {
   remembering: {
+    'start-asked': startAsked,
     'reload-ended': reloadEnded,
     'child-started': started,
     'child-ended': ended,

@@ -45,14 +45,17 @@ export function answerTo(state: State, { path }: Request, peer: Peer, asked: Ask
 }
 
 /** Whether the application serves as far as its start is concerned. */
-export function serves({ child, readiness: { phase } }: State): boolean {
-  return child.phase === 'running' && phase === 'ready';
+export function serves({ child, readiness: { phase }, configuration: { progress } }: State): boolean {
+  const draining = progress.phase === 'acting' && progress.draining === true;
+  return child.phase === 'running' && phase === 'ready' && !draining;
 }
 
 /** Whether requests should be sent to the application, and why not. */
 export function readiness(state: State): Response {
   const { child, server, settings } = state;
   if (child.phase !== 'running') return plain(503, `no child runs: ${child.phase}`);
+  if (!serves(state) && state.readiness.phase === 'ready')
+    return plain(503, 'the child is about to be restarted');
   if (!serves(state)) return plain(503, 'the child runs, and --ready has not succeeded since');
   if (settings.ready !== undefined && server.served?.ok === false)
     return plain(503, `--ready does not succeed: ${server.served.reason}`);

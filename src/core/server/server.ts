@@ -248,7 +248,6 @@ function listening(state: State, _part: Server, event: EventOf<'listening'>, tur
   }
   if (errno !== undefined)
     turn.notices.push({ type: 'unusable', refusal: `${where} can't be listened on (${errno})` });
-  else log(turn, 'info', 'http.listening', `listening on ${where}`, { address: where });
   return opened(state, turn);
 }
 
@@ -262,9 +261,10 @@ function listeningLocal(state: State, _part: Server, event: EventOf<'listening-l
     return opened(state, turn);
   }
   const why = event.path === undefined ? 'there is no place for one' : `${path}: ${event.errno}`;
-  if (event.path === undefined || event.errno !== undefined)
+  if (event.path !== undefined && event.errno === undefined) return state;
+  if (state.record.announced)
     log(turn, 'info', 'socket.left_out', `no control socket: ${why}`, { reason: why });
-  return state;
+  return withServer(state, { leftOut: why });
 }
 
 function opened(state: State, turn: Turn): State {
@@ -274,7 +274,8 @@ function opened(state: State, turn: Turn): State {
 }
 
 function begin(state: State, _part: Server, _event: unknown, turn: Turn): State {
-  const { listen, socket } = state.settings;
+  const { listen, socket, dryRun } = state.settings;
+  if (dryRun) return state;
   if (listen !== undefined)
     turn.effects.push({ type: 'listen', address: listen.host ?? ANY_ADDRESS, port: listen.port });
   turn.effects.push({ type: 'listen-local', path: socket, uid: state.identity.uid });

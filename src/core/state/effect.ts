@@ -51,5 +51,7 @@ export type Effect =
   | { readonly type: 'set-timer'; readonly timer: TimerName; readonly delay: number }
   | { readonly type: 'clear-timer'; readonly timer: TimerName }
   | { readonly type: 'log'; readonly line: LogLine }
+  /** Text for stdout, which is rehup's own only where no child was started. */
+  | { readonly type: 'print'; readonly text: string }
   /** The last effect of all: end with this code. `refusal`: bad usage, one line for the user. */
   | { readonly type: 'exit'; readonly code: number; readonly refusal?: string };

@@ -15,6 +15,7 @@ export type TimerName =
   | 'ceiling'
   | 'check-timeout'
   | 'confirm'
+  | 'drain'
   | 'group'
   | 'min-interval'
   | 'poll'

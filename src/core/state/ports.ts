@@ -133,6 +133,8 @@ export type Ports = {
   readonly listener: Listener;
   readonly clock: Clock;
   readonly log: Log;
+  /** Writes text to stdout. */
+  print(text: string): void;
   /** Ends rehup; `refusal` is one line for the user on stderr. */
   exit(code: number, refusal: string | undefined): void;
 };

@@ -23,7 +23,7 @@ export type Reload = {
 };
 
 /** What a reload waits for before it begins (specification 5). */
-export type HeldReason = 'settle' | 'splay' | 'min-interval' | 'verify';
+export type HeldReason = 'settle' | 'splay' | 'min-interval' | 'verify' | 'drain';
 
 /** From a change of content to an action. */
 export type Progress =
@@ -46,6 +46,8 @@ export type Progress =
       readonly reload: Reload;
       readonly remaining: readonly Action[];
       readonly job: number | undefined;
+      /** The stop of the child waits until those who send requests have noticed. */
+      readonly draining?: true;
       /** How often the child was found to block the signal that is next, and whether it is being looked at again. */
       readonly blocked?: { readonly times: number; readonly looking: boolean };
     };

@@ -26,6 +26,8 @@ export type EndedReload = {
 
 /** What is remembered of what is over, for status and metrics. Each thing is counted here and nowhere else. */
 export type Record = {
+  /** Whether it was said what this rehup runs on. */
+  readonly announced: boolean;
   readonly outcomes: ReadonlyMap<Outcome, number>;
   /** Reloads that took at most so long, by the bounds of {@link DURATION_BOUNDS}, and all; with the sum of all, ms. */
   readonly durations: { readonly counts: readonly number[]; readonly count: number; readonly sum: number };
@@ -50,9 +52,10 @@ export const DURATION_BOUNDS: readonly number[] = [0.01, 0.03, 0.1, 0.3, 1, 3, 1
 export const RECENT = 20;
 
 /** What a reload may wait for, in the order in which it is shown. */
-export const HELD_REASONS: readonly HeldReason[] = ['settle', 'splay', 'min-interval', 'verify'];
+export const HELD_REASONS: readonly HeldReason[] = ['settle', 'splay', 'min-interval', 'verify', 'drain'];
 
 export const EMPTY_RECORD: Record = {
+  announced: false,
   outcomes: new Map(),
   durations: { counts: DURATION_BOUNDS.map(() => 0), count: 0, sum: 0 },
   recent: [],

@@ -79,6 +79,10 @@ export type Settings = {
   readonly actionTimeout: number;
   /** A reload waits for a random part of this. */
   readonly splay: number;
+  /** So long before a restart requests are to go elsewhere. */
+  readonly drain: number;
+  /** Look once, say what would be done, and start nothing. */
+  readonly dryRun: boolean;
   /** Directories whose files are variables of the child; later ones win. Watched, each by itself. */
   readonly environmentDirectories: readonly string[];
 };

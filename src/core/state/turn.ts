@@ -21,6 +21,8 @@ export type Notice =
   /** What the child would read was looked at: may it be started? Answer: `may-start`, or `unusable`. */
   | { readonly type: 'start-asked' }
   | { readonly type: 'may-start' }
+  /** All was looked at, and nothing is to be started: `--dry-run`. */
+  | { readonly type: 'nothing-to-start' }
   /** Content is through the gate: it is published, or there was nothing to publish. */
   | { readonly type: 'gate-passed'; readonly passage: Passage }
   /** Content is not let through. */

@@ -37,6 +37,8 @@ export type Server = {
   readonly served: Serving | undefined;
   /** What is still to be listened on, so that a start waits for it. */
   readonly opening: number;
+  /** Why there is no control socket, if that is so. */
+  readonly leftOut: string | undefined;
 };
 
 export const NO_VISITS: Server = {
@@ -45,4 +47,5 @@ export const NO_VISITS: Server = {
   asking: undefined,
   served: undefined,
   opening: 0,
+  leftOut: undefined,
 };

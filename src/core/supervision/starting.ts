@@ -21,7 +21,6 @@ function start(state: State, attempt: number, last: ExitStatus | undefined, turn
 }
 
 export function begin(state: State, _child: Child, event: EventOf<'begin'>, turn: Turn): State {
-  if (!event.pid1) log(turn, 'info', 'rehup.subreaper', 'not PID 1: adopting the orphans of the child only');
   const { pid1, terminal, environment: inherited, argumentBytes, seed, identity } = event;
   return prepare({ ...state, pid1, terminal, inherited, argumentBytes, seed, identity }, undefined, turn);
 }
@@ -35,6 +34,11 @@ export function content(state: State, child: In<'preparing'>, event: EventOf<'co
 
 export function mayStart(state: State, child: In<'preparing'>, _event: unknown, turn: Turn): State {
   return start(state, 1, child.last, turn);
+}
+
+/** With `--dry-run` that is all. */
+export function nothingToStart(state: State, _child: Child, _event: unknown, turn: Turn): State {
+  return end(state, turn, 0);
 }
 
 export function unusable(state: State, _child: Child, event: EventOf<'unusable'>, turn: Turn): State {

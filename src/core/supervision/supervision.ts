@@ -21,6 +21,7 @@ import {
   content,
   keepSignal,
   mayStart,
+  nothingToStart,
   signalWithoutChild,
   spawnFailed,
   startAgain,
@@ -229,6 +230,7 @@ type ChildKey =
   | 'content'
   | 'unusable'
   | 'may-start'
+  | 'nothing-to-start'
   | 'ready'
   | 'not-ready'
   | 'spawned'
@@ -251,6 +253,7 @@ const NOWHERE = {
   content: 'ignored',
   unusable: 'impossible',
   'may-start': 'impossible',
+  'nothing-to-start': 'impossible',
   ready: 'ignored',
   'not-ready': 'ignored',
   spawned: 'impossible',
@@ -275,6 +278,7 @@ export const SUPERVISION: Table<Child, ChildKey> = {
     content,
     unusable,
     'may-start': mayStart,
+    'nothing-to-start': nothingToStart,
     signal: signalWithoutChild,
     signalled: 'ignored',
   },
@@ -325,6 +329,7 @@ export const SUPERVISION: Table<Child, ChildKey> = {
     content: 'ignored',
     unusable: 'ignored',
     'may-start': 'ignored',
+    'nothing-to-start': 'ignored',
     ready: 'ignored',
     'not-ready': 'ignored',
     spawned: 'impossible',

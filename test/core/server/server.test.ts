@@ -204,7 +204,6 @@ describe('--listen', () => {
       'listen 0.0.0.0 9847',
     ]);
     expect(run.send({ type: 'listening', where: '[0.0.0.0]:9847', errno: undefined })).toEqual([
-      'http.listening',
       'start',
       'child.started',
     ]);
