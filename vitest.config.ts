@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/leftovers.ts'],
     // Far above what any test takes, so that a slow machine does not fail one.
     testTimeout: 300_000,
     hookTimeout: 600_000,

@@ -74,7 +74,7 @@ needing(PID_NAMESPACE)('a bad configuration is rolled out as docs/operations.md 
 
   const other = pod(words, 'run-of-another-pod');
   expect(await other.ended).toBe(125);
-  expect([...logged(other), ...other.errors().trim().split('\n').slice(1)]).toEqual(steps[3]);
+  expect([...logged(other), ...other.plain()]).toEqual(steps[3]);
 
   let from = anew.log().length;
   volume.write({ settings: 'good 3' });

@@ -40,6 +40,8 @@ export function createListener(
     sockets.set(connection, socket);
     loop.onReadable(socket, () => receive(connection, socket));
     tell({ type: 'accepted', connection, peer });
+    // What has come already counts before a later connection may take the place of this one.
+    if (sockets.has(connection)) receive(connection, socket);
   }
 
   function receive(connection: number, socket: number): void {

@@ -29,7 +29,7 @@ describe('--min-interval', () => {
     for (const key of ['2', '3', '4']) volume.write({ key });
     const { time: second } = await run.logged('reload.applied', 2);
     // Both times are those of the log, and the interval runs from one action to the next.
-    expect(Number(second) - Number(first)).toBeGreaterThanOrEqual(1_950);
+    expect(Date.parse(String(second)) - Date.parse(String(first))).toBeGreaterThanOrEqual(1_950);
     run.signal('SIGTERM');
     await run.ended;
     expect(told(run).slice(1)).toEqual(['SIGHUP 1', 'SIGHUP 4', 'SIGTERM 4']);
@@ -54,7 +54,7 @@ describe('--splay', () => {
     const replicas = await Promise.all(Array.from({ length: 6 }, () => followed(PATH(), KEY(), { options })));
     volume.write({ key: '1' });
     const applied = await Promise.all(replicas.map((run) => run.logged('reload.applied')));
-    const times = applied.map((line) => Number(line['time']));
+    const times = applied.map((line) => Date.parse(String(line['time'])));
     // All six within a tenth of a second would be chance once in four million times.
     expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan(100);
     await Promise.all(replicas.map((run) => run.said('SIGHUP 1')));
@@ -96,7 +96,7 @@ test('a restart waits for the start before it to be verified, and what changes m
   await run.said('start');
   for (const key of ['1', '2', '3']) volume.write({ key });
   expect(await run.said('start', 2)).toMatch(/ 3$/);
-  const [first, second] = all(run, 'child.started').map((line) => Number(line['time']));
+  const [first, second] = all(run, 'child.started').map((line) => Date.parse(String(line['time'])));
   expect((second ?? 0) - (first ?? 0)).toBeGreaterThanOrEqual(1_950);
   await run.logged('reload.applied');
   expect(all(run, 'child.started')).toHaveLength(2);

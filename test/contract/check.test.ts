@@ -223,7 +223,7 @@ describe('before a start', () => {
     expect(run.output).toEqual([]);
     const reason = `the check ${here('check')} exited with 3`;
     expect(run.log()).toMatchObject([{ event: 'start.refused', reason, output: ['so wrong'] }]);
-    expect(run.errors().trimEnd().split('\n').slice(1)).toEqual([`rehup: ${reason}`]);
+    expect(run.plain()).toEqual([`rehup: ${reason}`]);
   });
 
   test.each(['exit 127', 'sleep 4242 & wait'])(

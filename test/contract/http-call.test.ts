@@ -80,7 +80,9 @@ describe('an HTTP call', () => {
     expect(second - (await failedAt(run, 1))).toBeGreaterThanOrEqual(1_000);
     const server = await httpServer(200, '127.0.0.1', port);
     await run.logged('rehup.recovered');
-    expect(Number((await run.logged('reload.applied'))['time']) - second).toBeGreaterThanOrEqual(2_000);
+    expect(Date.parse(String((await run.logged('reload.applied'))['time'])) - second).toBeGreaterThanOrEqual(
+      2_000,
+    );
     await stopped(run);
     expect(server.requests).toHaveLength(1);
     expect(outcomes(run)).toEqual([
@@ -159,7 +161,7 @@ describe('an HTTP call', () => {
 /** When the nth reload failed, ms. */
 async function failedAt(run: Rehup, nth: number): Promise<number> {
   const line: LogObject = await run.logged('reload.failed', nth);
-  return Number(line['time']);
+  return Date.parse(String(line['time']));
 }
 
 /** A port that nobody listens on. */

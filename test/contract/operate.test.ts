@@ -1,12 +1,14 @@
 import { execFile } from 'node:child_process';
 import { chmodSync, existsSync, statSync } from 'node:fs';
+import { get } from 'node:http';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
+import { freePort, listening, url } from '../support/listening.ts';
 import { NOBODY, PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
-import { REHUP_BIN, type Rehup, rehup, witness } from '../support/rehup.ts';
+import { REHUP_BIN, rehup, witness } from '../support/rehup.ts';
 import { stopped } from '../support/telling.ts';
 import { AT_ONCE, eachWithDirectory, writtenVolume } from '../support/volume.ts';
 
@@ -14,30 +16,6 @@ import { AT_ONCE, eachWithDirectory, writtenVolume } from '../support/volume.ts'
 
 const test = needing(PID_NAMESPACE);
 const directory = eachWithDirectory();
-
-/** A port that nobody listens on at the moment. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('a TCP server has a port');
-  return address.port;
-}
-
-type Listening = { readonly run: Rehup; readonly port: number; readonly socket: string };
-
-async function listening(options: readonly string[] = []): Promise<Listening> {
-  const port = await freePort();
-  const socket = join(directory.path, 'socket');
-  const own = ['--listen', `127.0.0.1:${port}`, '--socket', socket];
-  const run = rehup([...own, ...options, ...AT_ONCE, ...witness('/dev/null')]);
-  await run.said('start');
-  await run.logged('child.started');
-  return { run, port, socket };
-}
-
-const url = ({ port }: Listening, path: string) => `http://127.0.0.1:${port}${path}`;
 
 /** What a connection answers to these bytes until it is closed. */
 function talk(port: number, bytes: string): Promise<string> {
@@ -48,6 +26,16 @@ function talk(port: number, bytes: string): Promise<string> {
       answer += text;
     });
     socket.on('close', () => resolve(answer)).on('error', reject);
+  });
+}
+
+/** The status of an answer to a request from another address. */
+function statusFrom(localAddress: string, where: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    get(where, { localAddress, timeout: 10_000, agent: false }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode);
+    }).on('error', reject);
   });
 }
 
@@ -65,7 +53,7 @@ async function asks(words: readonly string[], prefix: readonly string[] = []) {
 
 test('the first line of the log says what this rehup runs on', async () => {
   const volume = writtenVolume(join(directory.path, 'volume'), { a: '0', b: '1' });
-  const one = await listening([
+  const one = await listening(directory.path, [
     '-w',
     `${volume.path}=HUP`,
     '--check',
@@ -101,7 +89,7 @@ test('--dry-run says the same to people, starts nothing, and ends with 125 where
 
 test('--drain turns /readyz to 503 before a restart, which a stop does not wait for', async () => {
   const volume = writtenVolume(join(directory.path, 'volume'), { a: '0' });
-  const one = await listening(['-w', volume.path, '--drain', '3s']);
+  const one = await listening(directory.path, ['-w', volume.path, '--drain', '3s']);
   volume.write({ a: '1' });
   await one.run.logged('reload.held');
   const during = await fetch(url(one, '/readyz'));
@@ -119,7 +107,7 @@ test('--drain turns /readyz to 503 before a restart, which a stop does not wait 
 describe('HTTP', () => {
   test('tells of liveness, readiness, metrics, status and a page', async () => {
     const volume = writtenVolume(join(directory.path, 'volume'), { a: '0' });
-    const one = await listening(['-w', volume.path, '--on-change', 'HUP']);
+    const one = await listening(directory.path, ['-w', volume.path, '--on-change', 'HUP']);
     for (const path of ['/livez', '/readyz']) expect((await fetch(url(one, path))).status).toBe(200);
     volume.write({ a: '1' });
     await one.run.logged('reload.applied');
@@ -149,7 +137,7 @@ describe('HTTP', () => {
   });
 
   test('answers what is no request of ours with a status code, and closes', async () => {
-    const one = await listening();
+    const one = await listening(directory.path);
     for (const [bytes, code] of [
       ['POST /reload HTTP/1.1\r\n\r\n', 405],
       ['GET /nothing HTTP/1.1\r\n\r\n', 404],
@@ -170,17 +158,16 @@ describe('HTTP', () => {
   });
 
   test('lets nobody keep a probe out: silent, slow and a thousand connections', async () => {
-    const one = await listening();
+    const one = await listening(directory.path);
     const sockets: Socket[] = [];
     for (let count = 0; count < 1_000; count++) {
       const socket = connect(one.port, '127.0.0.1').on('error', () => {});
       if (count % 2 === 0) socket.write('GET / HT');
       sockets.push(socket);
     }
-    for (let count = 0; count < 10; count++) {
-      const answer = await fetch(url(one, '/livez'), { signal: AbortSignal.timeout(10_000) });
-      expect(answer.status).toBe(200);
-    }
+    // The kubelet asks from an address of its own.
+    for (let count = 0; count < 10; count++)
+      expect(await statusFrom('127.0.0.2', url(one, '/livez'))).toBe(200);
     for (const socket of sockets) socket.destroy();
     await stopped(one.run);
   });
@@ -199,7 +186,7 @@ describe('HTTP', () => {
 
 describe('the control socket', () => {
   test('is its owner’s alone, and goes with rehup', async () => {
-    const one = await listening();
+    const one = await listening(directory.path);
     expect(statSync(one.socket).mode & 0o777).toBe(0o600);
     await stopped(one.run);
     expect(existsSync(one.socket)).toBe(false);
@@ -207,7 +194,7 @@ describe('the control socket', () => {
 
   test('tells the status, for people and as JSON', async () => {
     const volume = writtenVolume(join(directory.path, 'volume'), { a: '0' });
-    const one = await listening(['-w', volume.path]);
+    const one = await listening(directory.path, ['-w', volume.path]);
     const people = await asks(['status', '--socket', one.socket]);
     expect(people).toMatchObject({ code: 0, stderr: '' });
     expect(people.stdout).toContain(`${volume.path}  kubelet volume, restart, events`);
@@ -220,7 +207,7 @@ describe('the control socket', () => {
   test('takes a reload, and its command ends with the outcome', async () => {
     const volume = writtenVolume(join(directory.path, 'volume'), { a: '0' });
     const check = `sh -c '! grep -q bad ${volume.path}/a'`;
-    const one = await listening(['-w', volume.path, '--on-change', 'HUP', '--check', check]);
+    const one = await listening(directory.path, ['-w', volume.path, '--on-change', 'HUP', '--check', check]);
     expect(await asks(['reload', '--socket', one.socket])).toEqual({
       code: 0,
       stdout: 'reload 1 applied\n',
@@ -243,8 +230,9 @@ describe('the control socket', () => {
     });
     const { code, stderr } = await asks(['status'], ['unshare', '--mount']);
     expect(code).toBe(2);
-    expect(stderr).toBe(
-      'rehup: no rehup of this container has a socket in /run, /tmp, /dev/shm; name it with --socket\n',
+    // A namespace may have the number of one that is gone, with what was left of it.
+    expect(stderr).toMatch(
+      /^rehup: (?:no rehup of this container has a socket in \/run, \/tmp, \/dev\/shm; name it with --socket|nobody answers: .*ECONNREFUSED)\n$/,
     );
   });
 
@@ -269,7 +257,7 @@ describe('the control socket', () => {
     'refuses another user, and a socket of another user is not believed',
     async () => {
       chmodSync(directory.path, 0o755);
-      const one = await listening();
+      const one = await listening(directory.path);
       chmodSync(one.socket, 0o666);
       const stranger = await asks(['status', '--socket', one.socket], NOBODY.prefix ?? []);
       expect(stranger.code).toBe(2);

@@ -69,7 +69,13 @@ const STATES: Readonly<Record<string, () => Promise<{ options: readonly string[]
   }),
   'a splay': async () => ({ options: ['--on-change', 'HUP', '--splay', '1h'], event: 'config.changed' }),
   'a --ready that hangs': async () => ({
-    options: ['--on-change', 'HUP', '--ready', 'exec:sleep 4242'],
+    // It succeeds for the start, and hangs once new content was told.
+    options: [
+      '--on-change',
+      'HUP',
+      '--ready',
+      `exec:sh -c 'test -e "$0" && exec sleep 4242; exec touch "$0"' ${here('ready')}`,
+    ],
     event: 'reload.started',
   }),
 };

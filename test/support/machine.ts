@@ -84,6 +84,8 @@ export const PYTHON = program('python3', 'python3');
 export const NGINX = program('nginx', 'nginx-light');
 export const HAPROXY = program('haproxy', 'haproxy');
 export const PROMETHEUS = program('prometheus', 'prometheus');
+export const CHROMIUM = program('chromium', 'chromium');
+export const WRK = program('wrk', 'wrk');
 
 const MOUNTED = 'mount -t tmpfs -o size=64k none "$0" && exec "$@"';
 

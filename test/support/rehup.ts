@@ -37,6 +37,8 @@ export type Rehup = {
   readonly output: readonly string[];
   /** Everything on stderr so far. */
   readonly errors: () => string;
+  /** The lines on stderr that are none of the log. */
+  readonly plain: () => readonly string[];
   /** The log after `rehup.started`, with which every life begins. */
   readonly log: () => readonly LogObject[];
   /** Waits for the nth (from 1) line of output that begins with this. */
@@ -143,6 +145,7 @@ export function rehup(words: readonly string[], options: RehupOptions = {}): Reh
     output,
     errors: () => errors,
     log,
+    plain: () => errors.split('\n').filter((line) => line !== '' && !line.startsWith('{')),
     said: (start, nth = 1) =>
       until(() => output.filter((line) => line.startsWith(start))[nth - 1], `line ${nth} of "${start}"`),
     logged: (event, nth = 1) =>

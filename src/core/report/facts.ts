@@ -42,7 +42,8 @@ function factsOf(state: State, watched: Watched): WatchFacts {
   const { settings, configuration, observation, record } = state;
   const { path, content, volume, trouble } = watched;
   const watch = settings.watches.find((one) => one.path === path);
-  const stale = configuration.stale.includes(path);
+  const pending = isPending(state, path);
+  const stale = configuration.stale.includes(path) && !pending;
   const deaf = [...watched.directories.keys()].some((directory) => observation.deaf.has(directory));
   return {
     path: textOfBytes(path),
@@ -54,7 +55,7 @@ function factsOf(state: State, watched: Watched): WatchFacts {
     keyed: content?.keyed ?? false,
     seen: digestIn(configuration.seen, path),
     applied: digestIn(configuration.applied, path),
-    pending: isPending(state, path) && !stale,
+    pending,
     stale,
     missing: trouble === 'missing',
     frozen: watched.frozen,
