@@ -1,0 +1,58 @@
+/**
+ * `npm run e2e`: the tests of `test/cluster/` on a real Kubernetes that is started for them, and a table of what they found
+ * out. Words choose among them, as they do for vitest.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { startVitest } from 'vitest/node';
+import { tableOf } from '../test/cluster/client/table.ts';
+import { type Cluster, startCluster } from '../test/cluster/engine/cluster.ts';
+import { loadImages } from '../test/cluster/engine/images.ts';
+import { missingForCluster } from '../test/cluster/engine/needs.ts';
+import { buildPrograms } from '../test/cluster/engine/programs.ts';
+import { ROOT } from './product.ts';
+
+/** Far below the minute that is the default of clusters, so that the tests do not take that long. */
+const SYNC_FREQUENCY = '5s';
+
+async function run(cluster: Cluster, words: readonly string[]): Promise<boolean> {
+  const { folder } = cluster.place;
+  process.env['REHUP_CLUSTER'] = folder;
+  const vitest = await startVitest('test', [...words], {
+    root: ROOT,
+    config: false,
+    watch: false,
+    include: ['test/cluster/**/*.e2e.ts'],
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
+    // Each file has the cluster to itself; what is in a file runs side by side.
+    fileParallelism: false,
+    maxConcurrency: 100,
+    pool: 'forks',
+    reporters: ['default'],
+  });
+  const ok = vitest.state.getCountOfFailedTests() === 0 && vitest.state.errorsSet.size === 0;
+  await vitest.close();
+  const findings = join(folder, 'findings.jsonl');
+  if (existsSync(findings)) {
+    console.log(`\nSeconds from the API's answer to the effect, at syncFrequency ${SYNC_FREQUENCY}:\n`);
+    console.log(tableOf(readFileSync(findings, 'utf8')));
+  }
+  return ok;
+}
+
+const missing = missingForCluster();
+if (missing.length > 0) {
+  console.error(`e2e: this machine lacks ${missing.join(', ')}`);
+  process.exit(1);
+}
+const tell = (line: string) => console.log(line);
+const programs = await buildPrograms(tell);
+const cluster = await startCluster({ programs, tell, syncFrequency: SYNC_FREQUENCY });
+try {
+  await loadImages(cluster);
+  process.exitCode = (await run(cluster, process.argv.slice(2))) ? 0 : 1;
+} finally {
+  if (process.env['REHUP_KEEP'] !== '1') await cluster.stop();
+}

@@ -1,0 +1,32 @@
+/** The longest that a test waits for anything, ms: far above what it takes. */
+export const PATIENCE = 150_000;
+
+/**
+ * Looks until something is there.
+ *
+ * @param look answers undefined as long as it is not; an error counts as not
+ * @param shown what is said besides when it does not come
+ */
+export async function awaited<Value>(
+  what: string,
+  look: () => Value | undefined | Promise<Value | undefined>,
+  { patience = PATIENCE, shown = () => '' }: { patience?: number; shown?: () => string } = {},
+): Promise<Value> {
+  const end = Date.now() + patience;
+  for (;;) {
+    let cause: unknown;
+    try {
+      const found = await look();
+      if (found !== undefined) return found;
+    } catch (error) {
+      cause = error;
+    }
+    if (Date.now() > end) throw new Error(`waited in vain for ${what}\n${shown()}`, { cause });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** Lets time pass in which nothing may happen. */
+export function quiet(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
