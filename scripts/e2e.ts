@@ -1,27 +1,34 @@
 /**
  * `npm run e2e`: the tests of `test/cluster/` on a real Kubernetes that is started for them, and a table of what they found
- * out. Words choose among them, as they do for vitest.
+ * out. Words choose files, and `-t` tests by their names, as they do for vitest.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
+import { parseArgs } from 'node:util';
 import { startVitest } from 'vitest/node';
 import { tableOf } from '../test/cluster/client/table.ts';
 import { type Cluster, startCluster } from '../test/cluster/engine/cluster.ts';
 import { loadImages } from '../test/cluster/engine/images.ts';
 import { missingForCluster } from '../test/cluster/engine/needs.ts';
 import { buildPrograms } from '../test/cluster/engine/programs.ts';
-import { ROOT } from './product.ts';
+import { ROOT } from './build/product.ts';
 
 /** Far below the minute that is the default of clusters, so that the tests do not take that long. */
 const SYNC_FREQUENCY = '5s';
 
-async function run(cluster: Cluster, words: readonly string[]): Promise<boolean> {
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { name: { type: 'string', short: 't' } },
+});
+
+async function run(cluster: Cluster): Promise<boolean> {
   const { folder } = cluster.place;
   process.env['REHUP_CLUSTER'] = folder;
-  const vitest = await startVitest('test', [...words], {
+  const vitest = await startVitest('test', positionals, {
     root: ROOT,
     config: false,
+    ...(values.name === undefined ? {} : { testNamePattern: values.name }),
     watch: false,
     include: ['test/cluster/**/*.e2e.ts'],
     testTimeout: 600_000,
@@ -52,7 +59,7 @@ const programs = await buildPrograms(tell);
 const cluster = await startCluster({ programs, tell, syncFrequency: SYNC_FREQUENCY });
 try {
   await loadImages(cluster);
-  process.exitCode = (await run(cluster, process.argv.slice(2))) ? 0 : 1;
+  process.exitCode = (await run(cluster)) ? 0 : 1;
 } finally {
   if (process.env['REHUP_KEEP'] !== '1') await cluster.stop();
 }

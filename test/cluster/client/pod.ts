@@ -35,8 +35,10 @@ export type Pod = {
   logged(event: string, nth?: number, container?: string): Promise<Logged>;
   ready(): Promise<Resource>;
   object(): Promise<Resource>;
-  /** How often the kubelet has started the container anew. */
+  /** How often the kubelet has started the container anew, as far as it has told. */
   restarts(container?: string): Promise<number>;
+  /** Waits until it has told that it has started the container anew so often. */
+  restarted(times: number, container?: string): Promise<void>;
   /** How the container ended: the present one, or the one before it. */
   ended(container?: string): Promise<Ended>;
   /** Runs a command in the container by `kubectl exec`. */
@@ -85,6 +87,10 @@ export function podOf(place: Place, api: Api, namespace: string, name: string, m
       ),
     restarts: async (container = main) =>
       Number(field(statusOf(await pod.object(), container), 'restartCount')),
+    async restarted(times, container = main) {
+      const enough = async () => ((await pod.restarts(container)) >= times ? true : undefined);
+      await awaited(`${times} restarts of ${name}`, enough, { shown: everything });
+    },
     ended: (container = main) =>
       awaited(
         `the end of ${container} in ${name}`,

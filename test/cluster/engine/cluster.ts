@@ -157,12 +157,13 @@ function keepRunning({ folder, namespace, name, file, words, programs }: Daemon)
   closeSync(log);
   child.on('error', (error) => console.error(`${name}: ${error.message}`));
   child.on('spawn', () => {
-    const wait = () => {
-      const [pid] = childrenOf(child.pid ?? 0);
-      if (pid === undefined) setTimeout(wait, 10);
-      else writeFileSync(join(folder, `${name}.pid`), `${pid}`);
+    const note = () => {
+      const [pid] = isThere(child.pid ?? 0) ? childrenOf(child.pid ?? 0) : [];
+      if (pid !== undefined) writeFileSync(join(folder, `${name}.pid`), `${pid}`);
+      // nsenter makes it a moment later.
+      else if (child.exitCode === null && child.signalCode === null) setTimeout(note, 10);
     };
-    wait();
+    note();
   });
   child.on('exit', () => {
     // With the namespace all of them end.

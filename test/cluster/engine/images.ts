@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { ROOT } from '../../../scripts/product.ts';
+import { ROOT } from '../../../scripts/build/product.ts';
 import { withLibraries } from '../../support/images.ts';
 import { writeImage } from './archive.ts';
 import type { Cluster } from './cluster.ts';

@@ -87,6 +87,7 @@ function link(folder: string, pid: number, prefix: readonly string[]): string {
     const words = ['link', 'add', name, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', `${pid}`];
     if (spawnSync('ip', words, { stdio: 'ignore' }).status !== 0) continue;
     writeFileSync(join(folder, 'link'), name);
+    execFileSync('ip', ['link', 'set', name, 'alias', basename(folder)]);
     const [nsenter = '', ...rest] = prefix;
     const inside = (...more: readonly string[]) => execFileSync(nsenter, [...rest, 'ip', ...more]);
     execFileSync('ip', ['address', 'add', `${subnet}.1/30`, 'dev', name]);

@@ -100,6 +100,7 @@ export function remainsOf(name: string): readonly string[] {
       .map((line) => `${what}: ${line}`);
   return [
     ...seen('process', execFileSync('ps', ['-eo', 'pid,args'], { encoding: 'utf8' })),
+    ...seen('link', execFileSync('ip', ['link'], { encoding: 'utf8' })),
     ...seen('mount', readFileSync('/proc/self/mountinfo', 'utf8')),
     ...cgroupRoots().flatMap((root) => (existsSync(join(root, name)) ? [`cgroup: ${join(root, name)}`] : [])),
     ...(existsSync(join(RUNS, name)) ? [`folder: ${name}`] : []),

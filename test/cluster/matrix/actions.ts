@@ -59,7 +59,7 @@ export const ACTIONS: readonly Row[] = [
       const since = await room.change({ greeting: 'two' });
       // What `envFrom` says is read anew only by a new container.
       room.took(since, await pod.said('start greeting=two greeting=two'), 2000);
-      expect(await pod.restarts()).toBe(1);
+      await pod.restarted(1);
       expect(await pod.ended()).toEqual({ code: 0, reason: 'Completed' });
     },
   },

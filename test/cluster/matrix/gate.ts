@@ -4,11 +4,11 @@ import type { Row } from './row.ts';
 
 /** What stands between a change and the application: check, stage, rollback. */
 
-const CHECK = ['--check', '/witness check {dir}'];
-const STAGE = ['--stage', '/config=/live', '--on-change', 'SIGHUP', ...AT_ONCE];
-const LIVE = ['/witness', 'run', '/live'];
-const DISK = { ...CONFIG, live: { emptyDir: {} } };
-const STAGED = [
+export const CHECK = ['--check', '/witness check {dir}'];
+export const STAGE = ['--stage', '/config=/live', '--on-change', 'SIGHUP', ...AT_ONCE];
+export const LIVE = ['/witness', 'run', '/live'];
+export const DISK = { ...CONFIG, live: { emptyDir: {} } };
+export const STAGED = [
   { name: 'config', mountPath: '/config' },
   { name: 'live', mountPath: '/live' },
 ];
@@ -106,7 +106,7 @@ export const GATE: readonly Row[] = [
       await pod.kill();
       const again = await pod.said('start greeting=two');
       expect(again.life).toBe(1);
-      expect(await pod.restarts()).toBe(1);
+      await pod.restarted(1);
       await pod.logged('start.degraded');
       room.took(await room.change({ greeting: 'three' }), await pod.said('SIGHUP greeting=three'));
       await pod.logged('rehup.recovered');
