@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { kubectl, pidOf } from './client/pod.ts';
+import { restart, whileStopped } from './client/daemons.ts';
+import { kubectl } from './client/pod.ts';
 import { inRoom } from './client/room.ts';
 import { awaited, quiet } from './client/waiting.ts';
 import { LABELLED, OWN, PROJECTED, projectedSources } from './matrix/projected.ts';
@@ -11,18 +12,14 @@ test('three changes while the kubelet is stopped are one reload, with the last',
     await room.config({ greeting: 'one' });
     const pod = await room.pod();
     await pod.said('start greeting=one');
-    const kubelet = pidOf(room.place, 'kubelet');
-    process.kill(kubelet, 'SIGSTOP');
-    try {
+    await whileStopped(room.place, 'kubelet', async () => {
       for (const greeting of ['two', 'three', 'four']) {
         await room.change({ greeting });
         await quiet(500);
       }
       await quiet(room.bound);
       expect(pod.output()).toHaveLength(1);
-    } finally {
-      process.kill(kubelet, 'SIGCONT');
-    }
+    });
     room.took(Date.now(), await pod.said('SIGHUP greeting=four'));
     await pod.logged('reload.applied');
     expect(pod.count('reload.started')).toBe(1);
@@ -41,10 +38,8 @@ test('a kubelet that is restarted rotates the token: no reload, and the next cha
     await pod.ready();
     const token = async () => (await pod.exec('/bin/cat', '/etc/app/token')).output;
     const before = await token();
-    const kubelet = pidOf(room.place, 'kubelet');
     // It forgets the tokens that it had asked for: a new one is written at the next look.
-    process.kill(kubelet, 'SIGTERM');
-    await awaited('a new kubelet', () => pidOf(room.place, 'kubelet') !== kubelet || undefined);
+    await restart(room.place, 'kubelet');
     await awaited('the new token', async () => {
       const now = await token();
       return now.startsWith('ey') && now !== before ? true : undefined;

@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Place } from '../engine/cluster.ts';
@@ -155,9 +154,4 @@ export async function kubectl(
 export async function inside(place: Place, ...words: readonly string[]): Promise<string> {
   const [nsenter = '', ...prefix] = place.prefix;
   return (await promisify(execFile)(nsenter, [...prefix, ...words])).stdout;
-}
-
-/** The process id of a program of the cluster, seen from outside. */
-export function pidOf({ folder }: Place, program: string): number {
-  return Number(readFileSync(join(folder, `${program}.pid`), 'utf8'));
 }

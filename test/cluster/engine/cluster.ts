@@ -9,7 +9,7 @@ import { isTrue } from '../client/objects.ts';
 import { writeImage } from './archive.ts';
 import { createNamespace, type Namespace, readyLine } from './namespace.ts';
 import type { Programs } from './programs.ts';
-import { RUN_PREFIX, removeOldRemains } from './remains.ts';
+import { livingProcess, RUN_PREFIX, removeOldRemains } from './remains.ts';
 import { type Detection, NODE, PAUSE_IMAGE, wordsOf, writeSettings } from './settings.ts';
 
 /** A real Kubernetes of one node, for as long as this process lives. */
@@ -166,8 +166,9 @@ function keepRunning({ folder, namespace, name, file, words, programs }: Daemon)
     note();
   });
   child.on('exit', () => {
-    // With the namespace all of them end.
-    if (isThere(namespace.pid)) keepRunning({ folder, namespace, name, file, words, programs });
+    // With the namespace all of them end, and then its folder goes.
+    const isOver = livingProcess(join(folder, 'first')) === undefined;
+    if (!isOver) keepRunning({ folder, namespace, name, file, words, programs });
   });
 }
 
