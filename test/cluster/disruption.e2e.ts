@@ -8,7 +8,7 @@ import { LABELLED, OWN, PROJECTED, projectedSources } from './matrix/projected.t
 /** What happens to the node itself: one after the other, with the cluster to themselves. */
 
 test('three changes while the kubelet is stopped are one reload, with the last', () =>
-  inRoom('kubelet stopped for three changes', 'static', async (room) => {
+  inRoom({ name: 'kubelet stopped for three changes' }, async (room) => {
     await room.config({ greeting: 'one' });
     const pod = await room.pod();
     await pod.said('start greeting=one');
@@ -27,7 +27,7 @@ test('three changes while the kubelet is stopped are one reload, with the last',
   }));
 
 test('a kubelet that is restarted rotates the token: no reload, and the next change is told', () =>
-  inRoom('kubelet restarted, token rotated', 'static', async (room) => {
+  inRoom({ name: 'kubelet restarted, token rotated' }, async (room) => {
     await projectedSources(room);
     const pod = await room.pod({
       volumes: PROJECTED,

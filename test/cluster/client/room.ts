@@ -60,11 +60,16 @@ export type Room = {
 /** What a test has found out, for the table. */
 export type Finding = {
   readonly row: string;
+  /** Its place among those of its file, which {@link file} tells from those of others. */
+  readonly place: number;
+  readonly file: number;
   readonly edition: Edition;
   readonly seconds: readonly number[];
   readonly restarts: number;
   readonly reloads: number;
   readonly ok: boolean;
+  /** The open issue that it waits for. */
+  readonly gap?: string;
 };
 
 /** The folder of the cluster that the tests run on. */
@@ -78,20 +83,23 @@ export function thePlace(): Place {
 
 let count = 0;
 
-/**
- * Runs a test in a namespace of its own, and notes what it has found out.
- *
- * @param labels of the namespace
- */
-export async function inRoom(
-  row: string,
-  edition: Edition,
-  test: (room: Room) => Promise<void>,
-  labels: Readonly<Record<string, string>> = {},
-): Promise<void> {
+/** What a test is called, and what stands besides. */
+export type Subject = {
+  readonly name: string;
+  readonly edition?: Edition;
+  /** Of the namespace. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** See {@link Finding}. */
+  readonly gap?: string;
+};
+
+/** Runs a test in a namespace of its own, and notes what it has found out. */
+export async function inRoom(subject: Subject, test: (room: Room) => Promise<void>): Promise<void> {
+  const { name: row, edition = 'static', labels = {}, gap } = subject;
   const place = thePlace();
   const api = createApi(place);
   count += 1;
+  const number = count;
   const namespace = `${row
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
@@ -115,7 +123,11 @@ export async function inRoom(
     const [first] = pods;
     const restarts = await first?.restarts().catch(() => 0);
     const reloads = first?.count('reload.started') ?? 0;
-    const finding: Finding = { row, edition, seconds, restarts: restarts || 0, reloads, ok };
+    const finding: Finding = {
+      ...{ row, edition, seconds, reloads, ok, place: number, file: process.pid },
+      restarts: restarts || 0,
+      ...(gap === undefined ? {} : { gap }),
+    };
     appendFileSync(join(place.folder, 'findings.jsonl'), `${JSON.stringify(finding)}\n`);
     // The machine is small: what is done with makes way.
     await api.delete('Namespace', namespace).catch(() => {});

@@ -1,5 +1,5 @@
 /** The longest that a test waits for anything, ms: far above what it takes. */
-export const PATIENCE = 150_000;
+export const PATIENCE = 90_000;
 
 /**
  * Looks until something is there.

@@ -58,7 +58,8 @@ export const PROJECTIONS: readonly Row[] = [
     },
   },
   {
-    name: 'a stage of a volume with a token in it',
+    name: '17d: a stage of a volume with a token in it',
+    gap: 'issue 17, 17d',
     async run(room) {
       await projectedSources(room);
       const pod = await room.pod({
