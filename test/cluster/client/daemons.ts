@@ -1,13 +1,28 @@
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
+import { promisify } from 'node:util';
 import type { Place } from '../engine/cluster.ts';
 import { awaited } from './waiting.ts';
 
 /** The programs of a cluster, from the outside. */
 
+/** Runs a command among the processes, mounts and links of the cluster; what it wrote. */
+export async function inside({ prefix }: Place, ...words: readonly string[]): Promise<string> {
+  const [nsenter = '', ...rest] = prefix;
+  return (await promisify(execFile)(nsenter, [...rest, ...words])).stdout;
+}
+
+/** Asks the runtime, whose images and tasks are those of the kubelet. */
+export function ctr(place: Place, ...words: readonly string[]): Promise<string> {
+  const program = join(place.programs.containerd, 'ctr');
+  const at = ['--address', join(place.folder, 'containerd.sock'), '--namespace', 'k8s.io'];
+  return inside(place, program, ...at, ...words);
+}
+
 /** The process id of one; it changes when that is started anew. */
-function pidOf({ folder }: Place, program: string): number {
+export function pidOf({ folder }: Place, program: string): number {
   return Number(readFileSync(join(folder, `${program}.pid`), 'utf8'));
 }
 

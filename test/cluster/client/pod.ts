@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Place } from '../engine/cluster.ts';
 import type { Api, Resource } from './api.ts';
+import { ctr } from './daemons.ts';
 import { type Line, linesOf } from './lines.ts';
 import { field, isTrue, list } from './objects.ts';
 import { awaited } from './waiting.ts';
@@ -108,8 +109,7 @@ export function podOf(place: Place, api: Api, namespace: string, name: string, m
         'containerd://',
         '',
       );
-      const ctr = [join(place.programs.containerd, 'ctr'), '--address', join(folder, 'containerd.sock')];
-      await inside(place, ...ctr, '--namespace', 'k8s.io', 'tasks', 'kill', '--signal', 'SIGKILL', id);
+      await ctr(place, 'tasks', 'kill', '--signal', 'SIGKILL', id);
     },
     everything,
   };
@@ -148,10 +148,4 @@ export async function kubectl(
     if (typeof code !== 'number') throw error;
     return { code, output: `${field(error, 'stdout')}${field(error, 'stderr')}` };
   }
-}
-
-/** Runs a command among the processes of the cluster; what it wrote. */
-export async function inside(place: Place, ...words: readonly string[]): Promise<string> {
-  const [nsenter = '', ...prefix] = place.prefix;
-  return (await promisify(execFile)(nsenter, [...prefix, ...words])).stdout;
 }

@@ -51,8 +51,8 @@ export type Room = {
   pod(options?: PodOptions, name?: string): Promise<Pod>;
   /** What a workload's template has in it, with labels. */
   template(options?: PodOptions): object;
-  /** Any pod of the namespace. */
-  find(name: string): Pod;
+  /** Any pod of the namespace, and a container of it, by default `app`. */
+  find(name: string, container?: string): Pod;
   /** Notes how long it took from the API's answer to the effect, and fails if that was too long. */
   took(since: number, effect: { readonly time: number } | { readonly at: number }, more?: number): void;
 };
@@ -173,8 +173,8 @@ function roomOf({ place, api, namespace, edition, pods, seconds }: Parts): Room 
       const { metadata, spec } = podFields({ edition, ...options });
       return { metadata: { ...metadata, labels: { app: 'app' } }, spec };
     },
-    find(name) {
-      const pod = podOf(place, api, namespace, name);
+    find(name, container = 'app') {
+      const pod = podOf(place, api, namespace, name, container);
       pods.push(pod);
       return pod;
     },

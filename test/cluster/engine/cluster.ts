@@ -1,10 +1,10 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, closeSync, mkdtempSync, openSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { promisify } from 'node:util';
 import { childrenOf } from '../../support/rehup.ts';
 import { createApi } from '../client/api.ts';
+import { ctr } from '../client/daemons.ts';
 import { isTrue } from '../client/objects.ts';
 import { writeImage } from './archive.ts';
 import { createNamespace, type Namespace, readyLine } from './namespace.ts';
@@ -99,19 +99,7 @@ async function startPrograms(
   start('etcd', programs.etcd);
   start('containerd', join(programs.containerd, 'containerd'));
   kubernetes('kube-apiserver');
-  const load = async (archive: string) => {
-    const [nsenter = '', ...rest] = namespace.prefix;
-    const ctr = [join(programs.containerd, 'ctr'), '--address', join(folder, 'containerd.sock')];
-    await promisify(execFile)(nsenter, [
-      ...rest,
-      ...ctr,
-      '--namespace',
-      'k8s.io',
-      'images',
-      'import',
-      archive,
-    ]);
-  };
+  const load = async (archive: string) => void (await ctr(place, 'images', 'import', archive));
   const pause = join(folder, 'pause.tar');
   writeImage(pause, { name: PAUSE_IMAGE, files: { pause: programs.pause }, entrypoint: ['/pause'] });
   await until('containerd', () => load(pause));
