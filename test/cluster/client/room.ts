@@ -91,12 +91,14 @@ export type Subject = {
   readonly labels?: Readonly<Record<string, string>>;
   /** See {@link Finding}. */
   readonly gap?: string;
+  /** By default that of the tests. */
+  readonly on?: Place;
 };
 
 /** Runs a test in a namespace of its own, and notes what it has found out. */
 export async function inRoom(subject: Subject, test: (room: Room) => Promise<void>): Promise<void> {
   const { name: row, edition = 'static', labels = {}, gap } = subject;
-  const place = thePlace();
+  const place = subject.on ?? thePlace();
   const api = createApi(place);
   count += 1;
   const number = count;
