@@ -8,6 +8,7 @@ import type { JobOutcome, Task } from '../../src/core/state/job.ts';
 import type { Settings } from '../../src/core/state/settings.ts';
 import type { State } from '../../src/core/state/state.ts';
 import { step } from '../../src/core/step.ts';
+import { randomTelling } from './announcing.ts';
 import { begin, sig, volumeReading } from './scenario.ts';
 import { randomTargets } from './targets.ts';
 
@@ -43,6 +44,7 @@ export function randomWorld(settings: Settings) {
   ];
   let contents = paths.map(() => 'one');
   const targets = randomTargets(settings, (source) => contents[paths.indexOf(source)] ?? '', check);
+  const announcing = randomTelling(settings, check);
   const timers = new Map<TimerName, number>();
   const questions: Question[] = [];
   const outcomes = new Map<number, string[]>();
@@ -67,6 +69,7 @@ export function randomWorld(settings: Settings) {
 
   function observe(effect: Effect): void {
     if (effect.type !== 'log') history.push(`    ${JSON.stringify(effect)}`);
+    announcing.observe(effect);
     switch (effect.type) {
       case 'start':
         check(!stopped, 'a start after a stop');
@@ -105,6 +108,7 @@ export function randomWorld(settings: Settings) {
         questions.push({ effect, contents });
         break;
       case 'check-group':
+      case 'hear':
         questions.push({ effect, contents });
         break;
       case 'set-timer':
@@ -183,6 +187,8 @@ export function randomWorld(settings: Settings) {
           job: effect.job,
           result: targets.perform(effect.task, fair ? 1 : choice),
         });
+      case 'hear':
+        return send(announcing.says(choice, now));
       case 'check-group':
         lingering = !fair && choice % 3 === 0;
         return send({ type: 'group', alive: lingering, children: choice % 4 === 0 });
@@ -212,6 +218,7 @@ export function randomWorld(settings: Settings) {
     now = Math.max(now, timers.get(timer) ?? 0);
     timers.delete(timer);
     if (timer === 'verify-start' || timer === 'ready') verified = true;
+    announcing.fired(timer);
     send({ type: 'timer', timer });
   }
 
@@ -242,6 +249,7 @@ export function randomWorld(settings: Settings) {
       } else if (kind === 11) send({ type: detail % 2 === 0 ? 'hint' : 'watching' });
       else if (kind === 12 && child !== undefined && (state.child.phase !== 'running' || detail % 4 === 0))
         childEnds(detail);
+      else if (kind === 13 && detail % 2 === 0) send({ type: 'notified' });
       else if (kind === 13) send({ type: 'watch-failed', path: '/v', errno: 'EMFILE' });
       else if (kind >= 14 && state.child.phase !== 'unborn') {
         const name = SIGNALS[detail % (detail % 3 === 0 ? SIGNALS.length : SIGNALS.length - 2)] ?? 'HUP';
