@@ -17,9 +17,19 @@ const NO_GIFT = [-1, -1];
 
 describe('processes', () => {
   const shell = (script: string, ...stdio: readonly unknown[]): Call => {
-    const [stdin = -1, stdout = -1, stderr = -1, ...more] = stdio;
-    const gift = more.length === 0 ? NO_GIFT : more;
-    return ['spawn', SHELL, ['sh', '-c', script], ENVIRONMENT, null, false, stdin, stdout, stderr, ...gift];
+    const [stdin = -1, stdout = -1, stderr = -1] = stdio;
+    return [
+      'spawn',
+      SHELL,
+      ['sh', '-c', script],
+      ENVIRONMENT,
+      null,
+      false,
+      stdin,
+      stdout,
+      stderr,
+      ...NO_GIFT,
+    ];
   };
 
   /** Calls after which all children that were started have ended, if it was one. */
@@ -38,22 +48,6 @@ describe('processes', () => {
     );
     expect(values.slice(6)).toEqual(['err\n', '', [values[3], 1, 3]]);
   });
-
-  // The pipe is 6 and 7 there: the signals, epoll and what the engine has are below.
-  for (const number of [3, 4, 5, 6, 7, 8, 99]) {
-    test(`get one more descriptor as ${number}, and no other`, () => {
-      const list = `ls /proc/$$/fd > /proc/$$/fd/${number}`;
-      const values = gave(
-        ...ended,
-        ['pipe'],
-        ['pipe'],
-        shell(list, -1, result(3, 1), -1, result(2, 1), number),
-        ['wait', 10_000],
-        ['readTail', result(2, 0), 100],
-      );
-      expect(values.at(-1)).toBe(`0\n1\n2\n${number}\n`);
-    });
-  }
 
   test('are told by how they ended, each once', () => {
     const once = (script: string) =>
@@ -241,50 +235,6 @@ describe('sockets', () => {
     expect(threw(['listenUnix', path])).toEqual({ call: 'bind', errno: 'EADDRINUSE' });
     const long = join(temporary.path, 'x'.repeat(120));
     expect(threw(['listenUnix', long])).toEqual({ call: 'bind', errno: 'ENAMETOOLONG' });
-  });
-
-  test('take datagrams with their sender, and what is longer than 16 KiB cut', () => {
-    const name = `rehup-test-${process.pid}`;
-    const send = `import socket, sys
-s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-s.connect('\\0${name}')
-s.send(b'READY=1\\0\\xff')
-s.send(b'x' * 16384)
-s.send(b'x' * 16385)
-s.send(b'')
-socket.send_fds(s, [b'descriptors'], [0] * 250)
-print('sent')`;
-    const values = callNative([
-      ['openDatagrams', name],
-      ['openDatagrams', name],
-      ['openSignals'],
-      ['expect', result(2), 1],
-      [
-        'spawn',
-        '/usr/bin/env',
-        ['env', 'python3', '-c', send],
-        ENVIRONMENT,
-        null,
-        false,
-        -1,
-        2,
-        -1,
-        ...NO_GIFT,
-      ],
-      ['wait', 10_000],
-      ...Array.from({ length: 6 }, () => ['receive', result(0)] as const),
-      ['names', '/proc/self/fd'],
-    ]);
-    const [, taken, , , pid, , whole, longest, cut, empty, open, none, descriptors] = values;
-    expect(taken?.threw).toEqual({ call: 'bind', errno: 'EADDRINUSE' });
-    expect(whole?.gave).toEqual([pid?.gave, 1, 'READY=1\0\xff']);
-    expect(longest?.gave).toEqual([pid?.gave, 1, 'x'.repeat(16_384)]);
-    expect(cut?.gave).toEqual([pid?.gave, 0, 'x'.repeat(16_384)]);
-    expect(empty?.gave).toEqual([pid?.gave, 1, '']);
-    expect(open?.gave).toEqual([pid?.gave, 1, 'descriptors']);
-    expect(none?.threw).toEqual({ call: 'recvmsg', errno: 'EAGAIN' });
-    expect(descriptors?.gave).toSatisfy((names: readonly string[]) => names.length < 12);
-    expect(threw(['openDatagrams', 'x'.repeat(108)])).toEqual({ call: 'bind', errno: 'ENAMETOOLONG' });
   });
 
   test('tell of addresses that are none, and of peers that are not there', () => {
