@@ -55,9 +55,11 @@ export function spawn(request: SpawnRequest): { readonly pid: number } | { reado
   if (request.foreground) later.addTerminal?.(actions, 0);
   if (request.cwd !== undefined) later.addChdir?.(actions, cwd);
   const { gift } = request;
-  if (gift !== undefined) libc.posix_spawn_file_actions_adddup2(actions, gift.descriptor, gift.number);
+  // Beyond the limit on open files glibc takes no action, and says so only here.
+  const unfit =
+    gift === undefined ? 0 : libc.posix_spawn_file_actions_adddup2(actions, gift.descriptor, gift.number);
   closeOthers(actions, gift?.number);
-  const error = libc.posix_spawn(pid, file, actions, attributes, argv, environment);
+  const error = unfit === 0 ? libc.posix_spawn(pid, file, actions, attributes, argv, environment) : unfit;
   libc.posix_spawn_file_actions_destroy(actions);
   libc.posix_spawnattr_destroy(attributes);
   // Referenced to the end, so that their memory stays while the call reads it.
