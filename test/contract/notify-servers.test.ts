@@ -4,7 +4,7 @@ import { describe, expect } from 'vitest';
 import { freePort, served } from '../support/asking.ts';
 import { HAPROXY, PID_NAMESPACE, UNBOUND } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
-import { PATIENCE, type Rehup, rehup } from '../support/rehup.ts';
+import { type LogObject, PATIENCE, type Rehup, rehup } from '../support/rehup.ts';
 import { stopped } from '../support/telling.ts';
 import { eachWithDirectory, writtenVolume } from '../support/volume.ts';
 
@@ -18,7 +18,7 @@ function staged(words: readonly string[]): Rehup {
   return rehup(
     [
       ...['--stage', `${here('source')}=${here('target')}`, '--ready', 'notify', '--ready-timeout', '20s'],
-      ...['--min-interval', '0', '--poll', '0', '--verify', '50ms', '--log-level', 'debug', ...words],
+      ...['--min-interval', '0', '--poll', '0', '--verify', '200ms', '--log-level', 'debug', ...words],
     ],
     { environment: { PATH: `${process.env['PATH']}:/usr/sbin` } },
   );
@@ -32,6 +32,9 @@ function story(run: Rehup, from = 0): readonly string[] {
     .filter((event) => /^(child\.started|notify\.(re|st|ig).*|reload\.(?!requested|started).*)$/.test(event))
     .slice(from);
 }
+
+/** When a line was logged, ms. */
+const timeOf = (line: LogObject): number => Date.parse(String(line['time']));
 
 /** Of several that follow each other only one counts: haproxy's master says twice that it reloads. */
 function once(events: readonly string[]): readonly string[] {
@@ -127,16 +130,31 @@ describe('unbound', () => {
     }).finally(() => socket.close());
   }
 
-  test('is asked at once when it says that its reload is over, and has the new content', async () => {
+  /** So many records that a reload takes about half a second. */
+  const MANY = Array.from({ length: 60_000 }, (_, index) => `local-data: "n${index}.test. A 127.0.0.1"`).join(
+    '\n',
+  );
+
+  test('has its reload applied in the moment in which it says that it is over, long after the verify time', async () => {
     const port = await freePort();
-    const volume = writtenVolume(here('source'), unbound(port, 'one'));
+    const large = (text: string) => {
+      const { 'unbound.conf': small } = unbound(port, text);
+      return { 'unbound.conf': small.replace('remote-control:', `${MANY}\nremote-control:`) };
+    };
+    const volume = writtenVolume(here('source'), large('one'));
     const run = staged(WORDS());
     await run.logged('notify.ready');
     expect(await answered(port)).toBe('one');
     for (const [index, text] of ['two', 'three'].entries()) {
-      volume.write(unbound(port, text));
-      await run.logged('reload.applied', index + 1);
+      volume.write(large(text));
+      const applied = await run.logged('reload.applied', index + 1);
       expect(await answered(port)).toBe(text);
+      const [began, ready] = [
+        await run.logged('notify.reloading', index + 1),
+        await run.logged('notify.ready', index + 2),
+      ];
+      expect(timeOf(ready) - timeOf(began)).toBeGreaterThan(200);
+      expect(timeOf(applied) - timeOf(ready)).toBeLessThan(20);
     }
     const reloaded = ['notify.reloading', 'notify.ready', 'reload.applied'];
     expect(story(run)).toEqual(['child.started', 'notify.ready', ...reloaded, ...reloaded]);
