@@ -43,7 +43,7 @@ test('a start of which nothing is said within --ready-timeout is told as what it
   run.begin();
   run.elapses('verify-start');
   run.says('STATUS=loading', 'READY=0', 'STOPPING=0');
-  expect(run.elapses('ready')).toEqual(ALARM);
+  expect(run.elapses('ready')).toEqual(['start.unready', ...ALARM]);
   expect(run.performed.map((effect) => (effect.type === 'log' ? effect.line.message : ''))).toContainEqual(
     expect.stringContaining('--ready notify: no READY=1 came within 60000 ms'),
   );
@@ -244,7 +244,7 @@ test('a descriptor on which no newline comes is a start that is not ready', () =
   run.begin();
   run.elapses('verify-start');
   run.says('no newline');
-  expect(run.elapses('ready')).toEqual(ALARM);
+  expect(run.elapses('ready')).toEqual(['start.unready', ...ALARM]);
 });
 
 test('where no channel can be made at the start of all, that is bad usage; later it is a start that is tried again', () => {
