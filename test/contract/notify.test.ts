@@ -29,7 +29,7 @@ function story(run: Rehup): readonly string[] {
   return run
     .log()
     .map((line) => line.event)
-    .filter((event) => /^(reload|notify|rehup\.degraded)/.test(event));
+    .filter((event) => /^(reload|notify|start|rehup\.degraded)/.test(event));
 }
 
 const UP = "say('READY=1')";
@@ -64,7 +64,8 @@ describe('--ready notify', () => {
   test('a start that is not told within --ready-timeout is an alarm, and EXTEND_TIMEOUT_USEC moves that', async () => {
     newVolume();
     const silent = telling(announcer("say('STATUS=loading')"), ['--ready-timeout', '300ms']);
-    const alarm = await silent.logged('rehup.degraded');
+    await silent.said('up');
+    const alarm = await silent.logged('start.unready');
     expect(alarm['reason']).toBe('--ready notify: no READY=1 came within 300 ms');
     await stopped(silent);
     const asking = `say('EXTEND_TIMEOUT_USEC=30000000'); there('${here('go')}'); ${UP}`;
@@ -83,12 +84,12 @@ describe('--ready notify', () => {
 if open('${here('target/key')}').read() != 'bad': say('READY=1')`;
     const run = rehup([
       ...['--stage', `${here('volume')}=${here('target')}`, '--on-change', 'HUP', '--ready', 'notify'],
-      ...['--ready-timeout', '500ms', '--verify', '100ms', ...BASE, ...announcer(UP, reload)],
+      ...['--ready-timeout', '3s', '--verify', '100ms', ...BASE, ...announcer(UP, reload)],
     ]);
     await run.said('up');
     volume.write({ key: 'bad' });
     const back = await run.logged('reload.rolled_back');
-    expect(back['reason']).toBe('--ready notify: no READY=1 came within 500 ms');
+    expect(back['reason']).toBe('--ready notify: no READY=1 came within 3000 ms');
     expect(readFileSync(here('target/key'), 'utf8')).toBe('0');
     await stopped(run);
   });
@@ -120,6 +121,20 @@ if open('${here('target/key')}').read() != 'bad': say('READY=1')`;
     expect(second).not.toBe(first);
     await passing.logged('reload.applied');
     await stopped(passing);
+  });
+
+  test('that it is stopping is noted', async () => {
+    newVolume();
+    const leaving = `
+def leave(*_):
+    say('STOPPING=1'); barrier(); os._exit(0)
+signal.signal(signal.SIGTERM, leave)
+${UP}`;
+    const run = telling(announcer(leaving));
+    await run.said('up');
+    run.signal('SIGTERM');
+    expect(await run.ended).toBe(0);
+    expect(story(run)).toEqual(['notify.ready', 'notify.stopping']);
   });
 
   test('without it the child has what rehup was given', async () => {
@@ -169,7 +184,7 @@ except BrokenPipeError: tell('closed')`;
     newVolume();
     const options = ['--ready', 'notify-fd:3', '--ready-timeout', '500ms'];
     const run = telling(announcer("os.write(3, b'nothing'); os.close(3)"), options);
-    const alarm = await run.logged('rehup.degraded');
+    const alarm = await run.logged('start.unready');
     expect(alarm['reason']).toBe('--ready notify-fd: no newline came within 500 ms');
     await stopped(run);
   });

@@ -68,9 +68,10 @@ export function notified(state: State, _part: Readiness, _event: unknown, turn: 
   return state;
 }
 
-export function heard(state: State, _part: Readiness, event: EventOf<'heard'>, turn: Turn): State {
+export function heard(state: State, part: Readiness, event: EventOf<'heard'>, turn: Turn): State {
   if (event.more) setTimer(turn, 'notify', PAUSE);
-  const start = event.strangers > 0 ? warnOnce(state, turn) : state;
+  // The last words of a child that has ended come from nobody any more.
+  const start = event.strangers > 0 && part.phase !== 'idle' ? warnOnce(state, turn) : state;
   const newline = state.settings.ready?.kind === 'notify-fd';
   return event.messages.reduce(
     (now, message) => (newline ? heardLine(now, message, turn) : heardMessage(now, message, turn)),

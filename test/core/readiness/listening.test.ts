@@ -211,6 +211,13 @@ test('strangers are warned of once for each start', () => {
   expect(run.send(strange)).toEqual([]);
 });
 
+test('the last words of a child that has ended are nothing to be warned of', () => {
+  const run = scenario({ ...HANGS_UP, onExit: 'restart' });
+  run.begin();
+  run.exits(1);
+  expect(run.send({ type: 'heard', messages: [], strangers: 1, more: false })).toEqual([]);
+});
+
 test('what is said is taken when it comes, and after a pause where there may be more', () => {
   const run = serving();
   expect(run.send({ type: 'notified' })).toEqual(['hear']);
