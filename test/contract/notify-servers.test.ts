@@ -29,7 +29,9 @@ function story(run: Rehup, from = 0): readonly string[] {
   return run
     .log()
     .map((line) => line.event)
-    .filter((event) => /^(child\.started|notify\.(re|ig).*|reload\.(?!requested|started).*)$/.test(event))
+    .filter((event) =>
+      /^(child\.started|notify\.(re|ig).*|reload\.(?!requested|started|held).*)$/.test(event),
+    )
     .slice(from);
 }
 
