@@ -171,8 +171,9 @@ describe('unbound', () => {
     const back = await run.logged('reload.rolled_back');
     expect(back['reason']).toBe('the child exited with 1');
     expect(await answered(port)).toBe('one');
-    expect(story(run)).toEqual([
-      ...['child.started', 'notify.ready', 'notify.reloading', 'reload.rolling_back'],
+    // It may have ended before it was heard that it reloads.
+    expect(story(run).filter((event) => event !== 'notify.reloading')).toEqual([
+      ...['child.started', 'notify.ready', 'reload.rolling_back'],
       ...['child.started', 'notify.ready', 'reload.rolled_back'],
     ]);
     await stopped(run);
