@@ -13,7 +13,8 @@ const PAUSE = 100;
 const MOST_EXTENSION = 60 * 60_000;
 
 export function withReadiness(state: State, readiness: Readiness): State {
-  return { ...state, readiness };
+  const served = readiness.phase === 'ready' || (readiness.phase !== 'idle' && state.served);
+  return { ...state, readiness, served };
 }
 
 function announce(state: State, change: Partial<Announced>): State {

@@ -42,9 +42,10 @@ function quiet(state: State, turn: Turn): void {
     turn.effects.push({ type: 'cancel-job', job: state.readiness.job });
 }
 
-function started(state: State, _part: Readiness, _event: unknown, turn: Turn): State {
-  const { ready, readyTimeout } = state.settings;
-  quiet(state, turn);
+function started(before: State, _part: Readiness, _event: unknown, turn: Turn): State {
+  const { ready, readyTimeout } = before.settings;
+  quiet(before, turn);
+  const state = { ...before, served: false };
   if (ready === undefined) return withReadiness(state, { phase: 'ready' });
   // A stop that came while it was being started has been passed on already.
   if (state.child.phase !== 'running' && state.child.phase !== 'quitting') return state;

@@ -28,6 +28,7 @@ export function initialState(settings: Settings): State {
     seed: 0,
     jobs: 0,
     readiness: { phase: 'idle' },
+    served: false,
     announced: NOTHING_ANNOUNCED,
     crashes: [],
     child: { phase: 'unborn' },

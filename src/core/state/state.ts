@@ -85,6 +85,8 @@ export type State = {
   readonly identity: Identity;
   readonly configuration: Configuration;
   readonly readiness: Readiness;
+  /** Whether the application has served since its start; a reload that it is in the middle of, or that failed, changes nothing of that. */
+  readonly served: boolean;
   readonly announced: Announced;
 };
 
