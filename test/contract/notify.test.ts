@@ -184,6 +184,7 @@ except BrokenPipeError: tell('closed')`;
     newVolume();
     const options = ['--ready', 'notify-fd:3', '--ready-timeout', '500ms'];
     const run = telling(announcer("os.write(3, b'nothing'); os.close(3)"), options);
+    await run.said('up');
     const alarm = await run.logged('start.unready');
     expect(alarm['reason']).toBe('--ready notify-fd: no newline came within 500 ms');
     await stopped(run);
