@@ -2,6 +2,7 @@ import { createDrive } from './drive.ts';
 import { readWatches } from './files/reading.ts';
 import { createJobs } from './jobs/jobs.ts';
 import { SIGCONT } from './process/signals.ts';
+import { hear, startChild } from './readiness/channel.ts';
 import { placeSocket } from './server/socket.ts';
 import { stageSteps } from './staging/staging.ts';
 import type { Effect } from './state/effect.ts';
@@ -60,12 +61,8 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
   function perform(effect: Effect): Occurrence | undefined {
     const { processes } = ports;
     switch (effect.type) {
-      case 'start': {
-        const started = processes.start(settings.command, effect.environment);
-        return 'pid' in started
-          ? { type: 'spawned', pid: started.pid }
-          : { type: 'spawn-failed', errno: started.errno };
-      }
+      case 'start':
+        return startChild(ports, settings, effect.environment);
       case 'signal':
         return {
           type: 'signalled',
@@ -92,6 +89,11 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
         return undefined;
       case 'cancel-job':
         jobs.cancel(effect.job);
+        return undefined;
+      case 'hear':
+        return hear(ports);
+      case 'stop-hearing':
+        ports.notifications.close();
         return undefined;
       case 'stage':
         staging.push(effect);

@@ -26,6 +26,7 @@ import {
 import { createListener } from './listener.ts';
 import { createNetwork } from './network.ts';
 import { createCommands } from './process/commands.ts';
+import { createNotifications } from './process/notifications.ts';
 import { createProcesses } from './process/processes.ts';
 import { listenForRealTimeSignals, listenForSignals } from './process/signals.ts';
 import { createErrorWriter } from './stderr.ts';
@@ -177,6 +178,7 @@ function run(
     processes,
     commands: createCommands(cwd ?? '/', foreign),
     network: createNetwork(),
+    notifications: createNotifications(() => tell({ type: 'notified' })),
     files: createFiles(),
     clock: createClock((timer) => tell({ type: 'timer', timer })),
     watcher: { watch: (directories) => watch(directories) },

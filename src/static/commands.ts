@@ -12,6 +12,9 @@ export type CommandOptions = {
   readonly onEnd: (pid: number, ended: (status: ExitStatus) => void) => void;
 };
 
+/** No gift for spawn. */
+const NONE = -1;
+
 /**
  * What a pipe holds when the command has exited is read in so many pieces of 64 KiB at most: a pipe can be made to hold
  * 1 MiB (pipe(7)), and who left the group may go on writing for ever.
@@ -30,7 +33,7 @@ export function createCommands(loop: Loop, { cwd, onEnd }: CommandOptions): Comm
       const nothing = native.open('/dev/null');
       opened.push(nothing);
       const started = spawn(words, environment, (file) =>
-        native.spawn(file, words, environment, cwd, false, nothing, writeEnd, writeEnd),
+        native.spawn(file, words, environment, cwd, false, nothing, writeEnd, writeEnd, NONE, NONE),
       );
       if ('pid' in started) return { pid: started.pid, output };
       native.close(output);

@@ -1,6 +1,8 @@
 /** epoll(7). */
 export const READABLE = 0x1;
 export const WRITABLE = 0x4;
+/** Told of once, until it is asked for anew. */
+export const ONCE = 1 << 30;
 
 /** The one place that waits. */
 export type Loop = {

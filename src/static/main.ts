@@ -18,6 +18,7 @@ import { createLog } from './log.ts';
 import { createLoop } from './loop.ts';
 import { errnoOf } from './native.ts';
 import { createNetwork } from './network.ts';
+import { createNotifications } from './notifications.ts';
 import { createProcesses, readProc } from './processes.ts';
 import { createWatcher } from './watcher.ts';
 
@@ -122,6 +123,7 @@ function run(
     processes,
     commands: createCommands(loop, { cwd, onEnd: processes.onEnd }),
     network: createNetwork(loop),
+    notifications: createNotifications(loop, () => tell({ type: 'notified' })),
     clock,
     files: createFiles(),
     watcher: createWatcher(loop, {

@@ -11,8 +11,8 @@ export type Native = {
   /** The columns of the terminal on a descriptor, 0 if it does not say; -1 if it is none. */
   terminal(descriptor: number): number;
 
-  // process.c
-  /** Of stdin, stdout and stderr -1 is that of rehup. */
+  // spawn.c
+  /** Of stdin, stdout and stderr -1 is that of rehup; a gift of -1 is none. */
   spawn(
     file: string,
     argv: readonly string[],
@@ -22,7 +22,11 @@ export type Native = {
     stdin: number,
     stdout: number,
     stderr: number,
+    gift: number,
+    number: number,
   ): number;
+
+  // process.c
   /** Process id, 1 if it exited by itself, and its code or signal, in turn. */
   reap(most: number): readonly number[];
   hasChildren(): boolean;
@@ -81,6 +85,9 @@ export type Native = {
   pipe(): readonly [number, number];
   read(descriptor: number, most: number): string;
   readTail(descriptor: number, most: number): string;
+  openDatagrams(name: string): number;
+  /** Process id of the sender, 1 if it is whole, and the bytes. */
+  receive(descriptor: number): readonly [number, number, string];
   print(descriptor: number, bytes: string): void;
   openLog(): void;
   log(bytes: string): number;

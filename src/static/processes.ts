@@ -1,9 +1,9 @@
 import { environmentMap } from '../core/files/environment.ts';
 import { executableCandidates, tryCandidates } from '../core/process/executable.ts';
 import type { ExitStatus } from '../core/process/exit.ts';
-import { type Handling, handlingOf, isLiveMember, isProcess } from '../core/process/proc.ts';
+import { type Handling, handlingOf, isDescendant, isLiveMember, isProcess } from '../core/process/proc.ts';
 import { SIGSTOP } from '../core/process/signals.ts';
-import type { Processes } from '../core/state/ports.ts';
+import type { Gift, Processes } from '../core/state/ports.ts';
 import { errnoOf } from './native.ts';
 
 export type ProcessOptions = {
@@ -39,12 +39,25 @@ export function createProcesses({ cwd, terminal, exited }: ProcessOptions): Reap
   function start(
     command: readonly string[],
     environment: readonly string[],
+    gift?: Gift,
   ): { readonly pid: number } | { readonly errno: string } {
     // Only what is in the foreground itself can hand it over: in the background of a shell it would be taken from the shell.
     foreground = terminal && native.inForeground();
     const started = spawn(command, environment, (file) =>
-      native.spawn(file, command, environment, cwd, foreground, OWN, OWN, OWN),
+      native.spawn(
+        file,
+        command,
+        environment,
+        cwd,
+        foreground,
+        OWN,
+        OWN,
+        OWN,
+        gift?.descriptor ?? -1,
+        gift?.number ?? -1,
+      ),
     );
+    if (gift !== undefined) native.close(gift.descriptor);
     if ('pid' in started) owners.set(started.pid, ended);
     return started;
   }
@@ -63,6 +76,7 @@ export function createProcesses({ cwd, terminal, exited }: ProcessOptions): Reap
     groupAlive,
     hasChildren: () => native.hasChildren(),
     reaped: () => reaped,
+    descends: (pid) => isDescendant(pid, native.processId(), (one) => readProc(`/proc/${one}/stat`)),
     signal: (pid, signal, to) => kill(to === 'group' ? -pid : pid, signal),
     suspend: () => void kill(native.processId(), SIGSTOP),
     reap() {

@@ -38,7 +38,7 @@ const BAD_USAGE: Readonly<Record<string, readonly [value: string, line: string]>
   verify: ['soon', '--verify soon: not a duration; use for example 250ms, 5s, 2m'],
   ready: [
     'ftp://x',
-    '--ready ftp://x: not a target; use http://HOST:PORT/PATH, tcp://HOST:PORT or exec:COMMAND',
+    '--ready ftp://x: not a target; use http://HOST:PORT/PATH, tcp://HOST:PORT, exec:COMMAND, notify or notify-fd:N',
   ],
   'ready-timeout': ['soon', '--ready-timeout soon: not a duration; use for example 250ms, 5s, 2m'],
   'action-timeout': ['-1', '--action-timeout -1: not a duration; use for example 250ms, 5s, 2m'],

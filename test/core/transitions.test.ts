@@ -81,9 +81,12 @@ const EVENTS: Readonly<Record<string, CoreEvent>> = {
   'timer:drain': { type: 'timer', timer: 'drain' },
   'child-unverified': { type: 'child-unverified' },
   'child-quitting': { type: 'child-quitting' },
+  telling: { type: 'telling', first: true },
   told: { type: 'told' },
+  notified: { type: 'notified' },
+  heard: { type: 'heard', messages: ['RELOADING=1\nREADY=1'], strangers: 0, more: false },
   ready: { type: 'ready' },
-  'not-ready': { type: 'not-ready' },
+  'not-ready': { type: 'not-ready', reason: 'why' },
   staged: { type: 'staged', job: 0, result: { op: 'published' } },
   'job-ended': {
     type: 'job-ended',
@@ -113,6 +116,7 @@ const EVENTS: Readonly<Record<string, CoreEvent>> = {
   'timer:action-timeout': { type: 'timer', timer: 'action-timeout' },
   'timer:retry': { type: 'timer', timer: 'retry' },
   'timer:probe': { type: 'timer', timer: 'probe' },
+  'timer:notify': { type: 'timer', timer: 'notify' },
   'timer:ready': { type: 'timer', timer: 'ready' },
 };
 
@@ -218,6 +222,7 @@ const SERVING: Record<State['readiness']['phase'], State> = {
   waiting: reachedWith({ ready: READY }, begun, connects(1), verified, changed, settled),
   probing: reachedWith({ ready: READY }, begun),
   pausing: reachedWith({ ready: READY }, begun, refuses(1)),
+  listening: reachedWith({ ready: { kind: 'notify' } }, begun),
   ready: reachedWith({ ready: READY }, begun, connects(1)),
   late: reachedWith({ ready: READY }, begun, (run) => run.elapses('ready')),
 };

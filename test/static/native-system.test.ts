@@ -13,10 +13,23 @@ const temporary = eachWithDirectory();
 const SHELL = '/bin/sh';
 const ENVIRONMENT = [`PATH=${process.env['PATH']}`];
 
+const NO_GIFT = [-1, -1];
+
 describe('processes', () => {
   const shell = (script: string, ...stdio: readonly unknown[]): Call => {
     const [stdin = -1, stdout = -1, stderr = -1] = stdio;
-    return ['spawn', SHELL, ['sh', '-c', script], ENVIRONMENT, null, false, stdin, stdout, stderr];
+    return [
+      'spawn',
+      SHELL,
+      ['sh', '-c', script],
+      ENVIRONMENT,
+      null,
+      false,
+      stdin,
+      stdout,
+      stderr,
+      ...NO_GIFT,
+    ];
   };
 
   /** Calls after which all children that were started have ended, if it was one. */
@@ -58,6 +71,7 @@ describe('processes', () => {
       -1,
       -1,
       -1,
+      ...NO_GIFT,
     ];
     const long = join(temporary.path, 'long');
     writeFileSync(long, 'x'.repeat(65_000));
@@ -73,7 +87,7 @@ describe('processes', () => {
       ['open', long],
       ['read', result(5), 65_000],
       // Two megabytes are more than a quarter of the usual stack, which is the limit of execve(2).
-      ['spawn', SHELL, Array.from({ length: 40 }, () => result(6)), [], null, false, -1, -1, -1],
+      ['spawn', SHELL, Array.from({ length: 40 }, () => result(6)), [], null, false, -1, -1, -1, ...NO_GIFT],
       ['reap', 10],
     ]);
     expect(outcomes.map((outcome) => outcome.threw)).toEqual([
@@ -102,7 +116,7 @@ describe('signals', () => {
     const values = gave(
       ['openSignals'],
       ['pipe'],
-      ['spawn', SHELL, ['sh', '-c', script], ENVIRONMENT, null, false, -1, result(1, 1), -1],
+      ['spawn', SHELL, ['sh', '-c', script], ENVIRONMENT, null, false, -1, result(1, 1), -1, ...NO_GIFT],
       ['close', result(1, 1)],
       // The end of the pipe is that of the shell.
       ['expect', result(1, 0), 1],

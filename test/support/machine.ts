@@ -75,7 +75,8 @@ export const NOBODY: Capability = {
 
 function program(name: string, packages: string): Capability {
   return {
-    prefix: firstThatWorks([['which']], [name]) && [],
+    // Debian's servers lie where only root looks.
+    prefix: firstThatWorks([['env', `PATH=${process.env['PATH']}:/usr/sbin`, 'which']], [name]) && [],
     remedy: `${name} (apt-get install -y ${packages})`,
   };
 }
@@ -83,6 +84,7 @@ function program(name: string, packages: string): Capability {
 export const PYTHON = program('python3', 'python3');
 export const NGINX = program('nginx', 'nginx-light');
 export const HAPROXY = program('haproxy', 'haproxy');
+export const UNBOUND = program('unbound', 'unbound');
 export const PROMETHEUS = program('prometheus', 'prometheus');
 export const CHROMIUM = program('chromium', 'chromium');
 export const WRK = program('wrk', 'wrk');

@@ -268,6 +268,8 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
     ran(code: number, output = '') {
       return this.ends({ kind: 'exited', status: { kind: 'code', code }, output });
     },
+    /** The child says this by sd_notify(3). */
+    says: (...messages: readonly string[]) => send({ type: 'heard', messages, strangers: 0, more: false }),
     /** Jobs that are under way. */
     jobs,
     passes(milliseconds: number) {
@@ -309,6 +311,9 @@ export function describe(effect: Effect): string | undefined {
       return effect.path === undefined ? undefined : `listen ${effect.path}`;
     case 'hang-up':
       return `hang up ${effect.connection}`;
+    case 'hear':
+    case 'stop-hearing':
+      return effect.type;
     case 'look':
     case 'watch':
     case 'check-group':

@@ -19,13 +19,23 @@ function build(name: string): boolean {
 
 /** A C compiler for the victims that a script could not be. */
 export const VICTIMS_IN_C: Capability = {
-  prefix: ['teller', 'storm'].every(build) ? [] : undefined,
+  prefix: ['teller', 'storm', 'refuser'].every(build) ? [] : undefined,
   remedy: 'a C compiler (apt-get install -y gcc libc6-dev)',
 };
 
 /** The words that run the teller: it tells of signals by number with the content of a file, and ends with a code at TERM. */
 export function teller(file: string, code = 0): readonly string[] {
   return [join(CACHE, 'teller'), file, String(code)];
+}
+
+/** The words that run a child which says by sd_notify(3) what this Python tells it to: when it starts, and at each HUP. */
+export function announcer(start: string, hangUp = 'pass'): readonly string[] {
+  return ['python3', join(VICTIMS, 'announcer.py'), start, hangUp];
+}
+
+/** The words that run a command where no Unix socket can be made. */
+export function refusing(...command: readonly string[]): readonly string[] {
+  return [join(CACHE, 'refuser'), ...command];
 }
 
 /** The words that run the storm: it leaves so many orphans that die at once, and ends with a code. */

@@ -129,6 +129,7 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
         groupAlive: () => false,
         hasChildren: () => false,
         reaped: () => 0,
+        descends: () => false,
         suspend: () => {},
       },
       commands: { run: () => () => {} },
@@ -139,6 +140,12 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
         connectLocal: () => {
           throw new Error('nothing is to be connected to');
         },
+      },
+      notifications: {
+        openSocket: () => ({ address: '@rehup' }),
+        openPipe: () => ({ descriptor: 9 }),
+        take: () => undefined,
+        close: () => {},
       },
       files: { perform },
       watcher: {

@@ -8,6 +8,7 @@ import type { JobOutcome, Task } from '../../src/core/state/job.ts';
 import type { Settings } from '../../src/core/state/settings.ts';
 import type { State } from '../../src/core/state/state.ts';
 import { step } from '../../src/core/step.ts';
+import { randomTelling } from './announcing.ts';
 import { begin, sig, volumeReading } from './scenario.ts';
 import { randomTargets } from './targets.ts';
 
@@ -43,6 +44,7 @@ export function randomWorld(settings: Settings) {
   ];
   let contents = paths.map(() => 'one');
   const targets = randomTargets(settings, (source) => contents[paths.indexOf(source)] ?? '', check);
+  const announcing = randomTelling(settings, check);
   const timers = new Map<TimerName, number>();
   const questions: Question[] = [];
   const outcomes = new Map<number, string[]>();
@@ -67,6 +69,7 @@ export function randomWorld(settings: Settings) {
 
   function observe(effect: Effect): void {
     if (effect.type !== 'log') history.push(`    ${JSON.stringify(effect)}`);
+    announcing.observe(effect);
     switch (effect.type) {
       case 'start':
         check(!stopped, 'a start after a stop');
@@ -105,6 +108,7 @@ export function randomWorld(settings: Settings) {
         questions.push({ effect, contents });
         break;
       case 'check-group':
+      case 'hear':
         questions.push({ effect, contents });
         break;
       case 'set-timer':
@@ -183,6 +187,8 @@ export function randomWorld(settings: Settings) {
           job: effect.job,
           result: targets.perform(effect.task, fair ? 1 : choice),
         });
+      case 'hear':
+        return send(announcing.says(choice, now));
       case 'check-group':
         lingering = !fair && choice % 3 === 0;
         return send({ type: 'group', alive: lingering, children: choice % 4 === 0 });
@@ -212,6 +218,7 @@ export function randomWorld(settings: Settings) {
     now = Math.max(now, timers.get(timer) ?? 0);
     timers.delete(timer);
     if (timer === 'verify-start' || timer === 'ready') verified = true;
+    announcing.fired(timer);
     send({ type: 'timer', timer });
   }
 
@@ -242,6 +249,7 @@ export function randomWorld(settings: Settings) {
       } else if (kind === 11) send({ type: detail % 2 === 0 ? 'hint' : 'watching' });
       else if (kind === 12 && child !== undefined && (state.child.phase !== 'running' || detail % 4 === 0))
         childEnds(detail);
+      else if (kind === 13 && detail % 2 === 0) send({ type: 'notified' });
       else if (kind === 13) send({ type: 'watch-failed', path: '/v', errno: 'EMFILE' });
       else if (kind >= 14 && state.child.phase !== 'unborn') {
         const name = SIGNALS[detail % (detail % 3 === 0 ? SIGNALS.length : SIGNALS.length - 2)] ?? 'HUP';
@@ -254,6 +262,7 @@ export function randomWorld(settings: Settings) {
       for (let rounds = 0; rounds < 200 && exited === undefined; rounds++) {
         const [question] = questions;
         if (question !== undefined) answer(question, 2, true);
+        else if (state.readiness.phase === 'listening') send(announcing.isReady());
         else if (child !== undefined && ['stopping', 'terminating'].includes(state.child.phase)) childEnds(0);
         else {
           const [next] = [...timers]
@@ -273,8 +282,10 @@ export function randomWorld(settings: Settings) {
         const refused = bad !== undefined && sameSnapshot(bad, seen);
         check(configuration.unanswered === undefined || refused, 'it was never told with an answer');
         const good = applied !== undefined && sameSnapshot(applied, seen) && sameSnapshot(known, seen);
+        // One that was started and does not serve is a reason by itself.
+        const serves = state.readiness.phase !== 'late';
         check(
-          !good || (configuration.degraded === undefined && configuration.stale.length === 0),
+          !good || !serves || (configuration.degraded === undefined && configuration.stale.length === 0),
           'an alarm that does not end though the application runs on the last content',
         );
         for (const [index, text] of expected.entries()) {

@@ -50,6 +50,35 @@ export function isLiveMember(stat: string, group: number): boolean {
   return Number(processGroup) === group && state !== 'Z' && state !== 'X';
 }
 
+/** The process id of the parent: proc_pid_stat(5). */
+export function parentOf(stat: string): number {
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+}
+
+/** So many parents are looked at: more than a tree of processes has that nobody built to be deep. */
+const MOST_GENERATIONS = 64;
+
+/**
+ * Whether a process descends from another, by its parent's parents at the moment. One that came from outside of a PID
+ * namespace has the parent 0 there.
+ *
+ * @param statOf the text of /proc/PID/stat; undefined if there is no such process
+ */
+export function isDescendant(
+  pid: number,
+  ancestor: number,
+  statOf: (pid: number) => string | undefined,
+): boolean {
+  let current = pid;
+  for (let generation = 0; generation < MOST_GENERATIONS && current > 0; generation++) {
+    const stat = statOf(current);
+    if (stat === undefined) return false;
+    current = parentOf(stat);
+    if (current === ancestor) return true;
+  }
+  return false;
+}
+
 /** Whether a name in /proc is that of a process. */
 export function isProcess(name: string): boolean {
   return /^\d+$/.test(name);

@@ -101,13 +101,15 @@ export function underWay(state: State, reload: Reload, what: string, turn: Turn)
 function actNext(state: State, reload: Reload, remaining: readonly Action[], turn: Turn): State {
   const [action] = remaining;
   if (action === undefined || state.child.phase !== 'running') return verify(state, reload, turn);
+  const first = remaining.length === reload.actions.length;
   if (action.kind === 'signal') {
-    sendReload(state.child.pid, action.signal, 'caught', turn);
+    sendReload(state.child.pid, action.signal, 'caught', first, turn);
     return withConfiguration(state, { progress: { phase: 'acting', reload, remaining, job: undefined } });
   }
   if (action.kind !== 'http' && action.kind !== 'exec')
     return actNext(state, reload, remaining.slice(1), turn);
   const job = state.jobs + 1;
+  turn.notices.push({ type: 'telling', first });
   const { environment } = state.configuration.next;
   turn.effects.push({
     type: 'begin-job',
@@ -122,7 +124,14 @@ function actNext(state: State, reload: Reload, remaining: readonly Action[], tur
   return withConfiguration(told, { progress: { phase: 'acting', reload, remaining, job } });
 }
 
-function sendReload(pid: number, signal: Signal, onlyIf: 'caught' | 'caught or blocked', turn: Turn): void {
+function sendReload(
+  pid: number,
+  signal: Signal,
+  onlyIf: 'caught' | 'caught or blocked',
+  first: boolean,
+  turn: Turn,
+): void {
+  turn.notices.push({ type: 'telling', first });
   turn.effects.push({ type: 'signal', pid, signal, to: 'child', purpose: 'reload', wake: false, onlyIf });
 }
 
@@ -231,14 +240,15 @@ export function signalled(
  * While a QUIT is pending it is left alone. Never while such a look is under way: it would be sent twice.
  */
 export function lookAtBlocked(state: State, progress: In<'acting'>, turn: Turn): State {
-  const { remaining, blocked } = progress;
+  const { reload, remaining, blocked } = progress;
   const [action] = remaining;
   const { child } = state;
   if (blocked === undefined || blocked.looking || action?.kind !== 'signal') return state;
   if (child.phase !== 'running') return state;
   clearTimers(turn, 'action-timeout');
   const onlyIf = blocked.times < BLOCKED_LOOKS ? 'caught' : 'caught or blocked';
-  sendReload(child.pid, action.signal, onlyIf, turn);
+  const first = remaining.length === reload.actions.length;
+  sendReload(child.pid, action.signal, onlyIf, first, turn);
   return withConfiguration(state, { progress: { ...progress, blocked: { ...blocked, looking: true } } });
 }
 

@@ -1,5 +1,5 @@
 import { verdictOf } from '../jobs/check.ts';
-import { probeTask } from '../readiness/readiness.ts';
+import { isProbe, probeTask } from '../readiness/readiness.ts';
 import type { Asked } from '../report/facts.ts';
 import type { State } from '../state/state.ts';
 import { clearTimers, type EventOf, log, setTimer, type Table, type Turn } from '../state/turn.ts';
@@ -132,14 +132,14 @@ function requested(
 /** Whether the application is to be asked anew: it served when it was asked last, but not just now. */
 function mustAsk(state: State, turn: Turn): boolean {
   const { ready } = state.settings;
-  if (ready === undefined || !serves(state)) return false;
+  if (ready === undefined || !isProbe(ready) || !serves(state)) return false;
   const { served } = state.server;
   return served === undefined || turn.at - served.at >= ASK_INTERVAL;
 }
 
 function askApplication(state: State, turn: Turn): State {
   const { ready } = state.settings;
-  if (state.server.asking !== undefined || ready === undefined) return state;
+  if (state.server.asking !== undefined || ready === undefined || !isProbe(ready)) return state;
   const job = state.jobs + 1;
   turn.effects.push({ type: 'begin-job', job, task: probeTask(state, ready) });
   setTimer(turn, 'ask', ASK_LIMIT);

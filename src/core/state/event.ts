@@ -18,6 +18,7 @@ export type TimerName =
   | 'drain'
   | 'group'
   | 'min-interval'
+  | 'notify'
   | 'poll'
   | 'probe'
   | 'quit'
@@ -68,7 +69,8 @@ export type Occurrence =
   /** A signal came to rehup itself. */
   | { readonly type: 'signal'; readonly signal: Signal }
   | { readonly type: 'spawned'; readonly pid: number }
-  | { readonly type: 'spawn-failed'; readonly errno: string }
+  /** `channel`: it was not the command, but the channel on which that was to say that it serves. */
+  | { readonly type: 'spawn-failed'; readonly errno: string; readonly channel?: true }
   | { readonly type: 'child-exited'; readonly status: ExitStatus }
   | {
       readonly type: 'signalled';
@@ -90,6 +92,17 @@ export type Occurrence =
   | { readonly type: 'looked'; readonly readings: readonly Reading[] }
   /** A job has ended by itself; one that was cancelled is never told of. */
   | { readonly type: 'job-ended'; readonly job: number; readonly outcome: JobOutcome }
+  /** The child has said something on the channel of `--ready notify`. */
+  | { readonly type: 'notified' }
+  /** What was said there, byte strings in their order. */
+  | {
+      readonly type: 'heard';
+      readonly messages: readonly string[];
+      /** How many came from processes that do not descend from rehup, or were gone before that could be told. */
+      readonly strangers: number;
+      /** Whether there may be more: they are left for later, so that nobody keeps rehup busy. */
+      readonly more: boolean;
+    }
   /** What was to be done to the stages is done, or failed. */
   | { readonly type: 'staged'; readonly job: number; readonly result: StageResult }
   /** What was to be listened on, as `[ADDRESS]:PORT`, is listened on, or can't be. */

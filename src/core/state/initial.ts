@@ -1,8 +1,18 @@
 import { FIRST_RECHECK } from './observed.ts';
 import { EMPTY_RECORD } from './record.ts';
 import type { Settings } from './settings.ts';
-import type { State } from './state.ts';
+import type { Announced, State } from './state.ts';
 import { NO_VISITS } from './visits.ts';
+
+/** A child that has said nothing yet. */
+export const NOTHING_ANNOUNCED: Announced = {
+  status: undefined,
+  stopping: false,
+  extended: 0,
+  told: 0,
+  reload: 'unheard',
+  warned: false,
+};
 
 /** Where everything begins: nothing was looked at, and no child was started. */
 export function initialState(settings: Settings): State {
@@ -18,6 +28,8 @@ export function initialState(settings: Settings): State {
     seed: 0,
     jobs: 0,
     readiness: { phase: 'idle' },
+    served: false,
+    announced: NOTHING_ANNOUNCED,
     crashes: [],
     child: { phase: 'unborn' },
     observation: {

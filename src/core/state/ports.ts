@@ -15,11 +15,13 @@ export type Processes = {
    * Starts a command as specification 2.1 says, in a process group of its own.
    *
    * @param environment `NAME=value` entries, byte strings; their PATH is where the command is looked for
+   * @param gift a descriptor of rehup's that it gets as another number besides 0–2; closed in rehup, started or not
    * @returns its process id, or the name of the errno(3) that tells why it could not be started
    */
   start(
     command: readonly string[],
     environment: readonly string[],
+    gift?: Gift,
   ): { readonly pid: number } | { readonly errno: string };
   /** kill(2) to the process `pid`, or to the process group of that number; the name of the errno if it fails. */
   signal(pid: number, signal: Signal, to: 'child' | 'group'): string | undefined;
@@ -31,8 +33,34 @@ export type Processes = {
   hasChildren(): boolean;
   /** Zombies reaped so far that were not rehup's own children. */
   reaped(): number;
+  /** Whether a process is one that rehup started, or adopted, or a descendant of such a one. */
+  descends(pid: number): boolean;
   /** Stops rehup itself, as a terminal's job control wants it, until a CONT comes. */
   suspend(): void;
+};
+
+export type Gift = { readonly descriptor: number; readonly number: number };
+
+/**
+ * The channel on which the child says that it serves, one at a time: a new one takes the place of the one before it. That
+ * something was said comes to the engine as a `notified` event, and not again until `take` has found nothing left.
+ */
+export type Notifications = {
+  /** Opens a datagram socket under an abstract name (unix(7)) with 64 random bits in it; the name as sd_notify(3) wants it. */
+  openSocket(): { readonly address: string } | { readonly errno: string };
+  /** Opens a pipe; the descriptor is the end that is written to, which is the caller's. */
+  openPipe(): { readonly descriptor: number } | { readonly errno: string };
+  /** The next message, of a pipe some bytes; undefined if there is none. Descriptors that come along are closed. */
+  take(): Message | undefined;
+  close(): void;
+};
+
+export type Message = {
+  readonly bytes: string;
+  /** Whether that is all of it: what is longer than 16 KiB is cut. */
+  readonly whole: boolean;
+  /** The process that sent it, as the kernel says (SCM_CREDENTIALS); undefined on a pipe. */
+  readonly sender: number | undefined;
 };
 
 /** Hints on directories; what it tells comes to the engine as `hint`, `watching`, `watch-failed` and `watch-lost` events. */
@@ -128,6 +156,7 @@ export type Ports = {
   readonly processes: Processes;
   readonly commands: Commands;
   readonly network: Network;
+  readonly notifications: Notifications;
   readonly files: Files;
   readonly watcher: Watcher;
   readonly listener: Listener;

@@ -53,11 +53,13 @@ export type Notice =
   | { readonly type: 'child-ended'; readonly status: ExitStatus; readonly follows: AfterExit | undefined }
   /** A QUIT is pending, which may mean stop. */
   | { readonly type: 'child-quitting' }
+  /** An action that tells the application of new content is about to begin; `first`: the first one of its reload. */
+  | { readonly type: 'telling'; readonly first: boolean }
   /** The application was told of new content; whether it serves is to be found out anew. */
   | { readonly type: 'told' }
   | { readonly type: 'ready' }
   /** It does not serve, and the time for that is over. */
-  | { readonly type: 'not-ready' }
+  | { readonly type: 'not-ready'; readonly reason: string }
   /** The child outlived a QUIT: it was not being stopped. */
   | { readonly type: 'child-resumed' }
   /** A stop from outside: nothing is applied any more. */

@@ -1,6 +1,7 @@
 import type { ExitStatus } from '../process/exit.ts';
 import { EXIT_FAILED, signalCode, startFailureCode, startFailureReason } from '../process/exit.ts';
 import type { Signal } from '../process/signals.ts';
+import { NOTIFY_SOCKET } from '../readiness/channel.ts';
 import type { Child } from '../state/child.ts';
 import type { State } from '../state/state.ts';
 import { type EventOf, log, setTimer, type Turn } from '../state/turn.ts';
@@ -21,8 +22,19 @@ function start(state: State, attempt: number, last: ExitStatus | undefined, turn
 }
 
 export function begin(state: State, _child: Child, event: EventOf<'begin'>, turn: Turn): State {
-  const { pid1, terminal, environment: inherited, argumentBytes, seed, identity } = event;
+  const { pid1, terminal, seed, identity } = event;
+  const { inherited, argumentBytes } = givenTo(state, event);
   return prepare({ ...state, pid1, terminal, inherited, argumentBytes, seed, identity }, undefined, turn);
+}
+
+/** What the variable takes of the room of execve(2) with its address, and more, bytes. */
+const NOTIFY_SOCKET_BYTES = 64;
+
+/** Where rehup hears the child by sd_notify(3) itself, nobody that it starts is to speak to whom rehup would. */
+function givenTo({ settings }: State, { environment, argumentBytes }: EventOf<'begin'>) {
+  if (settings.ready?.kind !== 'notify') return { inherited: environment, argumentBytes };
+  const inherited = environment.filter((entry) => !entry.startsWith(`${NOTIFY_SOCKET}=`));
+  return { inherited, argumentBytes: argumentBytes - NOTIFY_SOCKET_BYTES };
 }
 
 /** What the child will read was looked at; whether it may be started is for others to say. */
@@ -81,6 +93,8 @@ export function spawnFailed(
   const reason = startFailureReason(event.errno);
   const stop = child.kept.find((signal) => meaningOf(state.settings, signal).kind === 'stop');
   const again = child.last !== undefined && child.attempt < START_ATTEMPTS && stop === undefined;
+  if (event.channel === true && child.last === undefined && stop === undefined)
+    return end(state, turn, EXIT_FAILED, noChannel(state, event.errno));
   log(turn, again ? 'error' : 'fatal', 'child.start_failed', `${command} can't be started: ${reason}`, {
     command,
     errno: event.errno,
@@ -94,6 +108,12 @@ export function spawnFailed(
   const refusal = state.settings.silent ? `${command} can't be started: ${reason}` : undefined;
   if (stop === undefined) return end(state, turn, startFailureCode(event.errno), refusal);
   return endWithout(state, turn, child.last, stop);
+}
+
+function noChannel({ settings }: State, errno: string): string {
+  return settings.ready?.kind === 'notify'
+    ? `--ready notify: no Unix datagram socket can be made here: ${errno}; allow it (seccomp), or use another --ready`
+    : `--ready notify-fd: no pipe can be made: ${errno}; raise the limit on open files`;
 }
 
 export function startAgain(state: State, child: In<'retrying'>, _event: unknown, turn: Turn): State {

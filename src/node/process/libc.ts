@@ -28,6 +28,12 @@ const { lib, functions } = dlopen(null, {
   getpgrp: { arguments: [], return: 'int32' },
   isatty: { arguments: ['int32'], return: 'int32' },
   getsockopt: { arguments: ['int32', 'int32', 'int32', 'pointer', 'pointer'], return: 'int32' },
+  fcntl: { arguments: ['int32', 'int32', 'int32'], return: 'int32' },
+  socket: { arguments: ['int32', 'int32', 'int32'], return: 'int32' },
+  setsockopt: { arguments: ['int32', 'int32', 'int32', 'pointer', 'uint32'], return: 'int32' },
+  bind: { arguments: ['int32', 'pointer', 'uint32'], return: 'int32' },
+  recvmsg: { arguments: ['int32', 'pointer', 'int32'], return: 'int64' },
+  __errno_location: { arguments: [], return: 'pointer' },
 });
 
 export const libc = functions;

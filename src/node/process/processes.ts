@@ -1,10 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, readdirSync, readFileSync } from 'node:fs';
 import { environmentMap } from '../../core/files/environment.ts';
 import { executableCandidates, tryCandidates } from '../../core/process/executable.ts';
 import type { ExitStatus } from '../../core/process/exit.ts';
-import { type Handling, handlingOf, isLiveMember, isProcess } from '../../core/process/proc.ts';
+import { type Handling, handlingOf, isDescendant, isLiveMember, isProcess } from '../../core/process/proc.ts';
 import { SIGSTOP, SIGTTOU } from '../../core/process/signals.ts';
-import type { Processes } from '../../core/state/ports.ts';
+import type { Gift, Processes } from '../../core/state/ports.ts';
 import { errnoOf } from '../errno.ts';
 import { libc, memory, signalSet } from './libc.ts';
 import { createReaper, type ForeignProcesses, hasChildren } from './reaper.ts';
@@ -45,16 +45,18 @@ export function createProcesses({ cwd, terminal, foreign, exited }: ProcessOptio
   function start(
     command: readonly string[],
     environment: readonly string[],
+    gift?: Gift,
   ): { readonly pid: number } | { readonly errno: string } {
     // Only what is in the foreground itself can hand it over: in the background of a shell it would be taken from the shell.
     foreground = terminal && libc.tcgetpgrp(0) === libc.getpgrp();
     const path = environmentMap(environment).get('PATH');
     const errno = tryCandidates(executableCandidates(command[0] ?? '', path), (file) => {
-      const started = spawn({ file, argv: command, environment, cwd, foreground });
+      const started = spawn({ file, argv: command, environment, cwd, foreground, gift });
       if ('errno' in started) return started.errno;
       child = started.pid;
       return undefined;
     });
+    if (gift !== undefined) closeSync(gift.descriptor);
     return errno === undefined ? { pid: child } : { errno };
   }
 
@@ -64,6 +66,7 @@ export function createProcesses({ cwd, terminal, foreign, exited }: ProcessOptio
     groupAlive,
     hasChildren,
     reaped: () => reaped,
+    descends: (pid) => isDescendant(pid, process.pid, statOf),
     signal: (pid, signal, to) => kill(to === 'group' ? -pid : pid, signal),
     suspend: () => void kill(process.pid, SIGSTOP),
   };
@@ -98,10 +101,16 @@ function groupAlive(group: number): boolean {
 }
 
 function isMember(pid: string, group: number): boolean {
+  const stat = statOf(pid);
+  return stat !== undefined && isLiveMember(stat, group);
+}
+
+/** What /proc says of a process; undefined if there is none. */
+function statOf(pid: number | string): string | undefined {
   try {
-    return isLiveMember(readFileSync(`/proc/${pid}/stat`, 'latin1'), group);
+    return readFileSync(`/proc/${pid}/stat`, 'latin1');
   } catch {
-    return false;
+    return undefined;
   }
 }
 

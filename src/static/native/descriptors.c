@@ -1,15 +1,17 @@
-/* Descriptors: pipes, what rehup prints, and a log that never makes it wait. */
+/* Descriptors: pipes, datagrams, what rehup prints, and a log that never makes it wait. */
 #include "host.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* RWF_NOWAIT of linux/fs.h, for pwritev2(2), which the C library may not have. */
@@ -75,6 +77,82 @@ NATIVE(readTail)
     if (length < 0) return throw_system(ctx, "read", errno);
     ssize_t kept = length > most ? most : length;
     return from_bytes(ctx, buffer + (length - kept), (size_t)kept);
+}
+
+/* openDatagrams(name): a datagram socket with this abstract name (unix(7)); the kernel adds to each who sent it. */
+NATIVE(openDatagrams)
+{
+    UNUSED;
+    static const int yes = 1;
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    struct bytes name;
+    if (to_c_string(ctx, &name, argv[0], "bind") < 0) return JS_EXCEPTION;
+    size_t length = name.length;
+    bool fits = length < sizeof address.sun_path;
+    if (fits) memcpy(address.sun_path + 1, name.data, length);
+    free_bytes(ctx, &name);
+    if (!fits) return throw_system(ctx, "bind", ENAMETOOLONG);
+    int descriptor = away_from_stdio(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (descriptor < 0) return throw_system(ctx, "socket", errno);
+    const char *failed = setsockopt(descriptor, SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes) < 0 ? "setsockopt" : NULL;
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + length);
+    if (failed == NULL && bind(descriptor, (const struct sockaddr *)&address, size) < 0) failed = "bind";
+    if (failed != NULL) {
+        int error = errno;
+        close(descriptor);
+        return throw_system(ctx, failed, error);
+    }
+    return JS_NewInt32(ctx, descriptor);
+}
+
+/* Who sent a message, 0 if that is not told. Closes the descriptors that came along. */
+static pid_t sender_of(struct msghdr *message)
+{
+    pid_t sender = 0;
+    for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part != NULL; part = CMSG_NXTHDR(message, part)) {
+        if (part->cmsg_level != SOL_SOCKET) continue;
+        if (part->cmsg_type == SCM_CREDENTIALS && part->cmsg_len == CMSG_LEN(sizeof(struct ucred))) {
+            struct ucred credentials;
+            memcpy(&credentials, CMSG_DATA(part), sizeof credentials);
+            sender = credentials.pid;
+        }
+        if (part->cmsg_type != SCM_RIGHTS) continue;
+        for (size_t at = 0; CMSG_LEN(at + sizeof(int)) <= part->cmsg_len; at += sizeof(int)) {
+            int descriptor;
+            memcpy(&descriptor, CMSG_DATA(part) + at, sizeof descriptor);
+            close(descriptor);
+        }
+    }
+    return sender;
+}
+
+/*
+ * receive(descriptor): a message of a datagram socket as a list of its sender's process id, whether it is whole, and its
+ * bytes, at most 16 KiB. EAGAIN if there is none. There is room for the sender alone, so that the kernel itself drops the
+ * descriptors that come along, and rehup never has them (unix(7)).
+ */
+NATIVE(receive)
+{
+    UNUSED;
+    static char buffer[16 * 1024];
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(struct ucred))];
+    } control;
+    int descriptor;
+    if (to_int(ctx, &descriptor, argv[0]) < 0) return JS_EXCEPTION;
+    struct iovec piece = { .iov_base = buffer, .iov_len = sizeof buffer };
+    struct msghdr message = {
+        .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes
+    };
+    ssize_t length = recvmsg(descriptor, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (length < 0) return throw_system(ctx, "recvmsg", errno);
+    JSValue list = JS_NewArray(ctx);
+    uint32_t count = 0;
+    append(ctx, list, &count, sender_of(&message));
+    append(ctx, list, &count, (message.msg_flags & MSG_TRUNC) == 0);
+    JS_SetPropertyUint32(ctx, list, count, from_bytes(ctx, buffer, (size_t)length));
+    return list;
 }
 
 /* print(descriptor, bytes): all of it, waiting for the reader; for what rehup says before it supervises anything. */
@@ -150,7 +228,7 @@ NATIVE(log)
 }
 
 const JSCFunctionListEntry descriptors_functions[] = {
-    FUNCTION(close, 1), FUNCTION(pipe, 0),    FUNCTION(read, 2), FUNCTION(readTail, 2),
-    FUNCTION(print, 2), FUNCTION(openLog, 0), FUNCTION(log, 1),
+    FUNCTION(close, 1), FUNCTION(pipe, 0),    FUNCTION(read, 2), FUNCTION(readTail, 2),      FUNCTION(openDatagrams, 1),
+    FUNCTION(print, 2), FUNCTION(openLog, 0), FUNCTION(log, 1),  FUNCTION(receive, 1),
 };
 END_OF_PART(descriptors);

@@ -67,6 +67,7 @@ int away_from_stdio(int descriptor);
     extern const JSCFunctionListEntry name##_functions[]; \
     extern const int name##_count
 PART(given);
+PART(spawn);
 PART(process);
 PART(signals);
 PART(events);

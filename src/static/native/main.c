@@ -37,6 +37,7 @@ static void add_native(JSContext *ctx)
     JSValue global = JS_GetGlobalObject(ctx);
     JSValue native = JS_NewObject(ctx);
     ADD_PART(given);
+    ADD_PART(spawn);
     ADD_PART(process);
     ADD_PART(signals);
     ADD_PART(events);
