@@ -27,18 +27,26 @@ function newStage() {
   return { source, target: emptyDirectory(join(directory.path, 'target')) };
 }
 
-/** The real file system, on which the target has this many names more, which are gone when they are looked at. */
-function crowded(target: string, count: number): Files {
+/** The real file system, on which a directory has this many names more, which are gone when they are looked at. */
+function crowded(path: string, count: number): Files {
   const files = createFiles();
   const more = Array.from({ length: count }, (_, index) => `..rehup_${index + 100}`);
   return {
     perform(request) {
       const answer = files.perform(request);
-      const here = answer.op === 'names' && request.op === 'names' && request.path === target;
+      const here = answer.op === 'names' && request.op === 'names' && request.path === path;
       return here ? { op: 'names', value: [...answer.value, ...more] } : answer;
     },
   };
 }
+
+test('150,000 names in a generation are an error of the target, and none of the engine', () => {
+  const stage = newStage();
+  advance(stage);
+  const full = crowded(join(stage.target, '..rehup_1'), 150_000);
+  const result = run({ op: 'open', stages: [stage] }, undefined, [], full);
+  expect(expected('refused', result).text).toContain('(ENOENT)');
+});
 
 test('150,000 names in a target are no hindrance', () => {
   const stage = newStage();
