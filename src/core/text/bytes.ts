@@ -49,6 +49,27 @@ export function textOfBytes(bytes: string): string {
   return text;
 }
 
+/** Above all code points: the number of a byte that is no UTF-8 is this and the byte. */
+const STRAY = 0x110000;
+
+/** The characters of a byte string by their code points; a byte that is no UTF-8 is one with a number of its own. */
+export function charactersOf(bytes: string): readonly number[] {
+  const characters: number[] = [];
+  let index = 0;
+  while (index < bytes.length) {
+    const byte = bytes.charCodeAt(index);
+    if (byte < 0x80) {
+      characters.push(byte);
+      index += 1;
+      continue;
+    }
+    const { point, length } = decodeOne(bytes, index);
+    characters.push(point ?? STRAY + byte);
+    index += length;
+  }
+  return characters;
+}
+
 function escapeByte(byte: number): string {
   return `\\x${byte.toString(16).padStart(2, '0')}`;
 }
