@@ -1,4 +1,17 @@
-/**
+import { compileGlob, type PathPredicate, pathPredicate } from '../../src/core/text/glob.ts';
+
+/** What these patterns of `--ignore` leave out. */
+export function ignoring(patterns: readonly string[]): PathPredicate {
+  return pathPredicate(
+    patterns.map((pattern) => {
+      const glob = compileGlob(pattern);
+      if (!glob.ok) throw new Error(glob.error);
+      return glob.value;
+    }),
+  );
+}
+
+/*
  * The patterns of `--ignore` once more, for tests: matched by going back, as the words of gitignore(5) say it, and as slow
  * as that is.
  */

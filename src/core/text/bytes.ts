@@ -52,19 +52,20 @@ export function textOfBytes(bytes: string): string {
 /** Above all code points: the number of a byte that is no UTF-8 is this and the byte. */
 const STRAY = 0x110000;
 
-/** The characters of a byte string by their code points; a byte that is no UTF-8 is one with a number of its own. */
+/** A character of a byte string by its code point, and its bytes; a byte that is no UTF-8 is one with a number of its own. */
+export function characterAt(
+  bytes: string,
+  index: number,
+): { readonly character: number; readonly length: number } {
+  const { point, length } = decodeOne(bytes, index);
+  return { character: point ?? STRAY + bytes.charCodeAt(index), length };
+}
+
 export function charactersOf(bytes: string): readonly number[] {
   const characters: number[] = [];
-  let index = 0;
-  while (index < bytes.length) {
-    const byte = bytes.charCodeAt(index);
-    if (byte < 0x80) {
-      characters.push(byte);
-      index += 1;
-      continue;
-    }
-    const { point, length } = decodeOne(bytes, index);
-    characters.push(point ?? STRAY + byte);
+  for (let index = 0; index < bytes.length; ) {
+    const { character, length } = characterAt(bytes, index);
+    characters.push(character);
     index += length;
   }
   return characters;

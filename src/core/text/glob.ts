@@ -1,4 +1,4 @@
-import { match, type Pattern, type Place } from './automaton.ts';
+import { anyOf, matcherOf, type Pattern, type Place } from './automaton.ts';
 import { charactersOf } from './bytes.ts';
 import { failure, type Result, success } from './result.ts';
 
@@ -6,58 +6,45 @@ import { failure, type Result, success } from './result.ts';
 export type PathPredicate = (path: string) => boolean;
 
 /**
- * Compiles one `--ignore` pattern with the wildcards of gitignore(5): `*` and `?` stay within a name, `**` crosses
- * directories, `[a-z]` and `[!a-z]` are sets, `{a,b}` are alternatives, `\` quotes the next character. A pattern
- * without a slash names a file or directory at any depth, one with a slash is relative to the watch. What lies below
- * a directory that is named is named too. A match is linear in the length of the path, for any bytes.
+ * Says of a path whether any of the patterns names it, each with the wildcards of gitignore(5): `*` and `?` stay within a
+ * name, `**` crosses directories, `[a-z]` and `[!a-z]` are sets, `{a,b}` are alternatives, `\` quotes the next character.
+ * A pattern without a slash names a file or directory at any depth, one with a slash is relative to the watch. What lies
+ * below a directory that is named is named too. A match is linear in the length of the path, for any bytes.
  */
-export function compileGlob(pattern: string): Result<PathPredicate> {
-  const anchored = pattern.replace(/^\//, '').replace(/\/$/, '');
-  if (anchored === '') return failure('an empty pattern');
-  const translated = translateGlob(anchored);
-  if (!translated.ok) return translated;
-  const places = translated.value;
-  if (pattern.replace(/\/$/, '').includes('/')) {
-    return success((path) => match(places, charactersOf(path)).matched);
-  }
-  // It has no slash, so it can only match a name by itself.
-  return success((path) => path.split('/').some((name) => match(places, charactersOf(name)).matched));
+export function pathPredicate(patterns: readonly Pattern[]): PathPredicate {
+  if (patterns.length === 0) return () => false;
+  const match = matcherOf(anyOf(patterns));
+  return (path) => match(path).matched;
 }
 
-/** The places of a pattern that is matched from the beginning of a path. */
-export function translateGlob(text: string): Result<Pattern> {
-  const pattern = charactersOf(text);
+/** Compiles one `--ignore` pattern. */
+export function compileGlob(text: string): Result<Pattern> {
+  const anchored = text.replace(/^\//, '').replace(/\/$/, '');
+  if (anchored === '') return failure('an empty pattern');
   const places: Place[] = [];
+  if (!text.replace(/\/$/, '').includes('/')) addDirectories(places, true);
+  const wrong = translate(charactersOf(anchored), places);
+  if (wrong !== undefined) return failure(wrong);
+  return success([...places, { kind: 'end' }]);
+}
+
+/** Adds the places of a pattern; what is wrong with it, if that is so. */
+function translate(pattern: readonly number[], places: Place[]): string | undefined {
   const open: Alternatives[] = [];
   let index = 0;
-  const next = (offset = 0) => pattern[index + offset];
   while (index < pattern.length) {
-    const character = next() ?? 0;
+    const character = pattern[index] ?? 0;
     const alternatives = open.at(-1);
     index += 1;
     if (character === BACKSLASH && index < pattern.length) {
-      places.push({ kind: 'character', character: next() ?? 0 });
+      places.push({ kind: 'character', character: pattern[index] ?? 0 });
       index += 1;
     } else if (character === QUESTION) places.push({ kind: 'name' });
     else if (character === STAR) {
-      const first = index === 1 || pattern[index - 2] === SLASH;
-      let stars = 1;
-      while (next() === STAR) {
-        stars += 1;
-        index += 1;
-      }
-      const slash = next() === SLASH;
-      if (stars > 1 && first && (slash || index === pattern.length)) {
-        if (slash) index += 1;
-        addDirectories(places, slash);
-      } else {
-        if (slash) index += 1;
-        repeat(places, { kind: 'name' });
-        if (slash) places.push({ kind: 'character', character: SLASH });
-      }
+      index = addStars(pattern, index - 1, places);
     } else if (character === BRACKET) {
       const set = readSet(pattern, index);
-      if (!set.ok) return set;
+      if (!set.ok) return set.error;
       places.push(set.value.place);
       index = set.value.end;
     } else if (character === BRACE) {
@@ -76,7 +63,7 @@ export function translateGlob(text: string): Result<Pattern> {
       open.pop();
     } else places.push({ kind: 'character', character });
   }
-  return open.length === 0 ? success(places) : failure('a { without its }');
+  return open.length === 0 ? undefined : 'a { without its }';
 }
 
 /** The group of alternatives that is being read: where its present one begins, and the ends of those before. */
@@ -92,6 +79,20 @@ const NOWHERE: Place = { kind: 'jump', to: 0 };
 function repeat(places: Place[], place: Place): void {
   const start = places.length;
   places.push({ kind: 'fork', to: start + 3 }, place, { kind: 'jump', to: start });
+}
+
+/** The stars that begin at `start`; answers where they end. */
+function addStars(pattern: readonly number[], start: number, places: Place[]): number {
+  let end = start;
+  while (pattern[end] === STAR) end += 1;
+  const crosses = end - start > 1 && (start === 0 || pattern[start - 1] === SLASH);
+  if (crosses && pattern[end] === SLASH) {
+    addDirectories(places, true);
+    return end + 1;
+  }
+  if (crosses && end === pattern.length) addDirectories(places, false);
+  else repeat(places, { kind: 'name' });
+  return end;
 }
 
 /** `**`, and any directories at all with the slash behind it. */

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { match } from '../../../src/core/text/automaton.ts';
-import { bytesOfText, charactersOf } from '../../../src/core/text/bytes.ts';
-import { compileGlob, translateGlob } from '../../../src/core/text/glob.ts';
-import { names } from '../../support/glob.ts';
+import { anyOf, matcherOf, type Pattern } from '../../../src/core/text/automaton.ts';
+import { bytesOfText } from '../../../src/core/text/bytes.ts';
+import { compileGlob, pathPredicate } from '../../../src/core/text/glob.ts';
+import { ignoring, names } from '../../support/glob.ts';
 
 const pattern = fc.string({
   unit: fc.constantFrom(...'*?[]{},!-\\/ab^', '*', '**/', '{a,', '\xc3\xa9', '\xa9', '[a-\xc3\xa9]'),
@@ -11,10 +11,14 @@ const pattern = fc.string({
 });
 const path = fc.string({ unit: fc.constantFrom(...'ab/.-]', '\xc3\xa9', '\xa9', '\xff'), maxLength: 16 });
 
-function matches(pattern: string, path: string): boolean {
+function compiled(pattern: string): Pattern {
   const glob = compileGlob(pattern);
   if (!glob.ok) throw new Error(glob.error);
-  return glob.value(path);
+  return glob.value;
+}
+
+function matches(pattern: string, path: string): boolean {
+  return ignoring([pattern])(path);
 }
 
 describe('--ignore', () => {
@@ -70,34 +74,35 @@ describe('--ignore', () => {
   });
 
   test('any pattern is refused, or names what a matcher finds that goes back', () => {
-    let compiled = 0;
+    let count = 0;
     fc.assert(
       fc.property(pattern, path, (text, name) => {
         const glob = compileGlob(text);
         if (!glob.ok) expect(glob.error).not.toBe('');
         else {
-          compiled += 1;
-          expect(glob.value(name)).toBe(names(text, name));
+          count += 1;
+          expect(pathPredicate([glob.value])(name)).toBe(names(text, name));
         }
       }),
       { numRuns: 20_000 },
     );
-    expect(compiled).toBeGreaterThan(2_000);
+    expect(count).toBeGreaterThan(2_000);
   });
 });
 
 describe('the steps of a match', () => {
-  /** So many places are looked at for each character and place: once, and by each way that leads there. */
+  /** So often a place is looked at for each character: by itself, and by each way that leads there. */
   const MOST = 3;
 
+  /** Matches with a matcher that remembers nothing yet, and once more; checks the steps of both. */
   function steps(text: string, name: string): number {
-    const places = translateGlob(text);
-    if (!places.ok) throw new Error(places.error);
-    const characters = charactersOf(name);
-    const most = MOST * (characters.length + 1) * (places.value.length + 1);
-    const taken = match(places.value, characters).steps;
-    expect(taken).toBeLessThanOrEqual(most);
-    return taken;
+    const pattern = compiled(text);
+    const matcher = matcherOf(pattern);
+    const characters = name.length + 1;
+    const first = matcher(name);
+    expect(first.steps).toBeLessThanOrEqual(MOST * characters * (pattern.length + 1));
+    expect(matcher(name).matched).toBe(first.matched);
+    return first.steps;
   }
 
   test.each([
@@ -115,10 +120,27 @@ describe('the steps of a match', () => {
     expect(steps(text, name)).toBeGreaterThan(0);
   });
 
+  test('are one for each character where all was seen before, whatever the number of patterns', () => {
+    const matcher = matcherOf(anyOf(['*.bak', '*.swp', '**/a/*', '.*', '{a,b}*c'].map(compiled)));
+    const name = 'some/directory/file.txt';
+    matcher(name);
+    expect(matcher(name).steps).toBe(name.length + 1);
+  });
+
+  test('are still bounded, and the answers right, when more was seen than is remembered', () => {
+    const matcher = matcherOf(anyOf([compiled('*.bak'), compiled(bytesOfText('*é*é*é?'))]));
+    for (let index = 0; index < 30_000; index++) {
+      const middle = String.fromCodePoint(0x4e00 + (index % 20_000), 0x1f300 + index);
+      const name = bytesOfText(`é${middle}é${index % 2 === 0 ? 'éx' : '.bak'}`);
+      const { matched, steps: taken } = matcher(name);
+      expect([matched, taken < 1_000]).toEqual([true, true]);
+    }
+  });
+
   test('are so for any pattern and any name', () => {
     fc.assert(
       fc.property(pattern, path, fc.nat(200), (text, name, times) => {
-        if (translateGlob(text).ok) steps(text, name.repeat(times));
+        if (compileGlob(text).ok) steps(text, name.repeat(times));
       }),
       { numRuns: 5_000 },
     );
