@@ -7,6 +7,10 @@ export function createClock(elapsed: (timer: TimerName) => void): Clock {
   return {
     now: () => performance.now(),
     wall: () => Date.now(),
+    processorTime() {
+      const { user, system } = process.threadCpuUsage();
+      return (user + system) / 1000;
+    },
     setTimer(timer, delay) {
       clearTimeout(timers.get(timer));
       timers.set(

@@ -174,5 +174,5 @@ function run(
     const delay = clock.due();
     log.flush();
     return delay;
-  });
+  }, engine.timed);
 }

@@ -48,6 +48,7 @@ export type Native = {
   takeHints(notifier: number): readonly (number | string)[];
   now(): number;
   time(): number;
+  processorTime(): number;
   random(): number;
 
   // files.c

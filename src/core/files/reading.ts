@@ -1,6 +1,6 @@
 import type { PathPredicate } from '../text/glob.ts';
 import { joinPath, parentPath, relativePath } from '../text/path.ts';
-import { type Content, contentOf } from './content.ts';
+import { type Content, contentOf, foreseeChange } from './content.ts';
 import { directoriesOf, identified } from './directories.ts';
 import { type FileFailure, type FileSteps, isFailure, liesInMemory, status } from './files.ts';
 import { type Frozen, frozenAt, type Mount, readMounts, realPath } from './mounts.ts';
@@ -25,6 +25,8 @@ export type ReadingRequest = {
   readonly copy?: TreeCopy;
   /** Whether its writer goes on below a generation that the link leads to already, so that events there count as well. */
   readonly copied?: boolean;
+  /** What the application was told, with which what is read is going to be compared: {@link foreseeChange}. */
+  readonly told?: Content;
   /** Whether to tell of a mount that keeps it from ever changing. */
   readonly mounts?: boolean;
 };
@@ -97,6 +99,10 @@ export function* readWatches(
     }
     if (readings.length < requests.length) continue;
     if (!last && (yield* disagree(requests, readings, ignore))) continue;
+    for (const [index, { path, told }] of requests.entries()) {
+      const reading = readings[index];
+      if (reading?.status === 'read') yield* foreseeChange(path, told, reading.content);
+    }
     return yield* withFrozen(requests, readings, seen);
   }
 }

@@ -13,6 +13,7 @@ import {
   status,
   telling,
 } from './files.ts';
+import { isPause, PAUSE, sortedStrings, unhurried } from './unhurried.ts';
 import { isApart } from './volume.ts';
 
 /** A watch holds at most this much (specification 4.1). */
@@ -97,7 +98,10 @@ export function* walk(
   // A list instead of recursion: the stack of a small engine is shallow, and a deep tree is somebody else's choice.
   const pending: { path: string; name: string }[] = [{ path, name }];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    if (next.name !== '' && options.ignore(next.name)) continue;
+    if (next.name !== '' && options.ignore(next.name)) {
+      if (isPause(pending.length)) yield PAUSE;
+      continue;
+    }
     const found = yield* statusOf(tree, next.path);
     if (found === undefined) continue;
     if (isFailure(found)) {
@@ -117,13 +121,12 @@ export function* walk(
         continue;
       }
       // In a fixed order, so that a directory with two names has the same one in each reading.
-      for (const child of [...children].sort().reverse()) {
-        if (isApart(child)) continue;
-        pending.push({
-          path: joinPath(next.path, child),
-          name: next.name === '' ? child : `${next.name}/${child}`,
-        });
-      }
+      const { path, name } = next;
+      const sorted = yield* sortedStrings(children);
+      yield* unhurried(sorted.reverse(), (child) => {
+        if (isApart(child)) return;
+        pending.push({ path: joinPath(path, child), name: name === '' ? child : `${name}/${child}` });
+      });
     } else if (found.kind === 'file') {
       const keyed = options.keyed || (yield* holdsMemory(tree, next.path, found));
       const failure = yield* add(tree, { ...next, found, keyed }, options);

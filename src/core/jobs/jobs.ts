@@ -67,9 +67,11 @@ function runCommand(
   let output = '';
   return commands.run(words, environment, {
     wrote(bytes) {
-      output = (output + bytes).slice(-OUTPUT_KEPT);
+      output += bytes;
+      // Now and then, so that a command that writes byte by byte is not copied 4,000 times.
+      if (output.length > 2 * OUTPUT_KEPT) output = output.slice(-OUTPUT_KEPT);
     },
-    exited: (status) => told({ kind: 'exited', status, output }),
+    exited: (status) => told({ kind: 'exited', status, output: output.slice(-OUTPUT_KEPT) }),
     failed: (errno) => told({ kind: 'failed', reason: startFailureReason(errno) }),
   });
 }

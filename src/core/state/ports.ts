@@ -46,6 +46,8 @@ export type Clock = {
   now(): number;
   /** Milliseconds since the epoch, on a clock that may be set. */
   wall(): number;
+  /** Milliseconds of processor time that this thread has taken. */
+  processorTime(): number;
   /** Sets or replaces a one-shot timer, which comes to the engine as a `timer` event. */
   setTimer(timer: TimerName, delay: number): void;
   clearTimer(timer: TimerName): void;
