@@ -1,4 +1,4 @@
-import type { ConnectionReports, Ports } from './state/ports.ts';
+import type { CommandReports, ConnectionReports, Ports } from './state/ports.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
 /** Commands and connections whose reports are timed. */
@@ -16,12 +16,14 @@ export function timedPorts(
   }
   return {
     commands: {
-      run: (words, environment, reports) =>
-        commands.run(words, environment, {
+      run: (words, environment, reports, input) => {
+        const timedReports: CommandReports = {
           wrote: (bytes) => timed('output of a command', () => reports.wrote(bytes)),
           exited: (status) => timed('exit of a command', () => reports.exited(status)),
           failed: (errno) => timed('failure of a command', () => reports.failed(errno)),
-        }),
+        };
+        return commands.run(words, environment, timedReports, input);
+      },
     },
     network: {
       connect: (address, port, reports) => network.connect(address, port, timedConnection(reports)),

@@ -4,7 +4,7 @@ import { OUTPUT_KEPT } from '../core/state/job.ts';
 import type { CommandReports, Commands } from '../core/state/ports.ts';
 import type { Loop } from './loop.ts';
 import { errnoOf } from './native.ts';
-import { attempt, kill, spawn } from './processes.ts';
+import { attempt, kill, NONE, spawn } from './processes.ts';
 
 export type CommandOptions = {
   readonly cwd: string | undefined;
@@ -20,8 +20,8 @@ const LAST_PIECES = 16;
 
 /** The Commands port. */
 export function createCommands(loop: Loop, { cwd, onEnd }: CommandOptions): Commands {
-  function start(words: readonly string[], environment: readonly string[]) {
-    const opened: number[] = [];
+  function start(words: readonly string[], environment: readonly string[], input: number | undefined) {
+    const opened: number[] = input === undefined ? [] : [input];
     let output: number | undefined;
     try {
       const [readEnd, writeEnd] = native.pipe();
@@ -30,7 +30,7 @@ export function createCommands(loop: Loop, { cwd, onEnd }: CommandOptions): Comm
       const nothing = native.open('/dev/null');
       opened.push(nothing);
       const started = spawn(words, environment, (file) =>
-        native.spawn(file, words, environment, cwd, false, nothing, writeEnd, writeEnd),
+        native.spawn(file, words, environment, cwd, false, nothing, writeEnd, writeEnd, input ?? NONE),
       );
       if ('pid' in started) return { pid: started.pid, output };
       native.close(output);
@@ -44,8 +44,8 @@ export function createCommands(loop: Loop, { cwd, onEnd }: CommandOptions): Comm
   }
 
   return {
-    run(words, environment, reports) {
-      const started = start(words, environment);
+    run(words, environment, reports, input) {
+      const started = start(words, environment, input);
       if ('errno' in started) return failing(loop, started.errno, reports);
       const { pid, output } = started;
       let over = false;

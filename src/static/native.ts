@@ -12,7 +12,7 @@ export type Native = {
   terminal(descriptor: number): number;
 
   // process.c
-  /** Of stdin, stdout and stderr -1 is that of rehup. */
+  /** Of stdin, stdout and stderr -1 is that of rehup; of descriptor 3 that there is none. */
   spawn(
     file: string,
     argv: readonly string[],
@@ -22,6 +22,7 @@ export type Native = {
     stdin: number,
     stdout: number,
     stderr: number,
+    third: number,
   ): number;
   /** Process id, 1 if it exited by itself, and its code or signal, in turn. */
   reap(most: number): readonly number[];
@@ -80,6 +81,7 @@ export type Native = {
   // descriptors.c
   close(descriptor: number): void;
   pipe(): readonly [number, number];
+  memoryFile(): number;
   read(descriptor: number, most: number): string;
   readTail(descriptor: number, most: number): string;
   print(descriptor: number, bytes: string): void;

@@ -28,8 +28,9 @@ const ZOMBIES_PER_TURN = 200;
 /** More than any file of /proc that is read here holds. */
 const PROC_SIZE = 64 * 1024;
 
-/** `-1` of spawn: the descriptor of rehup itself. */
+/** `-1` of spawn: the descriptor of rehup itself, and of descriptor 3 that there is none. */
 const OWN = -1;
+export const NONE = -1;
 
 export function createProcesses({ cwd, terminal, exited }: ProcessOptions): ReapingProcesses {
   const owners = new Map<number, (status: ExitStatus) => void>();
@@ -43,7 +44,7 @@ export function createProcesses({ cwd, terminal, exited }: ProcessOptions): Reap
     // Only what is in the foreground itself can hand it over: in the background of a shell it would be taken from the shell.
     foreground = terminal && native.inForeground();
     const started = spawn(command, environment, (file) =>
-      native.spawn(file, command, environment, cwd, foreground, OWN, OWN, OWN),
+      native.spawn(file, command, environment, cwd, foreground, OWN, OWN, OWN, NONE),
     );
     if ('pid' in started) owners.set(started.pid, ended);
     return started;

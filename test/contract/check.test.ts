@@ -158,6 +158,26 @@ describe('a check', () => {
     ]);
   });
 
+  test('gets thousands of changed paths in a file, and the first of them in the variable, at the start and later', async () => {
+    const name = (index: number) => `key-${String(index).padStart(4, '0')}-${'x'.repeat(60)}`;
+    const payload = (text: string) =>
+      Object.fromEntries(Array.from({ length: 3_000 }, (_, i) => [name(i), text]));
+    const volume = writtenVolume(here('volume'), payload('1'));
+    const report = `{ wc -l < "$REHUP_CHANGED_FILE"; cat "$REHUP_CHANGED_FILE" | sort -u | sed -n '1p;$p'; wc -l <&3
+      echo "$REHUP_CHANGED" | wc -l; echo "$REHUP_CHANGED" | tail -n 2; } > '${here('report')}'`;
+    const run = await guarded(script(here('check'), report), [], [], {
+      environment: { REHUP_CHANGED_FILE: '/nowhere', REHUP_CHANGED: 'nothing' },
+    });
+    const path = (index: number) => join(volume.path, name(index));
+    const first = Math.floor(65_536 / (path(0).length + 1));
+    const expected = ['3000', path(0), path(2_999), '3000', `${first + 1}`, path(first - 1), '…'];
+    expect(linesOf(here('report')).map((line) => line.trim())).toEqual(expected);
+    rmSync(here('report'));
+    volume.write(payload('2'));
+    await run.said('SIGHUP');
+    expect(linesOf(here('report')).map((line) => line.trim())).toEqual(expected);
+  });
+
   test('of a stage sees the new content before the application can', async () => {
     const volume = checked();
     mkdirSync(here('target'));

@@ -16,7 +16,7 @@ const ENVIRONMENT = [`PATH=${process.env['PATH']}`];
 describe('processes', () => {
   const shell = (script: string, ...stdio: readonly unknown[]): Call => {
     const [stdin = -1, stdout = -1, stderr = -1] = stdio;
-    return ['spawn', SHELL, ['sh', '-c', script], ENVIRONMENT, null, false, stdin, stdout, stderr];
+    return ['spawn', SHELL, ['sh', '-c', script], ENVIRONMENT, null, false, stdin, stdout, stderr, -1];
   };
 
   /** Calls after which all children that were started have ended, if it was one. */
@@ -34,6 +34,33 @@ describe('processes', () => {
       ['reap', 10],
     );
     expect(values.slice(6)).toEqual(['err\n', '', [values[3], 1, 3]]);
+  });
+
+  test('get a file in memory as descriptor 3, from its beginning, and else none', () => {
+    const there = [3, 4, 5].map((number) => `[ -e /proc/$$/fd/${number} ] && echo ${number}`);
+    const script = `cat <&3; ${there.join('; ')}; cat /proc/self/fd/3; echo end`;
+    const started = (third: unknown): Call => {
+      const words = [SHELL, ['sh', '-c', script], ENVIRONMENT, null, false, -1, result(2, 1), -1, third];
+      return ['spawn', ...words];
+    };
+    const values = gave(
+      ...ended,
+      ['pipe'],
+      ['memoryFile'],
+      ['store', result(3), 'one\n'],
+      ['store', result(3), 'two \xff\n'],
+      started(result(3)),
+      ['wait', 10_000],
+      ['reap', 10],
+      ['takeSignals', result(0)],
+      ['readTail', result(2, 0), 100],
+      started(-1),
+      ['wait', 10_000],
+      ['reap', 10],
+      ['readTail', result(2, 0), 1_000],
+    );
+    expect(values[10]).toBe('one\ntwo \xff\n3\none\ntwo \xff\nend\n');
+    expect(values[14]).toBe('end\n');
   });
 
   test('are told by how they ended, each once', () => {
@@ -58,6 +85,7 @@ describe('processes', () => {
       -1,
       -1,
       -1,
+      -1,
     ];
     const long = join(temporary.path, 'long');
     writeFileSync(long, 'x'.repeat(65_000));
@@ -73,7 +101,7 @@ describe('processes', () => {
       ['open', long],
       ['read', result(5), 65_000],
       // Two megabytes are more than a quarter of the usual stack, which is the limit of execve(2).
-      ['spawn', SHELL, Array.from({ length: 40 }, () => result(6)), [], null, false, -1, -1, -1],
+      ['spawn', SHELL, Array.from({ length: 40 }, () => result(6)), [], null, false, -1, -1, -1, -1],
       ['reap', 10],
     ]);
     expect(outcomes.map((outcome) => outcome.threw)).toEqual([
@@ -102,7 +130,7 @@ describe('signals', () => {
     const values = gave(
       ['openSignals'],
       ['pipe'],
-      ['spawn', SHELL, ['sh', '-c', script], ENVIRONMENT, null, false, -1, result(1, 1), -1],
+      ['spawn', SHELL, ['sh', '-c', script], ENVIRONMENT, null, false, -1, result(1, 1), -1, -1],
       ['close', result(1, 1)],
       // The end of the pipe is that of the shell.
       ['expect', result(1, 0), 1],

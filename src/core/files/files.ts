@@ -49,6 +49,10 @@ type Operations = {
   mkdir: { request: { readonly path: string; readonly mode: number }; answer: undefined };
   /** Makes a new file for writing (O_EXCL), less the umask; answers a handle. */
   create: { request: { readonly path: string; readonly mode: number }; answer: number };
+  /** Makes a file in memory that has no name: memfd_create(2). Answers a handle. */
+  scratch: { request: unknown; answer: number };
+  /** Writes all of a byte string to an open file. */
+  write: { request: { readonly file: number; readonly bytes: string }; answer: undefined };
   /** Copies at most 64 KiB from one open file to another and feeds them to a digest; answers the number of bytes, 0 at the end. */
   copy: { request: { readonly digest: number; readonly from: number; readonly to: number }; answer: number };
   /** fsync(2). */

@@ -69,9 +69,15 @@ export type Commands = {
    * is then killed, and what the pipe still holds is told before the exit. Nothing is told before the call has returned.
    *
    * @param environment `NAME=value` entries, byte strings; their PATH is where the command is looked for
+   * @param input an open file that it finds at descriptor 3, from its beginning; closed here, whatever comes of it
    * @returns what kills its whole group at once; nothing is told afterwards
    */
-  run(words: readonly string[], environment: readonly string[], reports: CommandReports): () => void;
+  run(
+    words: readonly string[],
+    environment: readonly string[],
+    reports: CommandReports,
+    input?: number,
+  ): () => void;
 };
 
 export type CommandReports = {

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -47,6 +48,13 @@ NATIVE(pipe)
     append(ctx, list, &length, ends[0]);
     append(ctx, list, &length, ends[1]);
     return list;
+}
+
+/* A new file in memory, without a name. */
+NATIVE(memoryFile)
+{
+    UNUSED;
+    return result_of(ctx, "memfd_create", away_from_stdio((int)syscall(SYS_memfd_create, "rehup", MFD_CLOEXEC)));
 }
 
 /* read(descriptor, most): some bytes, at most 64 KiB; none at the end; EAGAIN where one would have to wait. */
@@ -151,6 +159,6 @@ NATIVE(log)
 
 const JSCFunctionListEntry descriptors_functions[] = {
     FUNCTION(close, 1), FUNCTION(pipe, 0),    FUNCTION(read, 2), FUNCTION(readTail, 2),
-    FUNCTION(print, 2), FUNCTION(openLog, 0), FUNCTION(log, 1),
+    FUNCTION(print, 2), FUNCTION(openLog, 0), FUNCTION(log, 1),  FUNCTION(memoryFile, 0),
 };
 END_OF_PART(descriptors);

@@ -21,6 +21,7 @@ struct request {
     const char *directory; /* NULL: that of rehup */
     bool foreground;
     int stdio[3]; /* -1: that of rehup */
+    int third;    /* what is to be its descriptor 3; -1: none */
 };
 
 /*
@@ -32,8 +33,8 @@ struct mishap {
     int error;
 };
 
-/* The child's end of that pipe, while it has one. */
-#define MISHAP_PIPE FIRST_FOREIGN
+/* The child's end of that pipe, while it has one: behind what it may be given at descriptor 3. */
+#define MISHAP_PIPE (FIRST_FOREIGN + 1)
 
 /* What getdents64(2) gives. */
 struct entry {
@@ -68,6 +69,23 @@ static void close_each(void)
         close(number);
 }
 
+/* Puts the pipe in its place, and what is to be descriptor 3, or nothing: first both out of each other's way. */
+static int place_descriptors(int third, int *pipe)
+{
+    int moved = fcntl(*pipe, F_DUPFD_CLOEXEC, MISHAP_PIPE + 1);
+    if (moved < 0) return -1;
+    *pipe = moved;
+    if (third >= 0) {
+        int given = fcntl(third, F_DUPFD_CLOEXEC, MISHAP_PIPE + 1);
+        if (given < 0 || lseek(given, 0, SEEK_SET) < 0 || dup2(given, FIRST_FOREIGN) < 0) return -1;
+    } else {
+        close(FIRST_FOREIGN);
+    }
+    if (dup3(moved, MISHAP_PIPE, O_CLOEXEC) < 0) return -1;
+    *pipe = MISHAP_PIPE;
+    return 0;
+}
+
 /* In the child: all that comes before exec. Only system calls, since the memory is the parent's. */
 static const char *prepare(const struct request *request, int *pipe)
 {
@@ -78,8 +96,7 @@ static const char *prepare(const struct request *request, int *pipe)
     for (int number = 0; number < 3; number++)
         if (request->stdio[number] >= 0 && dup2(request->stdio[number], number) < 0) return "dup2";
     if (request->directory != NULL && chdir(request->directory) < 0) return "chdir";
-    if (*pipe != MISHAP_PIPE && dup3(*pipe, MISHAP_PIPE, O_CLOEXEC) < 0) return "dup3";
-    *pipe = MISHAP_PIPE;
+    if (place_descriptors(request->third, pipe) < 0) return "dup";
     if (syscall(SYS_close_range, MISHAP_PIPE + 1, ~0U, 0) < 0) close_each();
     if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &no_signals, NULL, sizeof no_signals) < 0) return "sigprocmask";
     return NULL;
@@ -149,7 +166,7 @@ static JSValue spawn(JSContext *ctx, const struct request *request)
     return throw_system(ctx, mishap.call, mishap.error);
 }
 
-/* spawn(file, argv, environment, directory | undefined, foreground, stdin, stdout, stderr): the process id. */
+/* spawn(file, argv, environment, directory | undefined, foreground, stdin, stdout, stderr, third): the process id. */
 NATIVE(spawn)
 {
     UNUSED;
@@ -158,6 +175,7 @@ NATIVE(spawn)
     JSValue result = JS_EXCEPTION;
     for (int number = 0; number < 3; number++)
         if (to_int(ctx, &request.stdio[number], argv[5 + number]) < 0) return JS_EXCEPTION;
+    if (to_int(ctx, &request.third, argv[8]) < 0) return JS_EXCEPTION;
     if (to_c_string(ctx, &file, argv[0], "execve") < 0) return JS_EXCEPTION;
     if (JS_IsUndefined(argv[3]) || to_c_string(ctx, &directory, argv[3], "chdir") == 0) {
         request.file = file.data;
@@ -245,7 +263,7 @@ NATIVE(exit)
 }
 
 const JSCFunctionListEntry process_functions[] = {
-    FUNCTION(spawn, 8), FUNCTION(reap, 1), FUNCTION(hasChildren, 0), FUNCTION(kill, 2), FUNCTION(processId, 0),
+    FUNCTION(spawn, 9), FUNCTION(reap, 1), FUNCTION(hasChildren, 0), FUNCTION(kill, 2), FUNCTION(processId, 0),
     FUNCTION(becomeSubreaper, 0), FUNCTION(inForeground, 0), FUNCTION(takeForeground, 0), FUNCTION(exit, 1),
 };
 END_OF_PART(process);
