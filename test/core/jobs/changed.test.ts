@@ -83,7 +83,10 @@ describe('the file', () => {
             return () => {};
           },
         },
-        network: { connect: () => ({ send: () => {}, close: () => {} }) },
+        network: {
+          connect: () => ({ send: () => {}, close: () => {} }),
+          connectLocal: () => ({ send: () => {}, close: () => {} }),
+        },
         drive: (_steps, told) => told(value as never),
         ended: (_job, outcome) => void outcomes.push(outcome),
       });
