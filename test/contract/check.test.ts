@@ -5,7 +5,7 @@ import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { commandsBelow, linesOf, script } from '../support/processes.ts';
 import { PATIENCE, type Rehup, type RehupOptions, rehup, witness } from '../support/rehup.ts';
-import { AT_ONCE, count, eachWithDirectory, told, writtenVolume } from '../support/volume.ts';
+import { AT_ONCE, count, crowdedVolume, eachWithDirectory, told, writtenVolume } from '../support/volume.ts';
 
 /** The check of new content, from outside (specification 5, *check* and *start*). */
 
@@ -160,9 +160,8 @@ describe('a check', () => {
 
   test('gets thousands of changed paths in a file, and the first of them in the variable, at the start and later', async () => {
     const name = (index: number) => `key-${String(index).padStart(4, '0')}-${'x'.repeat(60)}`;
-    const payload = (text: string) =>
-      Object.fromEntries(Array.from({ length: 3_000 }, (_, i) => [name(i), text]));
-    const volume = writtenVolume(here('volume'), payload('1'));
+    const names = Array.from({ length: 3_000 }, (_, index) => name(index));
+    const volume = crowdedVolume(here('volume'), names, '1');
     const report = `{ wc -l < "$REHUP_CHANGED_FILE"; cat "$REHUP_CHANGED_FILE" | sort -u | sed -n '1p;$p'; wc -l <&3
       echo "$REHUP_CHANGED" | wc -l; echo "$REHUP_CHANGED" | tail -n 2; } > '${here('report')}'`;
     const run = await guarded(script(here('check'), report), [], [], {
@@ -173,7 +172,7 @@ describe('a check', () => {
     const expected = ['3000', path(0), path(2_999), '3000', `${first + 1}`, path(first - 1), '…'];
     expect(linesOf(here('report')).map((line) => line.trim())).toEqual(expected);
     rmSync(here('report'));
-    volume.write(payload('2'));
+    volume.write('2');
     await run.said('SIGHUP');
     expect(linesOf(here('report')).map((line) => line.trim())).toEqual(expected);
   });

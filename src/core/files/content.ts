@@ -14,6 +14,8 @@ export type Content = {
    * is longer than an environment variable may be, one byte more than that.
    */
   readonly texts?: ReadonlyMap<string, string>;
+  /** How many bytes the texts have, if that is more than is kept: then none is. */
+  readonly tooMuch?: number;
 };
 
 export function* contentOf(files: ReadonlyMap<string, FileDigest>, keyed: boolean): FileSteps<Content> {
@@ -24,6 +26,20 @@ export function* contentOf(files: ReadonlyMap<string, FileDigest>, keyed: boolea
     if (file !== undefined) sorted.set(path, file);
   });
   return { digest: yield* digestStrings(toBeDigested(sorted), keyed), files: sorted, keyed };
+}
+
+/**
+ * The most that is kept of a tree with the names of its files, bytes: as much as execve(2) takes of arguments and
+ * environment (6 MiB, three quarters of the largest limit of the stack that counts).
+ */
+export const MOST_CAPTURED_IN_ALL = 6 * 1024 * 1024;
+
+/** What was captured of the files of a tree, if it is not too much. */
+export function captured(
+  texts: ReadonlyMap<string, string>,
+  bytes: number,
+): Pick<Content, 'texts' | 'tooMuch'> {
+  return bytes > MOST_CAPTURED_IN_ALL ? { texts, tooMuch: bytes } : { texts };
 }
 
 function* toBeDigested(files: ReadonlyMap<string, FileDigest>): Generator<string> {

@@ -1,5 +1,6 @@
 import type { PathPredicate } from '../text/glob.ts';
 import { joinPath } from '../text/path.ts';
+import { MOST_CAPTURED_IN_ALL } from './content.ts';
 import {
   digestFile,
   type FileDigest,
@@ -34,8 +35,10 @@ export type Tree = {
   /** By device, whether the files of it that were read lie in memory, where the watch itself does not. */
   readonly memory: Map<string, boolean>;
   bytes: number;
-  /** What the files hold, where it is captured. */
+  /** What the files hold, where it is captured; nothing any more once it is too much. */
   readonly texts: Map<string, string>;
+  /** How many bytes of that were met. */
+  captured: number;
 };
 
 export type WalkOptions = {
@@ -80,6 +83,7 @@ export function emptyTree(): Tree {
     memory: new Map(),
     bytes: 0,
     texts: new Map(),
+    captured: 0,
   };
 }
 
@@ -187,16 +191,20 @@ function* digestOf(
   const limit = MAX_BYTES - tree.bytes;
   if (copy !== undefined) return yield* copy.file(source, limit);
   if (!capture) return yield* digestFile(path, keyed, limit);
+  // Nothing is kept of what comes too late.
   let text = '';
   const digest = yield* digestFile(
     path,
     keyed,
     limit,
     telling((bytes) => {
-      text += bytes.slice(0, MOST_CAPTURED - text.length);
+      if (tree.captured <= MOST_CAPTURED_IN_ALL) text += bytes.slice(0, MOST_CAPTURED - text.length);
     }),
   );
-  if (!isFailure(digest)) tree.texts.set(name, text);
+  if (isFailure(digest)) return digest;
+  tree.captured += name.length + text.length;
+  if (tree.captured > MOST_CAPTURED_IN_ALL) tree.texts.clear();
+  else tree.texts.set(name, text);
   return digest;
 }
 

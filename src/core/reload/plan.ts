@@ -78,8 +78,9 @@ export function plan(
   state: State,
   to: Snapshot,
 ): { readonly paths: readonly string[]; readonly actions: readonly Action[] } {
-  const { told, requested, deadly, unanswered = [] } = state.configuration;
-  const paths = [...new Set([...unanswered, ...changedPaths(told, to)])].sort();
+  const { told, requested, deadly, unanswered } = state.configuration;
+  const changed = changedPaths(told, to);
+  const paths = unanswered === undefined ? changed : [...new Set([...unanswered, ...changed])].sort();
   const restart: readonly Action[] = changesEnvironment(state, told, to) ? [{ kind: 'restart' }] : [];
   const wanted = [...restart, ...actionsFor(state, paths), ...requested];
   // A signal that ended the child before is a restart from then on (specification 3).
