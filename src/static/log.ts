@@ -47,8 +47,7 @@ function createFormatter({ level, format, colours }: LogOptions): {
     }
   });
   const least = leastNumber(level);
-  if (format === 'pretty')
-    return { write: telling(prettyFormatter(level, colours, writer), writer), writer };
+  if (format === 'pretty') return { write: telling(prettyFormatter(level, colours, writer), writer), writer };
   const shape = JSON_SHAPES[format];
   const json: WriteLine = (line, at) => {
     if (LOG_LEVELS[line.level] >= least) writer.write(jsonLine(line, at, shape));
