@@ -11,13 +11,18 @@ import { initialState } from './state/initial.ts';
 import type { Ports } from './state/ports.ts';
 import type { Settings } from './state/settings.ts';
 import type { State } from './state/state.ts';
+import { keyOf } from './state/turn.ts';
 import { step } from './step.ts';
+import { createStopwatch, type Longest } from './stopwatch.ts';
 import { parentPath } from './text/path.ts';
+import { timedPorts } from './timed.ts';
 
 /** Takes what happened to the core, and the effects of the core to the ports. */
 export type Engine = {
   /** Tells what happened, in that order. May be called from within a port. */
   deliver(...occurrences: readonly Occurrence[]): void;
+  /** Runs what a host does besides, so that the time that it takes is known: see {@link createStopwatch}. */
+  timed(what: string, act: () => void): void;
 };
 
 /** Makes the engine of one life; `deliver({ type: 'begin', … })` starts it. */
@@ -29,10 +34,10 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
   let atWork = false;
   const staging: Extract<Effect, { type: 'stage' }>[] = [];
   const { clock } = ports;
-  const drive = createDrive(ports.files, clock, () => over);
+  const stopwatch = createStopwatch(clock, logStep);
+  const drive = createDrive(ports.files, clock, () => over, stopwatch);
   const jobs = createJobs({
-    commands: ports.commands,
-    network: ports.network,
+    ...timedPorts(ports, stopwatch),
     drive,
     ended: (job, outcome) => deliver({ type: 'job-ended', job, outcome }),
   });
@@ -41,14 +46,24 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
     queue.push(...occurrences);
     if (busy) return;
     busy = true;
-    for (let next = queue.shift(); next !== undefined && !over; next = queue.shift()) handle(next);
+    stopwatch.timed('deliver', () => {
+      for (let next = queue.shift(); next !== undefined && !over; next = queue.shift()) handle(next);
+    });
     busy = false;
+  }
+
+  function logStep({ wall, processor }: Longest): void {
+    const ms = Math.ceil(wall.ms);
+    const message = `the longest step so far took ${ms} ms: ${wall.what}`;
+    const fields = { ms, what: wall.what, cpu_ms: Math.ceil(processor.ms), cpu_what: processor.what };
+    ports.log.write({ level: 'trace', event: 'engine.longest_step', message, fields });
   }
 
   /** Answers to effects are handled before anything else that happened, so that the core never sees the world run ahead. */
   function handle(occurrence: Occurrence): void {
     const answers: Occurrence[] = [occurrence];
     for (let next = answers.shift(); next !== undefined && !over; next = answers.shift()) {
+      stopwatch.doing(keyOf(next));
       const { state: after, effects } = step(state, { ...next, at: ports.clock.now() });
       state = after;
       for (const effect of effects) {
@@ -129,6 +144,7 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
       case 'exit':
         over = true;
         ports.listener.end();
+        logStep(stopwatch.longest());
         ports.exit(effect.code, effect.refusal);
         return undefined;
       default:
@@ -171,5 +187,5 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
     return { kind: 'sent', to: target, checked: caught };
   }
 
-  return { deliver };
+  return { deliver, timed: stopwatch.timed };
 }

@@ -9,6 +9,7 @@ import { createEngine } from '../core/engine.ts';
 import { environmentMap } from '../core/files/environment.ts';
 import type { Directories } from '../core/files/reading.ts';
 import type { LogLine } from '../core/log/log.ts';
+import { refusalLine } from '../core/log/printable.ts';
 import { EXIT_FAILED } from '../core/process/exit.ts';
 import type { Signal } from '../core/process/signals.ts';
 import { type Asking, performAsking } from '../core/server/asking.ts';
@@ -110,7 +111,7 @@ function withoutRealTime(reason: string): LogLine {
 }
 
 function refuse(message: string): void {
-  say(2, `rehup: ${message}\n`);
+  say(2, refusalLine(message));
 }
 
 /** Writes to a descriptor that may have been closed by whoever reads it, which is no failure of ours. */

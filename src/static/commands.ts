@@ -15,6 +15,9 @@ export type CommandOptions = {
 /** No gift for spawn. */
 const NONE = -1;
 
+/** Where a command finds the file that it is given: `/proc/self/fd/3` (specification 5, *check*). */
+const FILE_NUMBER = 3;
+
 /**
  * What a pipe holds when the command has exited is read in so many pieces of 64 KiB at most: a pipe can be made to hold
  * 1 MiB (pipe(7)), and who left the group may go on writing for ever.
@@ -23,8 +26,8 @@ const LAST_PIECES = 16;
 
 /** The Commands port. */
 export function createCommands(loop: Loop, { cwd, onEnd }: CommandOptions): Commands {
-  function start(words: readonly string[], environment: readonly string[]) {
-    const opened: number[] = [];
+  function start(words: readonly string[], environment: readonly string[], input: number | undefined) {
+    const opened: number[] = input === undefined ? [] : [input];
     let output: number | undefined;
     try {
       const [readEnd, writeEnd] = native.pipe();
@@ -33,7 +36,18 @@ export function createCommands(loop: Loop, { cwd, onEnd }: CommandOptions): Comm
       const nothing = native.open('/dev/null');
       opened.push(nothing);
       const started = spawn(words, environment, (file) =>
-        native.spawn(file, words, environment, cwd, false, nothing, writeEnd, writeEnd, NONE, NONE),
+        native.spawn(
+          file,
+          words,
+          environment,
+          cwd,
+          false,
+          nothing,
+          writeEnd,
+          writeEnd,
+          input ?? NONE,
+          FILE_NUMBER,
+        ),
       );
       if ('pid' in started) return { pid: started.pid, output };
       native.close(output);
@@ -47,8 +61,8 @@ export function createCommands(loop: Loop, { cwd, onEnd }: CommandOptions): Comm
   }
 
   return {
-    run(words, environment, reports) {
-      const started = start(words, environment);
+    run(words, environment, reports, input) {
+      const started = start(words, environment, input);
       if ('errno' in started) return failing(loop, started.errno, reports);
       const { pid, output } = started;
       let over = false;

@@ -52,6 +52,11 @@ function answer(request: FileRequest): FileAnswer {
       return { op, value: undefined };
     case 'create':
       return { op, value: native.create(request.path, request.mode) };
+    case 'scratch':
+      return { op, value: native.memoryFile() };
+    case 'write':
+      native.store(request.file, request.bytes);
+      return { op, value: undefined };
     case 'copy':
       return { op, value: native.copy(request.digest, request.from, request.to) };
     case 'sync':

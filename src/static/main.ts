@@ -4,6 +4,7 @@ import { versionText } from '../cli/version.ts';
 import { createDrive } from '../core/drive.ts';
 import { createEngine } from '../core/engine.ts';
 import { environmentMap } from '../core/files/environment.ts';
+import { refusalLine } from '../core/log/printable.ts';
 import { EXIT_FAILED } from '../core/process/exit.ts';
 import { argumentBytes } from '../core/process/proc.ts';
 import { SIGCHLD } from '../core/process/signals.ts';
@@ -72,7 +73,7 @@ function givenDirectory(): string | undefined {
 /** Tells the user one line, unless nobody can read it, which is no failure of ours. */
 function refuse(message: string): void {
   native.openLog();
-  quietly(() => native.log(bytesOfText(`rehup: ${message}\n`)));
+  quietly(() => native.log(bytesOfText(refusalLine(message))));
 }
 
 function quietly(act: () => void): void {
@@ -176,5 +177,5 @@ function run(
     const delay = clock.due();
     log.flush();
     return delay;
-  });
+  }, engine.timed);
 }

@@ -52,6 +52,7 @@ export type Native = {
   takeHints(notifier: number): readonly (number | string)[];
   now(): number;
   time(): number;
+  processorTime(): number;
   random(): number;
 
   // files.c
@@ -83,6 +84,7 @@ export type Native = {
   // descriptors.c
   close(descriptor: number): void;
   pipe(): readonly [number, number];
+  memoryFile(): number;
   read(descriptor: number, most: number): string;
   readTail(descriptor: number, most: number): string;
   openDatagrams(name: string): number;

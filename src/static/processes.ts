@@ -28,8 +28,9 @@ const ZOMBIES_PER_TURN = 200;
 /** More than any file of /proc that is read here holds. */
 const PROC_SIZE = 64 * 1024;
 
-/** `-1` of spawn: the descriptor of rehup itself. */
+/** `-1` of spawn: the descriptor of rehup itself, and of descriptor 3 that there is none. */
 const OWN = -1;
+export const NONE = -1;
 
 export function createProcesses({ cwd, terminal, exited }: ProcessOptions): ReapingProcesses {
   const owners = new Map<number, (status: ExitStatus) => void>();

@@ -32,7 +32,7 @@ export function main(): void {
           told(next.value);
           return;
         }
-        answer = files.perform(next.value);
+        answer = next.value.op === 'pause' ? next.value : files.perform(next.value);
       }
     },
     ended(_job, outcome) {

@@ -49,6 +49,33 @@ describe('processes', () => {
     expect(values.slice(6)).toEqual(['err\n', '', [values[3], 1, 3]]);
   });
 
+  test('get a file in memory as descriptor 3, from its beginning, and else none', () => {
+    const there = [3, 4, 5].map((number) => `[ -e /proc/$$/fd/${number} ] && echo ${number}`);
+    const script = `cat <&3; ${there.join('; ')}; cat /proc/self/fd/3; echo end`;
+    const started = (third: unknown): Call => {
+      const words = [SHELL, ['sh', '-c', script], ENVIRONMENT, null, false, -1, result(2, 1), -1, third];
+      return ['spawn', ...words];
+    };
+    const values = gave(
+      ...ended,
+      ['pipe'],
+      ['memoryFile'],
+      ['store', result(3), 'one\n'],
+      ['store', result(3), 'two \xff\n'],
+      started(result(3)),
+      ['wait', 10_000],
+      ['reap', 10],
+      ['takeSignals', result(0)],
+      ['readTail', result(2, 0), 100],
+      started(-1),
+      ['wait', 10_000],
+      ['reap', 10],
+      ['readTail', result(2, 0), 1_000],
+    );
+    expect(values[10]).toBe('one\ntwo \xff\n3\none\ntwo \xff\nend\n');
+    expect(values[14]).toBe('end\n');
+  });
+
   test('are told by how they ended, each once', () => {
     const once = (script: string) =>
       gave(...ended, shell(script), ['wait', 10_000], ['reap', 10], ['reap', 10]);

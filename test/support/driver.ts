@@ -25,7 +25,8 @@ export function drive<Value>(steps: FileSteps<Value>, between?: Between, files: 
     let next = steps.next();
     for (let count = 0; next.done !== true; count++) {
       if (count > TOO_MANY) throw new Error(`no end after ${TOO_MANY} requests`);
-      next = steps.next(between?.(next.value, count) ?? perform(next.value));
+      const { value } = next;
+      next = steps.next(value.op === 'pause' ? value : (between?.(value, count) ?? perform(value)));
     }
     return next.value;
   } catch (error) {

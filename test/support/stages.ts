@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import type { Files } from '../../src/core/files/files.ts';
 import type { Stage, StageResult, StageTask } from '../../src/core/staging/stage.ts';
 import { stageSteps } from '../../src/core/staging/staging.ts';
-import { compileGlob } from '../../src/core/text/glob.ts';
 import { createFiles } from '../../src/node/files.ts';
 import { type Between, drive } from './driver.ts';
+import { ignoring } from './glob.ts';
 
 /** Leads one task to its end on the real file system. */
 export function run(
@@ -14,9 +14,7 @@ export function run(
   ignore: readonly string[] = [],
   files?: Files,
 ): StageResult {
-  const patterns = ignore.map((pattern) => compileGlob(pattern));
-  const ignored = (path: string) => patterns.some((pattern) => pattern.ok && pattern.value(path));
-  return drive(stageSteps(task, ignored), between, files);
+  return drive(stageSteps(task, ignoring(ignore)), between, files);
 }
 
 type ResultOf<Op extends StageResult['op']> = Extract<StageResult, { op: Op }>;

@@ -157,6 +157,7 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
       clock: {
         now: () => now,
         wall: () => now,
+        processorTime: () => now,
         setTimer: (timer, delay) => void timers.set(timer, now + delay),
         clearTimer: (timer) => void timers.delete(timer),
         soon: (task) => void tasks.push(task),

@@ -49,6 +49,10 @@ type Operations = {
   mkdir: { request: { readonly path: string; readonly mode: number }; answer: undefined };
   /** Makes a new file for writing (O_EXCL), less the umask; answers a handle. */
   create: { request: { readonly path: string; readonly mode: number }; answer: number };
+  /** Makes a file in memory that has no name: memfd_create(2). Answers a handle. */
+  scratch: { request: unknown; answer: number };
+  /** Writes all of a byte string to an open file. */
+  write: { request: { readonly file: number; readonly bytes: string }; answer: undefined };
   /** Copies at most 64 KiB from one open file to another and feeds them to a digest; answers the number of bytes, 0 at the end. */
   copy: { request: { readonly digest: number; readonly from: number; readonly to: number }; answer: number };
   /** fsync(2). */
@@ -81,10 +85,14 @@ export type FileAnswer =
         readonly value: Operations[Operation]['answer'];
       };
     }[FileOperation]
-  | FileError;
+  | FileError
+  | Pause;
+
+/** Nothing is asked for: what takes long without any file lets others go on. It is answered by itself. */
+export type Pause = { readonly op: 'pause' };
 
 /** A resumable algorithm over files that ends in a Value. */
-export type FileSteps<Value> = Generator<FileRequest, Value, FileAnswer>;
+export type FileSteps<Value> = Generator<FileRequest | Pause, Value, FileAnswer>;
 
 /** What a host offers to those who drive {@link FileSteps}. It never throws: what fails is an answer. */
 export type Files = { perform(request: FileRequest): FileAnswer };
@@ -235,10 +243,20 @@ export function* syncDirectory(path: string): FileSteps<FileFailure | undefined>
     : undefined;
 }
 
+/** Strings are digested in pieces of about so many bytes. */
+const DIGESTED_AT_ONCE = 4 * 1024;
+
 /** The digest of a sequence of byte strings, each with its length before it so that no two sequences look alike. */
 export function* digestStrings(strings: Iterable<string>, keyed: boolean): FileSteps<string> {
   const digest = yield* beginDigest(keyed);
-  for (const bytes of strings) yield { op: 'digest-bytes', digest, bytes: `${bytes.length}:${bytes}` };
+  let piece = '';
+  for (const bytes of strings) {
+    piece += `${bytes.length}:${bytes}`;
+    if (piece.length < DIGESTED_AT_ONCE) continue;
+    yield { op: 'digest-bytes', digest, bytes: piece };
+    piece = '';
+  }
+  if (piece !== '') yield { op: 'digest-bytes', digest, bytes: piece };
   return yield* endDigest(digest);
 }
 

@@ -20,10 +20,35 @@ export const BACK_LINK = '..back_tmp';
 
 export const GENERATION_PREFIX = '..rehup_';
 
+/** Numbers of generations have 15 digits at most; after the last one comes 1. */
+const LAST_NUMBER = 999_999_999_999_999;
+
 /** The number of a generation by its name; undefined for any other name. */
 export function generationNumber(name: string): number | undefined {
   const digits = /^\.\.rehup_([1-9][0-9]{0,14})$/.exec(name)?.[1];
   return digits === undefined ? undefined : Number(digits);
+}
+
+/**
+ * The name of a generation that comes after the active one: the next that is free.
+ *
+ * @param found names in the target, which others may have put there, however many and with whatever numbers
+ */
+export function nextGeneration(active: string | undefined, found: readonly string[]): string {
+  const taken = new Set(found);
+  let number = active === undefined ? 0 : (generationNumber(active) ?? 0);
+  let name: string;
+  do {
+    number = number >= LAST_NUMBER ? 1 : number + 1;
+    name = `${GENERATION_PREFIX}${number}`;
+  } while (taken.has(name));
+  return name;
+}
+
+/** Whether one number comes after another: less than half way round, since 1 comes after the last one. */
+export function isNewer(number: number, other: number): boolean {
+  const ahead = (number - other + LAST_NUMBER) % LAST_NUMBER;
+  return ahead > 0 && ahead < LAST_NUMBER / 2;
 }
 
 /** The link through which a first-level name of a generation is seen. */

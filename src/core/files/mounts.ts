@@ -1,5 +1,6 @@
 import { joinPath, parentPath, relativePath } from '../text/path.ts';
 import { type FileSteps, readlink } from './files.ts';
+import { forEachLine } from './lines.ts';
 
 /** A mount as proc_pid_mountinfo(5) tells of it, in byte strings. */
 export type Mount = {
@@ -16,23 +17,19 @@ export type Frozen = { readonly why: 'subpath' | 'torn-down'; readonly point: st
 
 const MOUNTS = '/proc/self/mountinfo';
 
+/** As many mounts as a namespace may hold by default are read (fs.mount-max), and a line is no longer than its two paths. */
+const LIMITS = { bytes: 32 * 1024 * 1024, line: 16 * 1024 };
+
 /** All mounts that can be seen, the later over the earlier; none where /proc does not tell. */
 export function* readMounts(): FileSteps<readonly Mount[]> {
-  const opened = yield { op: 'open', path: MOUNTS };
-  if (opened.op !== 'open') return [];
-  let text = '';
-  for (;;) {
-    const read = yield { op: 'read', file: opened.value };
-    if (read.op !== 'read' || read.value === '') break;
-    text += read.value;
-  }
-  yield { op: 'close', file: opened.value };
-  return text.split('\n').flatMap((line) => {
-    const [, , , root, point] = line.split(' ');
-    return root === undefined || point === undefined
-      ? []
-      : [{ root: unescaped(root), point: unescaped(point) }];
+  const mounts: Mount[] = [];
+  yield* forEachLine(MOUNTS, LIMITS, (line) => {
+    const [, , , root, point] = line.split(' ', 5);
+    if (root !== undefined && point !== undefined) {
+      mounts.push({ root: unescaped(root), point: unescaped(point) });
+    }
   });
+  return mounts;
 }
 
 /** Blanks, line ends and backslashes are written as `\040` and the like. */

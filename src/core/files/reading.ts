@@ -1,6 +1,6 @@
 import type { PathPredicate } from '../text/glob.ts';
-import { joinPath, parentPath, relativePath } from '../text/path.ts';
-import { type Content, contentOf } from './content.ts';
+import { joinPath, overlap, parentPath, relativePath } from '../text/path.ts';
+import { type Content, captured, contentOf, foreseeChange } from './content.ts';
 import { directoriesOf, identified } from './directories.ts';
 import { type FileFailure, type FileSteps, isFailure, liesInMemory, status } from './files.ts';
 import { type Frozen, frozenAt, type Mount, readMounts, realPath } from './mounts.ts';
@@ -25,6 +25,8 @@ export type ReadingRequest = {
   readonly copy?: TreeCopy;
   /** Whether its writer goes on below a generation that the link leads to already, so that events there count as well. */
   readonly copied?: boolean;
+  /** With what the reading is going to be compared: {@link foreseeChange}. */
+  readonly told?: Content;
   /** Whether to tell of a mount that keeps it from ever changing. */
   readonly mounts?: boolean;
 };
@@ -109,6 +111,7 @@ function* withFrozen(
   const all: Reading[] = [];
   for (const [index, reading] of readings.entries()) {
     const request = requests[index];
+    if (reading.status === 'read') yield* foreseeChange(request?.path ?? '', request?.told, reading.content);
     if (request?.mounts === true) {
       seen.mounts ??= yield* readMounts();
       const frozen = frozenAt(seen.mounts, yield* realPath(request.path));
@@ -145,10 +148,6 @@ function* disagree(
 
 function plainDigest(reading: Outcome | undefined): string | undefined {
   return reading?.status === 'read' && reading.volume === undefined ? reading.content.digest : undefined;
-}
-
-function overlap(one: string, other: string): boolean {
-  return relativePath(one, other) !== undefined || relativePath(other, one) !== undefined;
 }
 
 /** One watch; undefined if its volume moved on during this look, so that the look must begin anew. */
@@ -264,7 +263,7 @@ function* beginTree({ copy }: WalkOptions): FileSteps<Tree | FileFailure> {
 /** The digest over all is keyed if that of any file is. */
 function* contentOfTree(tree: Tree, { keyed, capture }: WalkOptions): FileSteps<Content> {
   const content = yield* contentOf(tree.files, keyed || [...tree.memory.values()].includes(true));
-  return capture ? { ...content, texts: tree.texts } : content;
+  return capture ? { ...content, ...captured(tree.texts, tree.captured) } : content;
 }
 
 function* missing(path: string): FileSteps<Outcome> {

@@ -1,5 +1,6 @@
 import type { PathPredicate } from '../text/glob.ts';
 import { joinPath } from '../text/path.ts';
+import { MOST_CAPTURED_IN_ALL } from './content.ts';
 import {
   digestFile,
   type FileDigest,
@@ -13,6 +14,7 @@ import {
   status,
   telling,
 } from './files.ts';
+import { isPause, PAUSE, sortedStrings, unhurried } from './unhurried.ts';
 import { isApart } from './volume.ts';
 
 /** A watch holds at most this much (specification 4.1). */
@@ -33,8 +35,10 @@ export type Tree = {
   /** By device, whether the files of it that were read lie in memory, where the watch itself does not. */
   readonly memory: Map<string, boolean>;
   bytes: number;
-  /** What the files hold, where it is captured. */
+  /** What the files hold, where it is captured; nothing any more once it is too much. */
   readonly texts: Map<string, string>;
+  /** How many bytes of that were met. */
+  captured: number;
 };
 
 export type WalkOptions = {
@@ -79,6 +83,7 @@ export function emptyTree(): Tree {
     memory: new Map(),
     bytes: 0,
     texts: new Map(),
+    captured: 0,
   };
 }
 
@@ -97,7 +102,10 @@ export function* walk(
   // A list instead of recursion: the stack of a small engine is shallow, and a deep tree is somebody else's choice.
   const pending: { path: string; name: string }[] = [{ path, name }];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    if (next.name !== '' && options.ignore(next.name)) continue;
+    if (next.name !== '' && options.ignore(next.name)) {
+      if (isPause(pending.length)) yield PAUSE;
+      continue;
+    }
     const found = yield* statusOf(tree, next.path);
     if (found === undefined) continue;
     if (isFailure(found)) {
@@ -117,13 +125,12 @@ export function* walk(
         continue;
       }
       // In a fixed order, so that a directory with two names has the same one in each reading.
-      for (const child of [...children].sort().reverse()) {
-        if (isApart(child)) continue;
-        pending.push({
-          path: joinPath(next.path, child),
-          name: next.name === '' ? child : `${next.name}/${child}`,
-        });
-      }
+      const { path, name } = next;
+      const sorted = yield* sortedStrings(children);
+      yield* unhurried(sorted.reverse(), (child) => {
+        if (isApart(child)) return;
+        pending.push({ path: joinPath(path, child), name: name === '' ? child : `${name}/${child}` });
+      });
     } else if (found.kind === 'file') {
       const keyed = options.keyed || (yield* holdsMemory(tree, next.path, found));
       const failure = yield* add(tree, { ...next, found, keyed }, options);
@@ -184,16 +191,20 @@ function* digestOf(
   const limit = MAX_BYTES - tree.bytes;
   if (copy !== undefined) return yield* copy.file(source, limit);
   if (!capture) return yield* digestFile(path, keyed, limit);
+  // Nothing is kept of what comes too late.
   let text = '';
   const digest = yield* digestFile(
     path,
     keyed,
     limit,
     telling((bytes) => {
-      text += bytes.slice(0, MOST_CAPTURED - text.length);
+      if (tree.captured <= MOST_CAPTURED_IN_ALL) text += bytes.slice(0, MOST_CAPTURED - text.length);
     }),
   );
-  if (!isFailure(digest)) tree.texts.set(name, text);
+  if (isFailure(digest)) return digest;
+  tree.captured += name.length + text.length;
+  if (tree.captured > MOST_CAPTURED_IN_ALL) tree.texts.clear();
+  else tree.texts.set(name, text);
   return digest;
 }
 

@@ -1,5 +1,6 @@
 import { joinPath, parentPath, relativePath } from '../text/path.ts';
 import { type FileFailure, type FileSteps, isFailure, names, readlink } from './files.ts';
+import { isPause, PAUSE, sortedStrings, unhurried } from './unhurried.ts';
 
 /**
  * A kubelet volume: a directory with a link `..data` to a sibling whose name starts with `..`. True for ConfigMap,
@@ -85,12 +86,17 @@ export function* readLevel(volume: Volume): FileSteps<VolumeLevel | FileFailure 
   if (isFailure(published)) return published.errno === 'ENOENT' ? undefined : published;
   const visible = yield* names(volume.root);
   if (isFailure(visible)) return visible.errno === 'ENOENT' ? undefined : visible;
-  const available = new Set(published.filter((name) => !isApart(name)));
+  const available = new Set<string>();
+  yield* unhurried(published, (name) => {
+    if (!isApart(name)) available.add(name);
+  });
   const entries = new Map<string, string>();
   let complete = true;
   let pure = true;
   // In a fixed order, so that a directory with two names has the same one in each reading.
-  for (const name of [...visible].sort()) {
+  const sorted = yield* sortedStrings(visible);
+  for (const [index, name] of sorted.entries()) {
+    if (isPause(index)) yield PAUSE;
     if (isApart(name)) continue;
     if (available.delete(name)) {
       entries.set(name, joinPath(generationPath, name));

@@ -58,13 +58,21 @@ export function isGateBusy({ gate }: State): boolean {
   return gate.transit.phase !== 'closed' || gate.publishing !== undefined;
 }
 
+/** So many names are warned of, and the rest counted. */
+const SKIPPED_SHOWN = 20;
+
 function warnOfSkipped(state: State, skipped: readonly string[], turn: Turn): State {
-  const { skipped: known } = state.gate;
-  const unknown = skipped.filter((path) => !known.includes(path));
-  for (const path of unknown) {
+  const known = new Set(state.gate.skipped);
+  const unknown = skipped.filter((path) => !known.has(path));
+  for (const path of unknown.slice(0, SKIPPED_SHOWN)) {
     const name = textOfBytes(path);
     const message = `${name}: its name is no name of a variable; it is left out of the environment`;
     log(turn, 'warn', 'environment.skipped', message, { path: name });
+  }
+  const more = unknown.length - SKIPPED_SHOWN;
+  if (more > 0) {
+    const message = `${more} more files whose names are no names of variables are left out of the environment`;
+    log(turn, 'warn', 'environment.skipped', message, { count: more });
   }
   return unknown.length === 0 ? state : withGate(state, { skipped });
 }

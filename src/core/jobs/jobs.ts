@@ -1,6 +1,8 @@
+import { isFailure } from '../files/files.ts';
 import { startFailureReason } from '../process/exit.ts';
 import { type JobOutcome, OUTPUT_KEPT, type Task } from '../state/job.ts';
-import type { Commands, Network } from '../state/ports.ts';
+import type { CommandReports, Commands, Network } from '../state/ports.ts';
+import { changedFile } from './changed.ts';
 import { converse, type Drive } from './conversation.ts';
 import { httpRequest } from './http.ts';
 
@@ -31,7 +33,7 @@ export function createJobs({ commands, network, drive, ended }: JobOptions): Job
   function perform(task: Task, told: (outcome: JobOutcome) => void): () => void {
     switch (task.kind) {
       case 'command':
-        return runCommand(commands, task, told);
+        return runCommand({ commands, drive }, task, told);
       case 'http':
         return converse({ network, drive }, task.endpoint, httpRequest(task.method, task.endpoint), told);
       case 'tcp':
@@ -60,16 +62,34 @@ export function createJobs({ commands, network, drive, ended }: JobOptions): Job
 }
 
 function runCommand(
-  commands: Commands,
-  { words, environment }: Extract<Task, { kind: 'command' }>,
+  { commands, drive }: Pick<JobOptions, 'commands' | 'drive'>,
+  { words, environment, changed }: Extract<Task, { kind: 'command' }>,
   told: (outcome: JobOutcome) => void,
 ): () => void {
   let output = '';
-  return commands.run(words, environment, {
+  let cancelled = false;
+  let kill: (() => void) | undefined;
+  const reports: CommandReports = {
     wrote(bytes) {
-      output = (output + bytes).slice(-OUTPUT_KEPT);
+      output += bytes;
+      // Now and then, so that a command that writes byte by byte is not copied 4,000 times.
+      if (output.length > 2 * OUTPUT_KEPT) output = output.slice(-OUTPUT_KEPT);
     },
-    exited: (status) => told({ kind: 'exited', status, output }),
+    exited: (status) => told({ kind: 'exited', status, output: output.slice(-OUTPUT_KEPT) }),
     failed: (errno) => told({ kind: 'failed', reason: startFailureReason(errno) }),
-  });
+  };
+  if (changed === undefined) return commands.run(words, environment, reports);
+  drive(
+    changedFile(changed, () => cancelled),
+    (file) => {
+      if (file === undefined) return;
+      if (isFailure(file))
+        told({ kind: 'failed', reason: `${file.failed} of ${file.path} failed (${file.errno})` });
+      else kill = commands.run(words, environment, reports, file);
+    },
+  );
+  return () => {
+    cancelled = true;
+    kill?.();
+  };
 }

@@ -65,7 +65,11 @@ export function requestLook(
   const look = observation.looks + 1;
   turn.effects.push({
     type: 'look',
-    requests: observation.watched.map((watched) => requestFor(watched, observation.copied, trusting)),
+    requests: observation.watched.map((watched) => {
+      const told = state.configuration.told.get(watched.path);
+      const request = requestFor(watched, observation.copied, trusting);
+      return told === undefined ? request : { ...request, told };
+    }),
   });
   return {
     state: { ...state, observation: { ...observation, phase: 'looking', looks: look, again: false } },

@@ -3,7 +3,7 @@ import { canRollBack } from '../gate/stages.ts';
 import { verdictOf } from '../jobs/check.ts';
 import type { LogLine } from '../log/log.ts';
 import { type Signal, signalName } from '../process/signals.ts';
-import type { Action } from '../state/action.ts';
+import { type Action, distinctActions } from '../state/action.ts';
 import type { Reload } from '../state/progress.ts';
 import { type State, withConfiguration } from '../state/state.ts';
 import { clearTimers, type EventOf, log, setTimer, type Turn } from '../state/turn.ts';
@@ -17,6 +17,9 @@ import { advance, again, type In, logHeld, rest, verdictWithin } from './schedul
 /** So many applies within this time are flapping (specification 5, *calm*). */
 const FLAPPING = 6;
 const FLAPPING_WINDOW = 10 * 60_000;
+
+/** So many files that nobody answered for are remembered: as many as a watch may hold. */
+const MOST_UNANSWERED = 10_000;
 
 /**
  * A child without a handler that blocks a signal is looked at so often, at this distance in ms, before the signal is sent
@@ -54,7 +57,7 @@ function begun(state: State, reload: Reload, turn: Turn): State {
   const recent = configuration.applies.filter((at) => turn.at - at < FLAPPING_WINDOW);
   // Trying again what nobody answered is no new content.
   const counts = reload.paths.length > 0 && configuration.retries === 0;
-  const applies = counts ? [...recent, turn.at] : recent;
+  const applies = counts ? [...recent, turn.at].slice(-FLAPPING) : recent;
   const flapping = applies.length >= FLAPPING;
   if (flapping && !configuration.flapping) {
     const message = `${applies.length} reloads within ten minutes: something writes the configuration all the time`;
@@ -192,7 +195,7 @@ function unanswered(
 ): State {
   const known = state.configuration.unanswered ?? [];
   const ended = withConfiguration(failed(rest(state), reload, reason, turn, output), {
-    unanswered: [...new Set([...known, ...reload.paths])].sort(),
+    unanswered: [...new Set([...reload.paths, ...known])].slice(0, MOST_UNANSWERED).sort(),
     applied: undefined,
     lastApply: undefined,
   });
@@ -269,7 +272,7 @@ function uncaught(state: State, reload: Reload, name: string, turn: Turn): State
   const held = withConfiguration(state, {
     progress: { phase: 'holding', reason },
     changedAt: reload.since,
-    requested: [...reload.requested, ...state.configuration.requested],
+    requested: distinctActions([...reload.requested, ...state.configuration.requested]),
     reloads: reload.id - 1,
     awaitVerified: true,
   });

@@ -3,6 +3,7 @@ import { canRollBack } from '../gate/stages.ts';
 import type { ExitStatus } from '../process/exit.ts';
 import { describeStatus } from '../process/exit.ts';
 import { type Signal, signalName } from '../process/signals.ts';
+import { distinctActions } from '../state/action.ts';
 import type { Progress, Reload } from '../state/progress.ts';
 import { type State, withConfiguration } from '../state/state.ts';
 import { type AfterExit, clearTimers, type EventOf, log, type Turn } from '../state/turn.ts';
@@ -72,7 +73,7 @@ export function childEnded(
 function withdrawn(state: State, reason: string, turn: Turn): State {
   const { progress, requested } = state.configuration;
   if (progress.phase !== 'gated' || progress.reload.rollback !== undefined) return state;
-  const asked = [...progress.reload.requested, ...requested];
+  const asked = distinctActions([...progress.reload.requested, ...requested]);
   return withConfiguration(withdraw(state, reason, turn), {
     requested: asked,
     progress: { phase: 'holding' },

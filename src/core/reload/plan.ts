@@ -3,8 +3,9 @@ import { sameEnvironment } from '../files/environment.ts';
 import { environmentFor } from '../gate/environment.ts';
 import { type Action, mergeActions } from '../state/action.ts';
 import type { Configuration } from '../state/progress.ts';
+import type { Watch } from '../state/settings.ts';
 import type { State } from '../state/state.ts';
-import { relativePath } from '../text/path.ts';
+import { joinPath, relativePath } from '../text/path.ts';
 
 /* What a change asks for, and how long it is waited with. */
 
@@ -13,15 +14,39 @@ const SETTLE_ONE_VOLUME = 0;
 const SETTLE_VOLUMES = 3_000;
 const SETTLE_PLAIN = 250;
 
-/** The action for each changed file is that of the most specific watch it lies below (specification 1, `--watch`). */
+/**
+ * The action for each changed file is that of the most specific watch it lies below (specification 1, `--watch`). There may
+ * be thousands of paths, so each watch looks among those below it until it finds one that is its own.
+ *
+ * @param paths sorted
+ */
 function actionsFor(state: State, paths: readonly string[]): readonly Action[] {
   const { watches } = state.settings;
-  const speaking = new Set<string>();
-  for (const path of paths) {
-    const owners = watches.filter((watch) => relativePath(watch.path, path) !== undefined);
-    speaking.add(owners.reduce((best, { path: owner }) => (owner.length > best.length ? owner : best), ''));
+  const bySpecificity = [...watches].sort((one, other) => other.path.length - one.path.length);
+  const ownerOf = (path: string) =>
+    bySpecificity.find((watch) => relativePath(watch.path, path) !== undefined)?.path;
+  const speaks = ({ path: watch }: Watch): boolean => {
+    for (const start of [watch, joinPath(watch, '*').slice(0, -1)]) {
+      for (let index = firstFrom(paths, start); index < paths.length; index++) {
+        const path = paths[index] ?? '';
+        if (relativePath(watch, path) === undefined) break;
+        if (ownerOf(path) === watch) return true;
+      }
+    }
+    return false;
+  };
+  return watches.filter(speaks).map((watch) => watch.action);
+}
+
+/** The index of the first of sorted paths that is not before another one. */
+function firstFrom(paths: readonly string[], start: string): number {
+  let [low, high] = [0, paths.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((paths[middle] ?? '') < start) low = middle + 1;
+    else high = middle;
   }
-  return watches.filter((watch) => speaking.has(watch.path)).map((watch) => watch.action);
+  return low;
 }
 
 export function settleTime(state: State): number {
@@ -53,8 +78,9 @@ export function plan(
   state: State,
   to: Snapshot,
 ): { readonly paths: readonly string[]; readonly actions: readonly Action[] } {
-  const { told, requested, deadly, unanswered = [] } = state.configuration;
-  const paths = [...new Set([...unanswered, ...changedPaths(told, to)])].sort();
+  const { told, requested, deadly, unanswered } = state.configuration;
+  const changed = changedPaths(told, to);
+  const paths = unanswered === undefined ? changed : [...new Set([...unanswered, ...changed])].sort();
   const restart: readonly Action[] = changesEnvironment(state, told, to) ? [{ kind: 'restart' }] : [];
   const wanted = [...restart, ...actionsFor(state, paths), ...requested];
   // A signal that ended the child before is a restart from then on (specification 3).

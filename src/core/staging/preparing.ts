@@ -1,8 +1,16 @@
-import { type FileFailure, type FileSteps, isFailure, names, syncDirectory } from '../files/files.ts';
-import { GENERATION_PREFIX, generationNumber } from '../files/layout.ts';
+import {
+  type FileFailure,
+  type FileSteps,
+  isFailure,
+  names,
+  readlink,
+  syncDirectory,
+} from '../files/files.ts';
+import { nextGeneration } from '../files/layout.ts';
 import { type Reading, type ReadingRequest, readWatches } from '../files/reading.ts';
 import { removeTree } from '../files/removal.ts';
 import { MAX_BYTES, MAX_FILES } from '../files/tree.ts';
+import { DATA_LINK } from '../files/volume.ts';
 import { textOfBytes } from '../text/bytes.ts';
 import type { PathPredicate } from '../text/glob.ts';
 import { joinPath } from '../text/path.ts';
@@ -44,12 +52,12 @@ export function* prepareGenerations(
 }
 
 function* begin({ stage, request }: StageCopy): FileSteps<Making | FileFailure> {
-  const found = yield* names(stage.target);
-  if (isFailure(found)) return found;
-  const highest = Math.max(0, ...found.map((name) => generationNumber(name) ?? 0));
   const failure = yield* removeUnused(stage.target);
   if (failure !== undefined) return failure;
-  const name = `${GENERATION_PREFIX}${highest + 1}`;
+  const active = yield* readlink(joinPath(stage.target, DATA_LINK));
+  const found = yield* names(stage.target);
+  if (isFailure(found)) return found;
+  const name = nextGeneration(isFailure(active) ? undefined : active, found);
   const inMemory = yield* memoryOf(stage.target);
   if (isFailure(inMemory)) return inMemory;
   const copying = copyingInto(joinPath(stage.target, name), inMemory);

@@ -6,7 +6,7 @@ import {
   readlink,
   syncDirectory,
 } from '../files/files.ts';
-import { GOOD_LINK, generationNumber } from '../files/layout.ts';
+import { GOOD_LINK, generationNumber, isNewer } from '../files/layout.ts';
 import { removeTree } from '../files/removal.ts';
 import { DATA_LINK } from '../files/volume.ts';
 import { joinPath } from '../text/path.ts';
@@ -49,7 +49,7 @@ export function* removeUnused(target: string, last?: number): FileSteps<FileFail
   }
   for (const name of found) {
     const number = generationNumber(name);
-    if (number === undefined || used.includes(name) || number > (last ?? number)) continue;
+    if (number === undefined || used.includes(name) || isNewer(number, last ?? number)) continue;
     const failure = yield* removeTree(joinPath(target, name));
     if (failure !== undefined) return failure;
   }

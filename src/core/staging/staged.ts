@@ -34,7 +34,7 @@ export function* readStaged(
     if (found.kind === 'directory') {
       const children = yield* names(path);
       if (isFailure(children)) return children;
-      pending.push(...children.map((child) => (next === '' ? child : `${next}/${child}`)));
+      for (const child of children) pending.push(next === '' ? child : `${next}/${child}`);
     } else if (found.kind === 'file') {
       const keyed = place.keyed || (yield* isKeyed(place, next, memory));
       const digest = yield* digestFile(path, keyed, Number.POSITIVE_INFINITY);

@@ -84,6 +84,17 @@ export function sameAction(one: Action, other: Action): boolean {
   return actionName(one) === actionName(other);
 }
 
+/** Each distinct action once, where it comes first: what is asked for again and again is asked for. */
+export function distinctActions(actions: readonly Action[]): readonly Action[] {
+  const names = new Set<string>();
+  return actions.filter((action) => {
+    const name = actionName(action);
+    const known = names.has(name);
+    names.add(name);
+    return !known;
+  });
+}
+
 /**
  * What one reload does when watches with these actions changed together: `exit` alone if any says so (the first with its code), else `restart`
  * alone if any says so, else each distinct one once, in the order given. Empty: nothing is to be done (`none`).
@@ -93,8 +104,5 @@ export function mergeActions(actions: readonly Action[]): readonly Action[] {
     const first = actions.find((action) => action.kind === kind);
     if (first !== undefined) return [first];
   }
-  return actions.filter(
-    (action, index) =>
-      action.kind !== 'none' && actions.findIndex((other) => sameAction(action, other)) === index,
-  );
+  return distinctActions(actions).filter((action) => action.kind !== 'none');
 }

@@ -74,6 +74,8 @@ export type Clock = {
   now(): number;
   /** Milliseconds since the epoch, on a clock that may be set. */
   wall(): number;
+  /** Milliseconds of processor time that this thread has taken. */
+  processorTime(): number;
   /** Sets or replaces a one-shot timer, which comes to the engine as a `timer` event. */
   setTimer(timer: TimerName, delay: number): void;
   clearTimer(timer: TimerName): void;
@@ -95,9 +97,15 @@ export type Commands = {
    * is then killed, and what the pipe still holds is told before the exit. Nothing is told before the call has returned.
    *
    * @param environment `NAME=value` entries, byte strings; their PATH is where the command is looked for
+   * @param input an open file that it finds at descriptor 3, from its beginning; closed here, whatever comes of it
    * @returns what kills its whole group at once; nothing is told afterwards
    */
-  run(words: readonly string[], environment: readonly string[], reports: CommandReports): () => void;
+  run(
+    words: readonly string[],
+    environment: readonly string[],
+    reports: CommandReports,
+    input?: number,
+  ): () => void;
 };
 
 export type CommandReports = {

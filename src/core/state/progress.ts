@@ -92,7 +92,7 @@ export type Configuration = {
   readonly stale: readonly string[];
   /** Why the application does not run on the content that is there; undefined if it does. */
   readonly degraded: string | undefined;
-  /** When the last applies began, those of the last ten minutes. */
+  /** When the last applies began, those of the last ten minutes, and no more than make it flap. */
   readonly applies: readonly number[];
   /** Whether it was said that there are many. */
   readonly flapping: boolean;

@@ -79,7 +79,14 @@ function endWithout(state: State, turn: Turn, last: ExitStatus | undefined, stop
   return last === undefined ? end(state, turn, signalCode(stop)) : endAs(state, turn, last);
 }
 
-export function keepSignal(state: State, child: In<'starting'>, event: EventOf<'signal'>): State {
+/** More signals than there are need not be kept for a child that is about to be there. */
+const MOST_KEPT = 64;
+
+export function keepSignal(state: State, child: In<'starting'>, event: EventOf<'signal'>, turn: Turn): State {
+  if (child.kept.length >= MOST_KEPT) {
+    logDropped(turn, event.signal, 'too many came while the child is being started');
+    return state;
+  }
   return withChild(state, { ...child, kept: [...child.kept, event.signal] });
 }
 

@@ -26,3 +26,8 @@ export function relativePath(directory: string, path: string): string | undefine
   const prefix = directory === '/' ? '/' : `${directory}/`;
   return path.startsWith(prefix) ? path.slice(prefix.length) : undefined;
 }
+
+/** Whether one of two paths is, or lies below, the other. */
+export function overlap(one: string, other: string): boolean {
+  return relativePath(one, other) !== undefined || relativePath(other, one) !== undefined;
+}

@@ -12,6 +12,9 @@ import { libc, memory } from './libc.ts';
 /** fcntl.h of Linux. */
 const O_CLOEXEC = 0o2000000;
 
+/** lseek(2). */
+const SEEK_SET = 0;
+
 const PIECE = 64 * 1024;
 
 /**
@@ -28,11 +31,12 @@ const LAST_PIECES = 16;
  */
 export function createCommands(cwd: string, foreign: Set<number>): Commands {
   return {
-    run(words, environment, reports) {
+    run(words, environment, reports, input) {
       let cancelled = false;
       let kill: (() => void) | undefined;
       void Promise.all([import('execa'), import('node:net')]).then(([{ execa }, { Socket }]) => {
-        if (!cancelled) kill = begin({ execa, Socket }, { words, environment, cwd, foreign }, reports);
+        if (!cancelled) kill = begin({ execa, Socket }, { words, environment, cwd, foreign, input }, reports);
+        if (input !== undefined) closeSync(input);
       });
       return () => {
         cancelled = true;
@@ -52,11 +56,12 @@ type CommandRequest = {
   readonly environment: readonly string[];
   readonly cwd: string;
   readonly foreign: Set<number>;
+  readonly input: number | undefined;
 };
 
 function begin(
   { execa, Socket }: Libraries,
-  { words, environment, cwd, foreign }: CommandRequest,
+  { words, environment, cwd, foreign, input }: CommandRequest,
   reports: CommandReports,
 ): () => void {
   const variables = environmentMap(environment);
@@ -72,6 +77,7 @@ function begin(
     return () => {};
   }
   const { readEnd, writeEnd } = ends;
+  if (input !== undefined) libc.lseek(input, 0n, SEEK_SET);
   // execa's types know no descriptors but 0 to 2, and it hands any on.
   const stdout = writeEnd as 1;
   // Not a pipe of Node's, which is a socket: what opens /dev/stderr (nginx -t) would fail.
@@ -80,9 +86,7 @@ function begin(
     cwd: directory,
     env: Object.fromEntries([...variables].map(([name, value]) => [textOf(name), textOf(value)])),
     extendEnv: false,
-    stdin: 'ignore',
-    stdout,
-    stderr: stdout,
+    stdio: input === undefined ? ['ignore', stdout, stdout] : ['ignore', stdout, stdout, input as 1],
     detached: true,
     cleanup: false,
     buffer: false,

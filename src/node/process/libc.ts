@@ -21,6 +21,8 @@ const { lib, functions } = dlopen(null, {
   posix_spawnattr_setsigmask: { arguments: ['pointer', 'pointer'], return: 'int32' },
   waitid: { arguments: ['int32', 'uint32', 'pointer', 'int32'], return: 'int32' },
   pipe2: { arguments: ['pointer', 'int32'], return: 'int32' },
+  memfd_create: { arguments: ['pointer', 'uint32'], return: 'int32' },
+  lseek: { arguments: ['int32', 'int64', 'int32'], return: 'int64' },
   prctl: { arguments: ['int32', 'uint64', 'uint64', 'uint64', 'uint64'], return: 'int32' },
   pthread_sigmask: { arguments: ['int32', 'pointer', 'pointer'], return: 'int32' },
   tcsetpgrp: { arguments: ['int32', 'int32'], return: 'int32' },

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -49,6 +50,13 @@ NATIVE(pipe)
     append(ctx, list, &length, ends[0]);
     append(ctx, list, &length, ends[1]);
     return list;
+}
+
+/* A new file in memory, without a name. */
+NATIVE(memoryFile)
+{
+    UNUSED;
+    return result_of(ctx, "memfd_create", away_from_stdio((int)syscall(SYS_memfd_create, "rehup", MFD_CLOEXEC)));
 }
 
 /* read(descriptor, most): some bytes, at most 64 KiB; none at the end; EAGAIN where one would have to wait. */
@@ -228,7 +236,7 @@ NATIVE(log)
 }
 
 const JSCFunctionListEntry descriptors_functions[] = {
-    FUNCTION(close, 1), FUNCTION(pipe, 0),    FUNCTION(read, 2), FUNCTION(readTail, 2),      FUNCTION(openDatagrams, 1),
-    FUNCTION(print, 2), FUNCTION(openLog, 0), FUNCTION(log, 1),  FUNCTION(receive, 1),
+    FUNCTION(close, 1), FUNCTION(pipe, 0),    FUNCTION(read, 2), FUNCTION(readTail, 2),   FUNCTION(openDatagrams, 1),
+    FUNCTION(print, 2), FUNCTION(openLog, 0), FUNCTION(log, 1),  FUNCTION(memoryFile, 0), FUNCTION(receive, 1),
 };
 END_OF_PART(descriptors);

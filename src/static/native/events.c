@@ -142,6 +142,13 @@ NATIVE(time)
     return milliseconds(ctx, CLOCK_REALTIME);
 }
 
+/* Milliseconds of processor time that this thread has taken. */
+NATIVE(processorTime)
+{
+    UNUSED;
+    return milliseconds(ctx, CLOCK_THREAD_CPUTIME_ID);
+}
+
 /* 32 random bits. */
 NATIVE(random)
 {
@@ -154,6 +161,6 @@ NATIVE(random)
 const JSCFunctionListEntry events_functions[] = {
     FUNCTION(expect, 2),  FUNCTION(wait, 1),      FUNCTION(openNotifier, 0), FUNCTION(watchDirectory, 2),
     FUNCTION(unwatch, 2), FUNCTION(takeHints, 1), FUNCTION(now, 0),          FUNCTION(time, 0),
-    FUNCTION(random, 0),
+    FUNCTION(random, 0),  FUNCTION(processorTime, 0),
 };
 END_OF_PART(events);

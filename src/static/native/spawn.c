@@ -90,6 +90,8 @@ static void close_others(int pipe, int gift)
 /* In the child: puts the gift at its number, from which the pipe goes away. */
 static const char *take_gift(const struct request *request, int *pipe)
 {
+    /* A file is read from its beginning; anything else has none. */
+    lseek(request->gift, 0, SEEK_SET);
     if (*pipe == request->gift_number && (*pipe = fcntl(*pipe, F_DUPFD_CLOEXEC, FIRST_FOREIGN)) < 0) return "fcntl";
     if (request->gift == request->gift_number) return fcntl(request->gift, F_SETFD, 0) < 0 ? "fcntl" : NULL;
     return dup2(request->gift, request->gift_number) < 0 ? "dup2" : NULL;

@@ -15,8 +15,8 @@ import { describe, expect, test } from 'vitest';
 import { type Reading, readWatches } from '../../../src/core/files/reading.ts';
 import { linkChange, mayChangeContent } from '../../../src/core/files/volume.ts';
 import { textOfBytes } from '../../../src/core/text/bytes.ts';
-import { compileGlob } from '../../../src/core/text/glob.ts';
 import { type Between, drive } from '../../support/driver.ts';
+import { ignoring } from '../../support/glob.ts';
 import { createVolume, type Payload } from '../../support/kubelet.ts';
 import { eachWithDirectory, writtenVolume } from '../../support/volume.ts';
 
@@ -35,10 +35,8 @@ function read(
   paths: readonly string[],
   { ignore = [], between, known }: ReadOptions = {},
 ): readonly Reading[] {
-  const patterns = ignore.map((pattern) => compileGlob(pattern));
-  const ignored = (path: string) => patterns.some((pattern) => pattern.ok && pattern.value(path));
   const requests = paths.map((path) => (known?.status === 'read' ? { path, known: known.known } : { path }));
-  return drive(readWatches(requests, ignored), between);
+  return drive(readWatches(requests, ignoring(ignore)), between);
 }
 
 function readOne(path: string, options: ReadOptions = {}): Reading {

@@ -23,6 +23,7 @@ describe('a check', () => {
     expect(begun?.task.kind === 'command' && begun.task.environment).toEqual([
       'PATH=/bin',
       'REHUP_CHANGED=/v/k',
+      'REHUP_CHANGED_FILE=/proc/self/fd/3',
     ]);
   });
 
