@@ -11,9 +11,10 @@ import type { Directories } from '../core/files/reading.ts';
 import type { LogLine } from '../core/log/log.ts';
 import { refusalLine } from '../core/log/printable.ts';
 import { EXIT_FAILED } from '../core/process/exit.ts';
-import type { Signal } from '../core/process/signals.ts';
+import { type Signal, signalName } from '../core/process/signals.ts';
 import { type Asking, performAsking } from '../core/server/asking.ts';
 import type { Occurrence } from '../core/state/event.ts';
+import { orphanLine } from '../core/supervision/orphans.ts';
 import { createClock } from './clock.ts';
 import { createFiles } from './files.ts';
 import {
@@ -29,7 +30,7 @@ import { createNetwork } from './network.ts';
 import { createCommands } from './process/commands.ts';
 import { createNotifications } from './process/notifications.ts';
 import { createProcesses } from './process/processes.ts';
-import { listenForRealTimeSignals, listenForSignals } from './process/signals.ts';
+import { isForwarded, listenForRealTimeSignals, listenForSignals } from './process/signals.ts';
 import { createErrorWriter } from './stderr.ts';
 
 /** Set by the build from package.json and git. */
@@ -110,6 +111,13 @@ function withoutRealTime(reason: string): LogLine {
   return { level: 'warn', event: 'signal.failed', message, fields: { reason } };
 }
 
+/** A rewrite of a signal that this host can't tell from its own. */
+function neverComes(signal: Signal): LogLine {
+  const name = signalName(signal);
+  const message = `--rewrite-signal ${name}: the Node edition never forwards it; the static one does`;
+  return { level: 'warn', event: 'signal.failed', message, fields: { signal: name } };
+}
+
 function refuse(message: string): void {
   say(2, refusalLine(message));
 }
@@ -174,6 +182,8 @@ function run(
     terminal,
     foreign,
     exited: (status) => tell({ type: 'child-exited', status }),
+    stopped: (signal) => tell({ type: 'child-stopped', signal }),
+    orphan: (pid, status) => write(orphanLine(pid, status), Date.now()),
   });
   const engine = createEngine(settings, {
     processes,
@@ -200,6 +210,8 @@ function run(
   deliver = engine.deliver;
   const missing = listenForRealTimeSignals(signalCame);
   if (missing !== undefined) write(withoutRealTime(missing), Date.now());
+  for (const signal of settings.rewrites.keys())
+    if (!isForwarded(signal)) write(neverComes(signal), Date.now());
   const begin: Occurrence = {
     type: 'begin',
     pid1: process.pid === 1,

@@ -10,6 +10,7 @@ import { argumentBytes } from '../core/process/proc.ts';
 import { SIGCHLD } from '../core/process/signals.ts';
 import { type Asking, performAsking } from '../core/server/asking.ts';
 import type { Occurrence } from '../core/state/event.ts';
+import { orphanLine } from '../core/supervision/orphans.ts';
 import { bytesOfText } from '../core/text/bytes.ts';
 import { createClock } from './clock.ts';
 import { createCommands } from './commands.ts';
@@ -117,6 +118,8 @@ function run(
     cwd,
     terminal,
     exited: (status) => tell({ type: 'child-exited', status }),
+    stopped: (signal) => tell({ type: 'child-stopped', signal }),
+    orphan: (pid, status) => log.write(orphanLine(pid, status)),
   });
   const clock = createClock(loop, (timer) => tell({ type: 'timer', timer }));
   const log = createLog({ level: logLevel, format: logFormat, colours });

@@ -1,9 +1,11 @@
 import type { Reading } from '../../src/core/files/reading.ts';
+import type { Family, Leftover, Relative } from '../../src/core/process/family.ts';
+import type { Handling } from '../../src/core/process/handling.ts';
 import { parseSignal, type Signal } from '../../src/core/process/signals.ts';
 import type { StageResult } from '../../src/core/staging/stage.ts';
 import { type Action, parseAction } from '../../src/core/state/action.ts';
 import type { Effect } from '../../src/core/state/effect.ts';
-import type { Occurrence, SignalOutcome } from '../../src/core/state/event.ts';
+import type { GroupLook, Occurrence, SignalOutcome } from '../../src/core/state/event.ts';
 import { initialState } from '../../src/core/state/initial.ts';
 import type { JobOutcome } from '../../src/core/state/job.ts';
 import type { Settings, Watch } from '../../src/core/state/settings.ts';
@@ -110,10 +112,16 @@ export function volumeReading(text: string, root = '/v', settled = true, capture
 export type World = {
   readings: readonly Reading[];
   /** What becomes of signals that are sent only if they are caught. */
-  catches: boolean | 'blocked' | undefined;
+  catches: boolean | Handling | undefined;
   groupAlive: boolean;
-  /** Whether rehup has children when it looks at a group. */
-  children: boolean;
+  /** What else descends from the child when it looks at a group, and what is there before the child. */
+  leftovers: readonly Leftover[];
+  before: readonly Leftover[];
+  /** Who of the group ignores the stop signal. */
+  ignoring: readonly Relative[];
+  /** The errno that signals to the child, and to each of other processes, fail with. */
+  signalErrno: string | undefined;
+  refused: readonly Relative[];
   startErrno: string | undefined;
   /** What comes of work on the stages, if it does not go well. */
   staged: StageResult | undefined;
@@ -133,7 +141,11 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
     readings: chosen.watches.map(({ path }) => volumeReading('one', path)),
     catches: true,
     groupAlive: false,
-    children: false,
+    leftovers: [],
+    before: [],
+    ignoring: [],
+    signalErrno: undefined,
+    refused: [],
     startErrno: undefined,
     staged: undefined,
     stagesAnswered: true,
@@ -169,7 +181,21 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
       case 'look':
         return answers.looksAnswered ? { type: 'looked', readings: answers.readings } : undefined;
       case 'check-group':
-        return { type: 'group', alive: answers.groupAlive, children: answers.children };
+        return {
+          type: 'group',
+          pid: effect.pid,
+          why: effect.why,
+          family: family(effect.why),
+          ignoring: effect.why === 'half' ? answers.ignoring : [],
+        };
+      case 'signal-each':
+        return {
+          type: 'each-signalled',
+          signal: effect.signal,
+          purpose: effect.purpose,
+          sent: effect.processes.filter((one) => !answers.refused.includes(one)),
+          refused: effect.processes.filter((one) => answers.refused.includes(one)),
+        };
       case 'signal':
         if (!answers.signalsAnswered) return undefined;
         return {
@@ -204,11 +230,26 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
   /** The second word of the last command, by which a check knows its directory. */
   let directory = '';
 
-  function outcome({ to, onlyIf }: Extract<Effect, { type: 'signal' }>): SignalOutcome {
-    if (onlyIf !== undefined && answers.catches === false) return { kind: 'uncaught' };
-    if (onlyIf === 'caught' && answers.catches === 'blocked') return { kind: 'blocked' };
-    const target = to === 'auto' ? (answers.catches === true ? 'child' : 'group') : to;
-    return { kind: 'sent', to: target, checked: answers.catches === true };
+  function family(why: GroupLook): Family {
+    const member = { pid, name: 'member', started: '1' };
+    return {
+      members: answers.groupAlive && why !== 'before' ? [member] : [],
+      leftovers: why === 'before' ? answers.before : answers.leftovers,
+      strangers: [],
+    };
+  }
+
+  function outcome({ to, onlyIf, purpose }: Extract<Effect, { type: 'signal' }>): SignalOutcome {
+    const { catches, signalErrno } = answers;
+    if (signalErrno !== undefined) return { kind: 'failed', errno: signalErrno };
+    const handling = catches === true ? 'caught' : catches === false ? 'uncaught' : catches;
+    const takes = handling === 'caught' || handling === 'waited';
+    if (onlyIf !== undefined && handling !== undefined && !takes) {
+      if (handling !== 'blocked' || onlyIf === 'caught') return { kind: 'held', handling, program: 'app' };
+    }
+    const target = to === 'auto' ? (takes ? 'child' : 'group') : to;
+    const asked = handling !== undefined && purpose === 'reload';
+    return { kind: 'sent', to: target, handled: asked ? { handling, program: 'app' } : undefined };
   }
 
   /** Hands an event to the core, and its answers after it; returns the effects of all, in words. */
@@ -302,7 +343,11 @@ export function describe(effect: Effect): string | undefined {
     case 'print':
       return `print ${effect.text.split('\n')[0]}`;
     case 'suspend':
-      return 'suspend';
+      return `suspend ${effect.whom}${effect.goOn ? ' or go on' : ''}`;
+    case 'signal-each': {
+      const each = effect.processes.map((one) => one.pid).join(', ');
+      return `${effect.purpose} ${effect.signal} to each of ${each}`;
+    }
     case 'listen':
       return `listen ${effect.address} ${effect.port}`;
     case 'reply':

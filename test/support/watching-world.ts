@@ -15,6 +15,7 @@ import {
   type Payload,
   type WriteOrder,
 } from './kubelet.ts';
+import { CATCHING } from './procs.ts';
 import { begin, settings, watch } from './scenario.ts';
 
 /** What may go wrong in one life. */
@@ -125,8 +126,9 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
           signals += 1;
           return undefined;
         },
-        handling: () => 'caught',
-        groupAlive: () => false,
+        self: 1,
+        proc: CATCHING,
+        jobs: () => [],
         hasChildren: () => false,
         reaped: () => 0,
         descends: () => false,

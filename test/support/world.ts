@@ -35,6 +35,12 @@ export function randomWorld(settings: Settings) {
   let child: number | undefined;
   let verified = false;
   let lingering = false;
+  /** Whether rehup could not signal the child, which is no fault of the content. */
+  let unpermitted = false;
+  /** The child whose rest was seen to be gone. */
+  let emptied: number | undefined;
+  /** The keys of processes that nobody need wait for: they are no descendants of the child, or can't be signalled. */
+  const spared = new Set<string>();
   let stopped = false;
   let exited: number | undefined;
   /** Whether the content changed without a hint that came after it. */
@@ -106,6 +112,10 @@ export function randomWorld(settings: Settings) {
       case 'look':
         check(!questions.some((question) => question.effect.type === 'look'), 'two looks at once');
         questions.push({ effect, contents });
+        break;
+      case 'signal-each':
+        check(effect.signal !== SIGKILL || !stopped, 'a SIGKILL after a stop from outside');
+        if (exited === undefined) questions.push({ effect, contents });
         break;
       case 'check-group':
       case 'hear':
@@ -190,19 +200,60 @@ export function randomWorld(settings: Settings) {
       case 'hear':
         return send(announcing.says(choice, now));
       case 'check-group':
-        lingering = !fair && choice % 3 === 0;
-        return send({ type: 'group', alive: lingering, children: choice % 4 === 0 });
+        return send(groupAnswer(effect, choice, fair));
+      case 'signal-each': {
+        const refused = !fair && choice % 6 === 0 ? effect.processes : [];
+        const sent = refused.length > 0 ? [] : effect.processes;
+        for (const { pid, started } of refused) spared.add(`${pid}:${started}`);
+        if (refused.length > 0) lingering = false;
+        const { signal, purpose } = effect;
+        return send({ type: 'each-signalled', signal, purpose, sent, refused });
+      }
       default:
         return undefined;
     }
   }
 
+  /** What a look finds: the rest of the group, and now and then something that left it. */
+  function groupAnswer(
+    { pid, why }: Extract<Effect, { type: 'check-group' }>,
+    choice: number,
+    fair: boolean,
+  ): Occurrence {
+    const number = 1_000 + (choice % 8);
+    const key = `${number}:${choice % 8}`;
+    const one = { pid: number, name: 'left', started: `${choice % 8}`, origin: key };
+    const member = { pid, name: 'member', started: '1' };
+    const members =
+      why !== 'before' && !fair && (child !== undefined || (choice % 3 === 0 && pid !== emptied))
+        ? [member]
+        : [];
+    const leftovers = !fair && child === undefined && choice % 5 === 0 && pid !== emptied ? [one] : [];
+    const strangers = !fair && choice % 7 === 0 ? [key] : [];
+    if (why === 'before') for (const { origin } of leftovers) spared.add(origin);
+    for (const stranger of strangers) spared.add(stranger);
+    if (why !== 'before')
+      lingering = [...members, ...leftovers].some((left) => !spared.has(`${left.pid}:${left.started}`));
+    if (child === undefined && why !== 'before' && !lingering) emptied = pid;
+    const family = { members, leftovers, strangers };
+    return { type: 'group', pid, why, family, ignoring: why === 'half' && choice % 2 === 0 ? members : [] };
+  }
+
   function signalOutcome(effect: Extract<Effect, { type: 'signal' }>, choice: number): SignalOutcome {
     if (child === undefined && effect.to !== 'group') return { kind: 'failed', errno: 'ESRCH' };
-    if (effect.onlyIf !== undefined && choice % 4 === 0) return { kind: 'uncaught' };
-    if (effect.onlyIf === 'caught' && choice % 4 === 1) return { kind: 'blocked' };
+    if (effect.purpose !== 'forward' && choice % 11 === 0) {
+      // It can't be stopped, and the time of its start is over.
+      verified = true;
+      unpermitted = true;
+      return { kind: 'failed', errno: 'EPERM' };
+    }
+    const program = 'app';
+    if (effect.onlyIf !== undefined && choice % 4 === 0)
+      return { kind: 'held', handling: 'uncaught', program };
+    if (effect.onlyIf === 'caught' && choice % 4 === 1) return { kind: 'held', handling: 'blocked', program };
     const to = effect.to === 'auto' ? (choice % 2 === 0 ? 'group' : 'child') : effect.to;
-    return { kind: 'sent', to, checked: choice % 7 !== 0 };
+    const handling = choice % 2 === 0 ? 'caught' : 'blocked';
+    return { kind: 'sent', to, handled: choice % 7 === 0 ? undefined : { handling, program } };
   }
 
   function childEnds(choice: number): void {
@@ -280,12 +331,18 @@ export function randomWorld(settings: Settings) {
         const barred = paths.map((path) => configuration.barred?.get(path)?.digest ?? '');
         const { applied, told: known, seen, barred: bad } = configuration;
         const refused = bad !== undefined && sameSnapshot(bad, seen);
-        check(configuration.unanswered === undefined || refused, 'it was never told with an answer');
+        check(
+          unpermitted || configuration.unanswered === undefined || refused,
+          'it was never told with an answer',
+        );
         const good = applied !== undefined && sameSnapshot(applied, seen) && sameSnapshot(known, seen);
         // One that was started and does not serve is a reason by itself.
         const serves = state.readiness.phase !== 'late';
         check(
-          !good || !serves || (configuration.degraded === undefined && configuration.stale.length === 0),
+          unpermitted ||
+            !good ||
+            !serves ||
+            (configuration.degraded === undefined && configuration.stale.length === 0),
           'an alarm that does not end though the application runs on the last content',
         );
         for (const [index, text] of expected.entries()) {

@@ -105,7 +105,11 @@ export function failed(
     reason,
     ...output,
   });
-  return raiseAlarm(withConfiguration(state, { verifying: undefined }), reload.paths, reason, turn);
+  const over = withConfiguration(state, { verifying: undefined });
+  const { told, seen, applied: good } = state.configuration;
+  // It was only asked for: the application runs on what it has, which is the present content.
+  const idle = reload.paths.length === 0 && good !== undefined && sameSnapshot(told, good);
+  return idle && sameSnapshot(told, seen) ? over : raiseAlarm(over, reload.paths, reason, turn);
 }
 
 /** The content was found bad before the application could see it. */

@@ -32,6 +32,8 @@ export function initialState(settings: Settings): State {
     announced: NOTHING_ANNOUNCED,
     crashes: [],
     child: { phase: 'unborn' },
+    strangers: [],
+    stoppedFromOutside: false,
     observation: {
       phase: 'idle',
       looks: 0,
@@ -86,6 +88,7 @@ export function initialState(settings: Settings): State {
       retrying: [],
       splayed: false,
       next: { snapshot: new Map(), environment: [] },
+      found: new Set(),
       deadly: new Set(),
       stale: [],
       degraded: undefined,

@@ -5,6 +5,7 @@ import { libc, memory } from './libc.ts';
 const P_ALL = 0;
 const P_PID = 1;
 const WNOHANG = 0x1;
+const WSTOPPED = 0x2;
 const WEXITED = 0x4;
 const WNOWAIT = 0x0100_0000;
 
@@ -53,6 +54,13 @@ export function createReaper(
     }
     setImmediate(reap);
   };
+}
+
+/** The signal that a child was stopped by since it was last asked; 0 if it was not. */
+export function stoppedChild(pid: number): number {
+  const info = memory(SIGINFO_SIZE);
+  const result = libc.waitid(P_PID, pid, info, WSTOPPED | WNOHANG);
+  return result === 0 && info.readInt32LE(SI_PID) === pid ? info.readInt32LE(SI_STATUS) : 0;
 }
 
 /** Whether there is any child, ended or not. */

@@ -41,7 +41,7 @@ test('a restart that outlives the stop timeout is killed, group and all', () => 
   const run = scenario({ stopTimeout: 2_000 });
   run.begin();
   run.changes('two');
-  expect(run.elapses('stop-timeout')).toEqual(['child.killed', 'kill 9 to group 101']);
+  expect(run.elapses('stop-timeout')).toEqual(['kill 9 to group 101', 'child.killed']);
   expect(run.dies('KILL')).toEqual(['child.exited', 'start', 'child.started', 'reload.applied']);
 });
 
