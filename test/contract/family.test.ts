@@ -79,14 +79,11 @@ needing(PID_NAMESPACE, VICTIMS_IN_C)('a child that left its group is stopped by 
 });
 
 needing(PID_NAMESPACE, VICTIMS_IN_C)('a member whose main thread has ended is waited for', async () => {
-  const [program = '', how = ''] = waiter('ended');
-  const run = rehup([
-    '--log-level',
-    'debug',
-    'sh',
-    '-c',
-    `${program} ${how} & echo ready; read nothing; exit 6`,
-  ]);
+  const shell = '"$@" & trap "exit 6" USR1; while :; do sleep 0.02; done';
+  const run = rehup(['sh', '-c', shell, 'sh', ...waiter('ended')]);
+  await run.said('start');
+  await run.logged('child.started');
+  run.signal('SIGUSR1');
   // It is asked to stop when the shell has ended, and says so before rehup ends.
   expect(await run.ended).toBe(6);
   expect(run.output).toContain('took 15');
