@@ -53,7 +53,7 @@ describe('processes', () => {
     const there = [3, 4, 5].map((number) => `[ -e /proc/$$/fd/${number} ] && echo ${number}`);
     const script = `cat <&3; ${there.join('; ')}; cat /proc/self/fd/3; echo end`;
     const started = (third: unknown): Call => {
-      const words = [SHELL, ['sh', '-c', script], ENVIRONMENT, null, false, -1, result(2, 1), -1, third];
+      const words = [SHELL, ['sh', '-c', script], ENVIRONMENT, null, false, -1, result(2, 1), -1, third, 3];
       return ['spawn', ...words];
     };
     const values = gave(
