@@ -27,6 +27,7 @@ import {
 import { createListener } from './listener.ts';
 import { createNetwork } from './network.ts';
 import { createCommands } from './process/commands.ts';
+import { createHelpers, HELPER, help } from './process/helpers.ts';
 import { createNotifications } from './process/notifications.ts';
 import { createProcesses } from './process/processes.ts';
 import { listenForRealTimeSignals, listenForSignals } from './process/signals.ts';
@@ -62,6 +63,10 @@ function main(): undefined {
   const variables = environmentMap(environment);
   const terminal = isTerminal(2);
   const words = givenWords();
+  if (words.length === 1 && words[0] === HELPER) {
+    help(createFiles());
+    return process.exit(0);
+  }
   const invocation = parse({
     words,
     environment: variables,
@@ -169,10 +174,12 @@ function run(
   };
 
   const foreign = new Set<number>();
+  const helping = new Set<number>();
   const processes = createProcesses({
     cwd,
     terminal,
     foreign,
+    helping,
     exited: (status) => tell({ type: 'child-exited', status }),
   });
   const engine = createEngine(settings, {
@@ -181,6 +188,8 @@ function run(
     network: createNetwork(),
     notifications: createNotifications(() => tell({ type: 'notified' })),
     files: createFiles(),
+    helpers: createHelpers(helping, foreign),
+    cwd,
     clock: createClock((timer) => tell({ type: 'timer', timer })),
     watcher: { watch: (directories) => watch(directories) },
     listener: createListener(tell, () => ({

@@ -14,6 +14,7 @@ import { bytesOfText } from '../core/text/bytes.ts';
 import { createClock } from './clock.ts';
 import { createCommands } from './commands.ts';
 import { createFiles } from './files.ts';
+import { createHelpers } from './helpers.ts';
 import { createListener } from './listener.ts';
 import { createLog } from './log.ts';
 import { createLoop } from './loop.ts';
@@ -113,9 +114,12 @@ function run(
   if (cwd !== undefined) native.changeDirectory('/');
   const loop = createLoop();
   const tell = (occurrence: Occurrence): void => engine.deliver(occurrence);
+  const helping = new Set<number>();
+  const files = createFiles();
   const processes = createProcesses({
     cwd,
     terminal,
+    helping,
     exited: (status) => tell({ type: 'child-exited', status }),
   });
   const clock = createClock(loop, (timer) => tell({ type: 'timer', timer }));
@@ -126,7 +130,9 @@ function run(
     network: createNetwork(loop),
     notifications: createNotifications(loop, () => tell({ type: 'notified' })),
     clock,
-    files: createFiles(),
+    files,
+    helpers: createHelpers(loop, { files, helping, onEnd: processes.onEnd }),
+    cwd,
     watcher: createWatcher(loop, {
       hint: (links) => tell({ type: 'hint', links }),
       watching: () => tell({ type: 'watching' }),

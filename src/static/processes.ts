@@ -1,7 +1,14 @@
 import { environmentMap } from '../core/files/environment.ts';
 import { executableCandidates, tryCandidates } from '../core/process/executable.ts';
 import type { ExitStatus } from '../core/process/exit.ts';
-import { type Handling, handlingOf, isDescendant, isLiveMember, isProcess } from '../core/process/proc.ts';
+import {
+  type Handling,
+  handlingOf,
+  isDescendant,
+  isLiveMember,
+  isProcess,
+  parentOf,
+} from '../core/process/proc.ts';
 import { SIGSTOP } from '../core/process/signals.ts';
 import type { Gift, Processes } from '../core/state/ports.ts';
 import { errnoOf } from './native.ts';
@@ -10,6 +17,8 @@ export type ProcessOptions = {
   readonly cwd: string | undefined;
   /** Whether descriptor 0 is a terminal; the child is then put in the foreground if rehup is there. */
   readonly terminal: boolean;
+  /** Processes that wait for file servers on rehup's behalf: none of the children that anybody asks for. */
+  readonly helping: ReadonlySet<number>;
   /** Called when the child has ended. */
   readonly exited: (status: ExitStatus) => void;
 };
@@ -32,7 +41,7 @@ const PROC_SIZE = 64 * 1024;
 const OWN = -1;
 export const NONE = -1;
 
-export function createProcesses({ cwd, terminal, exited }: ProcessOptions): ReapingProcesses {
+export function createProcesses({ cwd, terminal, helping, exited }: ProcessOptions): ReapingProcesses {
   const owners = new Map<number, (status: ExitStatus) => void>();
   let foreground = false;
   if (native.processId() !== 1) native.becomeSubreaper();
@@ -41,23 +50,14 @@ export function createProcesses({ cwd, terminal, exited }: ProcessOptions): Reap
     command: readonly string[],
     environment: readonly string[],
     gift?: Gift,
+    files?: readonly string[],
   ): { readonly pid: number } | { readonly errno: string } {
     // Only what is in the foreground itself can hand it over: in the background of a shell it would be taken from the shell.
     foreground = terminal && native.inForeground();
-    const started = spawn(command, environment, (file) =>
-      native.spawn(
-        file,
-        command,
-        environment,
-        cwd,
-        foreground,
-        OWN,
-        OWN,
-        OWN,
-        gift?.descriptor ?? -1,
-        gift?.number ?? -1,
-      ),
-    );
+    const { descriptor = -1, number = -1 } = gift ?? {};
+    const begin = (file: string) =>
+      native.spawn(file, command, environment, cwd, foreground, OWN, OWN, OWN, descriptor, number);
+    const started = spawn(command, environment, begin, files);
     if (gift !== undefined) native.close(gift.descriptor);
     if ('pid' in started) owners.set(started.pid, ended);
     return started;
@@ -75,7 +75,7 @@ export function createProcesses({ cwd, terminal, exited }: ProcessOptions): Reap
     onEnd: (pid, told) => void owners.set(pid, told),
     handling,
     groupAlive,
-    hasChildren: () => native.hasChildren(),
+    hasChildren: () => native.hasChildren() && (helping.size === 0 || hasOtherChildren(helping)),
     reaped: () => reaped,
     descends: (pid) => isDescendant(pid, native.processId(), (one) => readProc(`/proc/${one}/stat`)),
     signal: (pid, signal, to) => kill(to === 'group' ? -pid : pid, signal),
@@ -94,15 +94,20 @@ export function createProcesses({ cwd, terminal, exited }: ProcessOptions): Reap
   };
 }
 
-/** Starts a command by the first file that it may be; `start` starts one file and answers its process id. */
+/**
+ * Starts a command by the first file that it may be; `start` starts one file and answers its process id.
+ *
+ * @param files the files that it may be, where they are known
+ */
 export function spawn(
   command: readonly string[],
   environment: readonly string[],
   start: (file: string) => number,
+  files?: readonly string[],
 ): { readonly pid: number } | { readonly errno: string } {
   let pid = 0;
   const path = environmentMap(environment).get('PATH');
-  const errno = tryCandidates(executableCandidates(command[0] ?? '', path), (file) =>
+  const errno = tryCandidates(files ?? executableCandidates(command[0] ?? '', path), (file) =>
     attempt(() => {
       pid = start(file);
     }),
@@ -144,6 +149,24 @@ function groupAlive(group: number): boolean {
 function isMember(pid: string, group: number): boolean {
   const stat = readProc(`/proc/${pid}/stat`);
   return stat !== undefined && isLiveMember(stat, group);
+}
+
+/** Whether rehup has a child that is none of these; so too where /proc does not tell. */
+function hasOtherChildren(helping: ReadonlySet<number>): boolean {
+  const own = native.processId();
+  try {
+    return native
+      .names('/proc')
+      .some((name) => isProcess(name) && !helping.has(Number(name)) && isChildOf(own, name));
+  } catch (error) {
+    errnoOf(error);
+    return true;
+  }
+}
+
+function isChildOf(parent: number, pid: string): boolean {
+  const stat = readProc(`/proc/${pid}/stat`);
+  return stat !== undefined && parentOf(stat) === parent;
 }
 
 /** A file of /proc; undefined if it is not there, any more or at all. */

@@ -62,6 +62,8 @@ const EVENTS: Readonly<Record<string, CoreEvent>> = {
   'watch-lost': { type: 'watch-lost', path: '/v' },
   'watch-failed': { type: 'watch-failed', path: '/v', errno: 'ENOSPC' },
   looked: { type: 'looked', readings: [TWO] },
+  'looked-apart': { type: 'looked-apart', path: '/v', reading: TWO, servers: ['nfs4 at /v'] },
+  answering: { type: 'answering' },
   'child-starting': { type: 'child-starting' },
   'child-started': { type: 'child-started' },
   'child-verified': { type: 'child-verified' },

@@ -19,7 +19,7 @@ export function main(): void {
   const outcomes: (JobOutcome | 'cancelled')[] = [];
   const loop = createLoop();
   const files = createFiles();
-  const processes = createProcesses({ cwd: '/tmp', terminal: false, exited: () => {} });
+  const processes = createProcesses({ cwd: '/tmp', terminal: false, helping: new Set(), exited: () => {} });
 
   const jobs = createJobs({
     commands: createCommands(loop, { cwd: '/tmp', onEnd: processes.onEnd }),
@@ -35,6 +35,7 @@ export function main(): void {
         answer = next.value.op === 'pause' ? next.value : files.perform(next.value);
       }
     },
+    reach: (_words, _environment, told) => told(undefined),
     ended(_job, outcome) {
       outcomes.push(outcome);
       loop.soon(goOn);

@@ -303,6 +303,8 @@ export function describe(effect: Effect): string | undefined {
       return `print ${effect.text.split('\n')[0]}`;
     case 'suspend':
       return 'suspend';
+    case 'look-apart':
+      return `look apart at ${effect.request.path}`;
     case 'listen':
       return `listen ${effect.address} ${effect.port}`;
     case 'reply':

@@ -19,7 +19,7 @@ function build(name: string): boolean {
 
 /** A C compiler for the victims that a script could not be. */
 export const VICTIMS_IN_C: Capability = {
-  prefix: ['teller', 'storm', 'refuser'].every(build) ? [] : undefined,
+  prefix: ['teller', 'storm', 'refuser', 'silent'].every(build) ? [] : undefined,
   remedy: 'a C compiler (apt-get install -y gcc libc6-dev)',
 };
 
@@ -42,3 +42,6 @@ export function refusing(...command: readonly string[]): readonly string[] {
 export function storm(count: number, code: number, ...more: readonly string[]): readonly string[] {
   return [join(CACHE, 'storm'), String(count), String(code), ...more];
 }
+
+/** The program of a file server that stops answering when it is told to. */
+export const SILENT = join(CACHE, 'silent');

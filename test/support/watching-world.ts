@@ -148,6 +148,8 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
         close: () => {},
       },
       files: { perform },
+      helpers: { start: () => ({ errno: 'ENOSYS' }) },
+      cwd: '/',
       watcher: {
         watch(wanted) {
           directories = wanted;

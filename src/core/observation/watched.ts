@@ -55,6 +55,10 @@ export function merge(before: Watched, reading: Reading, allowEmpty: boolean, tu
     }
     case 'unreadable': {
       const file = textOfBytes(reading.path);
+      if (reading.errno === 'ETIMEDOUT') {
+        const text = `its file server does not answer (${reading.errno})`;
+        return failed(text, `${text}; mount what is served, or watch something else`, false);
+      }
       // Empty for the watch itself, and undefined for a volume that a watched file lies in.
       const below = relativePath(watched.path, reading.path) ?? '';
       const ignore = below === '' ? '' : `, or leave it out with --ignore '${textOfBytes(below)}'`;

@@ -47,6 +47,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTDIR: 'not found',
   EACCES: 'not executable, or a directory',
   ENOEXEC: 'not a program (a script needs a #! line)',
+  ETIMEDOUT: 'its file server does not answer',
   E2BIG: 'its arguments and environment are too long',
 };
 

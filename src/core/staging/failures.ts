@@ -26,6 +26,7 @@ export function isFull(errno: string): boolean {
 /** What helps against an errno of a target. */
 export function remedy(errno: string): string {
   if (isFull(errno)) return 'give it room for its content three times over';
+  if (errno === 'ETIMEDOUT') return 'its file server does not answer; mount an emptyDir there';
   if (errno === 'EROFS') return 'mount an emptyDir there';
   return errno === 'ENAMETOOLONG' ? 'use a shorter path' : 'make it one that this user may write in';
 }

@@ -27,7 +27,7 @@ export function* findPlaces(stages: readonly Stage[]): FileSteps<readonly Place[
   const ways: Ways[] = [];
   for (const stage of stages) {
     const source = yield* findWay(stage.source);
-    if (isFailure(source)) return { stage, text: failedText(source, 'make it one that this user may read') };
+    if (isFailure(source)) return { stage, text: failedText(source, sourceRemedy(source.errno)) };
     if (source === 'file')
       return { stage, text: `${textOfBytes(stage.source)} is no directory; name its directory` };
     const target = yield* findWay(stage.target);
@@ -61,6 +61,10 @@ export function* findPlaces(stages: readonly Stage[]): FileSteps<readonly Place[
     places.push({ stage, sourceThere: source.there, targetThere: target.there, targetInMemory, keyed });
   }
   return places;
+}
+
+function sourceRemedy(errno: string): string {
+  return errno === 'ETIMEDOUT' ? 'its file server does not answer' : 'make it one that this user may read';
 }
 
 function failedText({ failed, path, errno }: FileFailure, help: string): string {

@@ -31,11 +31,12 @@ const LAST_PIECES = 16;
  */
 export function createCommands(cwd: string, foreign: Set<number>): Commands {
   return {
-    run(words, environment, reports, input) {
+    run(words, environment, reports, input, files) {
       let cancelled = false;
       let kill: (() => void) | undefined;
       void Promise.all([import('execa'), import('node:net')]).then(([{ execa }, { Socket }]) => {
-        if (!cancelled) kill = begin({ execa, Socket }, { words, environment, cwd, foreign, input }, reports);
+        if (!cancelled)
+          kill = begin({ execa, Socket }, { words, environment, cwd, foreign, input, files }, reports);
         if (input !== undefined) closeSync(input);
       });
       return () => {
@@ -57,17 +58,19 @@ type CommandRequest = {
   readonly cwd: string;
   readonly foreign: Set<number>;
   readonly input: number | undefined;
+  readonly files: readonly string[] | undefined;
 };
 
 function begin(
   { execa, Socket }: Libraries,
-  { words, environment, cwd, foreign, input }: CommandRequest,
+  { words, environment, cwd, foreign, input, files }: CommandRequest,
   reports: CommandReports,
 ): () => void {
   const variables = environmentMap(environment);
   const directory = textOf(cwd);
   let file = '';
-  const unusable = tryCandidates(executableCandidates(words[0] ?? '', variables.get('PATH')), (candidate) => {
+  const candidates = files ?? executableCandidates(words[0] ?? '', variables.get('PATH'));
+  const unusable = tryCandidates(candidates, (candidate) => {
     file = resolve(directory, textOf(candidate));
     return executableErrno(file);
   });

@@ -20,6 +20,7 @@ const { lib, functions } = dlopen(null, {
   posix_spawnattr_setsigdefault: { arguments: ['pointer', 'pointer'], return: 'int32' },
   posix_spawnattr_setsigmask: { arguments: ['pointer', 'pointer'], return: 'int32' },
   waitid: { arguments: ['int32', 'uint32', 'pointer', 'int32'], return: 'int32' },
+  poll: { arguments: ['pointer', 'uint64', 'int32'], return: 'int32' },
   pipe2: { arguments: ['pointer', 'int32'], return: 'int32' },
   memfd_create: { arguments: ['pointer', 'uint32'], return: 'int32' },
   lseek: { arguments: ['int32', 'int64', 'int32'], return: 'int64' },

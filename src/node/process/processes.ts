@@ -2,7 +2,14 @@ import { closeSync, readdirSync, readFileSync } from 'node:fs';
 import { environmentMap } from '../../core/files/environment.ts';
 import { executableCandidates, tryCandidates } from '../../core/process/executable.ts';
 import type { ExitStatus } from '../../core/process/exit.ts';
-import { type Handling, handlingOf, isDescendant, isLiveMember, isProcess } from '../../core/process/proc.ts';
+import {
+  type Handling,
+  handlingOf,
+  isDescendant,
+  isLiveMember,
+  isProcess,
+  parentOf,
+} from '../../core/process/proc.ts';
 import { SIGSTOP, SIGTTOU } from '../../core/process/signals.ts';
 import type { Gift, Processes } from '../../core/state/ports.ts';
 import { errnoOf } from '../errno.ts';
@@ -21,12 +28,14 @@ export type ProcessOptions = {
   readonly terminal: boolean;
   /** Processes that libuv waits for. */
   readonly foreign: ForeignProcesses;
+  /** Processes that wait for file servers on rehup's behalf: none of the children that anybody asks for. */
+  readonly helping: ReadonlySet<number>;
   /** Called when the child has ended. */
   readonly exited: (status: ExitStatus) => void;
 };
 
 /** The Processes port: posix_spawn, kill, waitid and /proc. */
-export function createProcesses({ cwd, terminal, foreign, exited }: ProcessOptions): Processes {
+export function createProcesses({ cwd, terminal, foreign, helping, exited }: ProcessOptions): Processes {
   let child = 0;
   let foreground = false;
   let reaped = 0;
@@ -46,11 +55,12 @@ export function createProcesses({ cwd, terminal, foreign, exited }: ProcessOptio
     command: readonly string[],
     environment: readonly string[],
     gift?: Gift,
+    files?: readonly string[],
   ): { readonly pid: number } | { readonly errno: string } {
     // Only what is in the foreground itself can hand it over: in the background of a shell it would be taken from the shell.
     foreground = terminal && libc.tcgetpgrp(0) === libc.getpgrp();
     const path = environmentMap(environment).get('PATH');
-    const errno = tryCandidates(executableCandidates(command[0] ?? '', path), (file) => {
+    const errno = tryCandidates(files ?? executableCandidates(command[0] ?? '', path), (file) => {
       const started = spawn({ file, argv: command, environment, cwd, foreground, gift });
       if ('errno' in started) return started.errno;
       child = started.pid;
@@ -64,7 +74,7 @@ export function createProcesses({ cwd, terminal, foreign, exited }: ProcessOptio
     start,
     handling,
     groupAlive,
-    hasChildren,
+    hasChildren: () => hasChildren() && (helping.size === 0 || hasOtherChildren(helping)),
     reaped: () => reaped,
     descends: (pid) => isDescendant(pid, process.pid, statOf),
     signal: (pid, signal, to) => kill(to === 'group' ? -pid : pid, signal),
@@ -111,6 +121,25 @@ function statOf(pid: number | string): string | undefined {
     return readFileSync(`/proc/${pid}/stat`, 'latin1');
   } catch {
     return undefined;
+  }
+}
+
+/** Whether rehup has a child that is none of these; so too where /proc does not tell. */
+function hasOtherChildren(helping: ReadonlySet<number>): boolean {
+  try {
+    return readdirSync('/proc').some(
+      (name) => isProcess(name) && !helping.has(Number(name)) && isChild(name),
+    );
+  } catch {
+    return true;
+  }
+}
+
+function isChild(pid: string): boolean {
+  try {
+    return parentOf(readFileSync(`/proc/${pid}/stat`, 'latin1')) === process.pid;
+  } catch {
+    return false;
   }
 }
 

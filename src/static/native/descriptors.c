@@ -71,6 +71,17 @@ NATIVE(read)
     return length < 0 ? throw_system(ctx, "read", errno) : from_bytes(ctx, buffer, (size_t)length);
 }
 
+/* hasChanged(descriptor): whether the list of mounts changed since it was opened or last asked: proc_pid_mountinfo(5). */
+NATIVE(hasChanged)
+{
+    UNUSED;
+    int descriptor;
+    if (to_int(ctx, &descriptor, argv[0]) < 0) return JS_EXCEPTION;
+    struct pollfd change = { .fd = descriptor, .events = POLLPRI };
+    int ready = poll(&change, 1, 0);
+    return ready < 0 ? throw_system(ctx, "poll", errno) : JS_NewBool(ctx, (change.revents & (POLLPRI | POLLERR)) != 0);
+}
+
 /*
  * readTail(descriptor, most): takes all that can be read at once, at most 64 KiB, and gives its last bytes. What a
  * check writes is not to fill the memory. None at the end; EAGAIN where one would have to wait.
@@ -238,5 +249,6 @@ NATIVE(log)
 const JSCFunctionListEntry descriptors_functions[] = {
     FUNCTION(close, 1), FUNCTION(pipe, 0),    FUNCTION(read, 2), FUNCTION(readTail, 2),   FUNCTION(openDatagrams, 1),
     FUNCTION(print, 2), FUNCTION(openLog, 0), FUNCTION(log, 1),  FUNCTION(memoryFile, 0), FUNCTION(receive, 1),
+    FUNCTION(hasChanged, 1),
 };
 END_OF_PART(descriptors);
