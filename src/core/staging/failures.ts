@@ -16,7 +16,9 @@ export function failedOn(
   lasting = LASTING.includes(errno),
 ): Extract<StageResult, { op: 'failed' }> {
   const reason = `can't ${textOfBytes(what)}: ${failed} of ${textOfBytes(path)} failed (${errno})`;
-  return { op: 'failed', reason: lasting || isFull(errno) ? `${reason}; ${remedy(errno)}` : reason, lasting };
+  const limited = failed === 'copy' && errno === 'EFBIG';
+  const helped = lasting || limited || isFull(errno);
+  return { op: 'failed', reason: helped ? `${reason}; ${remedy(errno)}` : reason, lasting };
 }
 
 export function isFull(errno: string): boolean {
@@ -26,6 +28,7 @@ export function isFull(errno: string): boolean {
 /** What helps against an errno of a target. */
 export function remedy(errno: string): string {
   if (isFull(errno)) return 'give it room for its content three times over';
+  if (errno === 'EFBIG') return 'raise the limit on the size of the files that rehup writes (ulimit -f)';
   if (errno === 'EROFS') return 'mount an emptyDir there';
   return errno === 'ENAMETOOLONG' ? 'use a shorter path' : 'make it one that this user may write in';
 }

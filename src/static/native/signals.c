@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -34,6 +33,23 @@ void block_signals(void)
         syscall(SYS_rt_sigaction, signal, &default_action, NULL, sizeof ALL_SIGNALS);
 }
 
+/*
+ * Whether a signal is about rehup itself and meant for nobody: what a write of its own to a closed pipe or beyond
+ * RLIMIT_FSIZE raised comes from its own process id, and what its own RLIMIT_CPU raised comes from the kernel.
+ */
+static bool is_own(const struct signalfd_siginfo *signal)
+{
+    switch (signal->ssi_signo) {
+    case SIGPIPE:
+    case SIGXFSZ:
+        return signal->ssi_pid == (uint32_t)getpid();
+    case SIGXCPU:
+        return signal->ssi_code == SI_KERNEL;
+    default:
+        return false;
+    }
+}
+
 NATIVE(openSignals)
 {
     UNUSED;
@@ -55,8 +71,7 @@ NATIVE(takeSignals)
     JSValue list = JS_NewArray(ctx);
     uint32_t length = 0;
     for (ssize_t index = 0; index < size / (ssize_t)sizeof came[0]; index++) {
-        /* A SIGPIPE of our own is what a write to a closed log raised, and meant for nobody. */
-        if (came[index].ssi_signo == SIGPIPE && came[index].ssi_pid == (uint32_t)getpid()) continue;
+        if (is_own(&came[index])) continue;
         append(ctx, list, &length, came[index].ssi_signo);
     }
     return list;
