@@ -19,7 +19,7 @@ function build(name: string): boolean {
 
 /** A C compiler for the victims that a script could not be. */
 export const VICTIMS_IN_C: Capability = {
-  prefix: ['teller', 'storm', 'refuser'].every(build) ? [] : undefined,
+  prefix: ['teller', 'storm', 'refuser', 'traced'].every(build) ? [] : undefined,
   remedy: 'a C compiler (apt-get install -y gcc libc6-dev)',
 };
 
@@ -41,4 +41,9 @@ export function refusing(...command: readonly string[]): readonly string[] {
 /** The words that run the storm: it leaves so many orphans that die at once, and ends with a code. */
 export function storm(count: number, code: number, ...more: readonly string[]): readonly string[] {
   return [join(CACHE, 'storm'), String(count), String(code), ...more];
+}
+
+/** The words that run what asks to be traced by its parent: before an exec, at once, or to die of a signal then. */
+export function traced(way: 'first' | 'itself' | 'dies'): readonly string[] {
+  return [join(CACHE, 'traced'), way];
 }

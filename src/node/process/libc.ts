@@ -24,6 +24,7 @@ const { lib, functions } = dlopen(null, {
   memfd_create: { arguments: ['pointer', 'uint32'], return: 'int32' },
   lseek: { arguments: ['int32', 'int64', 'int32'], return: 'int64' },
   prctl: { arguments: ['int32', 'uint64', 'uint64', 'uint64', 'uint64'], return: 'int32' },
+  ptrace: { arguments: ['int32', 'int32', 'uint64', 'uint64'], return: 'int64' },
   pthread_sigmask: { arguments: ['int32', 'pointer', 'pointer'], return: 'int32' },
   tcsetpgrp: { arguments: ['int32', 'int32'], return: 'int32' },
   tcgetpgrp: { arguments: ['int32'], return: 'int32' },
