@@ -47,8 +47,8 @@ NATIVE(pipe)
         return throw_system(ctx, "fcntl", errno);
     JSValue list = JS_NewArray(ctx);
     uint32_t length = 0;
-    append(ctx, list, &length, ends[0]);
-    append(ctx, list, &length, ends[1]);
+    append_number(ctx, &list, &length, ends[0]);
+    append_number(ctx, &list, &length, ends[1]);
     return list;
 }
 
@@ -157,8 +157,8 @@ NATIVE(receive)
     if (length < 0) return throw_system(ctx, "recvmsg", errno);
     JSValue list = JS_NewArray(ctx);
     uint32_t count = 0;
-    append(ctx, list, &count, sender_of(&message));
-    append(ctx, list, &count, (message.msg_flags & MSG_TRUNC) == 0);
+    append_number(ctx, &list, &count, sender_of(&message));
+    append_number(ctx, &list, &count, (message.msg_flags & MSG_TRUNC) == 0);
     JS_SetPropertyUint32(ctx, list, count, from_bytes(ctx, buffer, (size_t)length));
     return list;
 }

@@ -52,8 +52,8 @@ NATIVE(wait)
     JSValue list = JS_NewArray(ctx);
     uint32_t length = 0;
     for (int index = 0; index < count; index++) {
-        append(ctx, list, &length, events[index].data.fd);
-        append(ctx, list, &length, events[index].events);
+        append_number(ctx, &list, &length, events[index].data.fd);
+        append_number(ctx, &list, &length, events[index].events);
     }
     return list;
 }
@@ -89,7 +89,7 @@ NATIVE(unwatch)
 }
 
 /* Adds what is in a buffer of inotify(7) events to a list. */
-static void append_hints(JSContext *ctx, JSValueConst list, const char *buffer, size_t size)
+static void append_hints(JSContext *ctx, JSValue *list, const char *buffer, size_t size)
 {
     uint32_t length = 0;
     struct inotify_event event;
@@ -97,9 +97,9 @@ static void append_hints(JSContext *ctx, JSValueConst list, const char *buffer, 
         memcpy(&event, buffer + at, sizeof event);
         if (size - at - sizeof event < event.len) return;
         const char *name = buffer + at + sizeof event;
-        append(ctx, list, &length, event.wd);
-        append(ctx, list, &length, event.mask);
-        JS_SetPropertyUint32(ctx, list, length++, from_bytes(ctx, name, strnlen(name, event.len)));
+        append_number(ctx, list, &length, event.wd);
+        append_number(ctx, list, &length, event.mask);
+        append(ctx, list, &length, from_bytes(ctx, name, strnlen(name, event.len)));
         at += sizeof event + event.len;
     }
 }
@@ -117,7 +117,7 @@ NATIVE(takeHints)
     ssize_t size = read(notifier, buffer, sizeof buffer);
     if (size < 0 && errno != EAGAIN) return throw_system(ctx, "read", errno);
     JSValue list = JS_NewArray(ctx);
-    if (size > 0) append_hints(ctx, list, buffer, (size_t)size);
+    if (size > 0) append_hints(ctx, &list, buffer, (size_t)size);
     return list;
 }
 

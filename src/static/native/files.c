@@ -46,15 +46,15 @@ NATIVE(readlink)
 static JSValue list_names(JSContext *ctx, DIR *directory)
 {
     JSValue list = JS_NewArray(ctx);
-    for (uint32_t length = 0;;) {
+    for (uint32_t length = 0; !JS_IsException(list);) {
         errno = 0;
         const struct dirent *entry = readdir(directory);
         if (entry == NULL) break;
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-        JS_SetPropertyUint32(ctx, list, length++, from_bytes(ctx, entry->d_name, strlen(entry->d_name)));
+        append(ctx, &list, &length, from_bytes(ctx, entry->d_name, strlen(entry->d_name)));
     }
-    if (errno == 0) return list;
     int error = errno;
+    if (error == 0 || JS_IsException(list)) return list;
     JS_FreeValue(ctx, list);
     return throw_system(ctx, "readdir", error);
 }
@@ -108,12 +108,12 @@ NATIVE(status)
     snprintf(identity, sizeof identity, "%s:%llu:%lld.%u", device, (unsigned long long)found.inode,
              (long long)found.born.seconds, found.born.nanoseconds);
     JSValue status = JS_NewObject(ctx);
-    JS_SetPropertyStr(ctx, status, "kind", JS_NewString(ctx, kind_of(found.mode)));
-    JS_SetPropertyStr(ctx, status, "identity", JS_NewString(ctx, identity));
-    JS_SetPropertyStr(ctx, status, "device", JS_NewString(ctx, device));
-    JS_SetPropertyStr(ctx, status, "mode", JS_NewInt32(ctx, found.mode & 07777));
-    JS_SetPropertyStr(ctx, status, "owner", JS_NewUint32(ctx, found.owner));
-    JS_SetPropertyStr(ctx, status, "group", JS_NewUint32(ctx, found.group));
+    put(ctx, &status, "kind", JS_NewString(ctx, kind_of(found.mode)));
+    put(ctx, &status, "identity", JS_NewString(ctx, identity));
+    put(ctx, &status, "device", JS_NewString(ctx, device));
+    put(ctx, &status, "mode", JS_NewInt32(ctx, found.mode & 07777));
+    put(ctx, &status, "owner", JS_NewUint32(ctx, found.owner));
+    put(ctx, &status, "group", JS_NewUint32(ctx, found.group));
     return status;
 }
 

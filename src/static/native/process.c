@@ -41,9 +41,9 @@ NATIVE(reap)
             release(info.si_pid, info.si_status);
             continue;
         }
-        append(ctx, list, &length, info.si_pid);
-        append(ctx, list, &length, info.si_code == CLD_EXITED);
-        append(ctx, list, &length, info.si_status);
+        append_number(ctx, &list, &length, info.si_pid);
+        append_number(ctx, &list, &length, info.si_code == CLD_EXITED);
+        append_number(ctx, &list, &length, info.si_status);
     }
     return list;
 }

@@ -72,7 +72,7 @@ NATIVE(takeSignals)
     uint32_t length = 0;
     for (ssize_t index = 0; index < size / (ssize_t)sizeof came[0]; index++) {
         if (is_own(&came[index])) continue;
-        append(ctx, list, &length, came[index].ssi_signo);
+        append_number(ctx, &list, &length, came[index].ssi_signo);
     }
     return list;
 }

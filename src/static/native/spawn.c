@@ -137,7 +137,7 @@ static char **to_strings(JSContext *ctx, JSValueConst list, struct bytes **held,
 {
     JSValue size = JS_GetPropertyStr(ctx, list, "length");
     uint32_t length = 0;
-    if (JS_ToUint32(ctx, &length, size) < 0) return NULL;
+    if (JS_IsException(size) || JS_ToUint32(ctx, &length, size) < 0) return NULL;
     char **strings = js_mallocz(ctx, (length + 1) * sizeof *strings);
     *held = js_mallocz(ctx, (length + 1) * sizeof **held);
     for (uint32_t index = 0; strings != NULL && *held != NULL; index++) {
