@@ -8,7 +8,7 @@ import { createDrive } from '../core/drive.ts';
 import { createEngine } from '../core/engine.ts';
 import { environmentMap } from '../core/files/environment.ts';
 import type { Directories } from '../core/files/reading.ts';
-import type { LogLine } from '../core/log/log.ts';
+import { type LogLine, withoutOrphans } from '../core/log/log.ts';
 import { refusalLine } from '../core/log/printable.ts';
 import { EXIT_FAILED } from '../core/process/exit.ts';
 import type { Signal } from '../core/process/signals.ts';
@@ -22,6 +22,7 @@ import {
   givenEnvironment,
   givenWords,
   isTerminal,
+  leaveDirectory,
   terminalWidth,
 } from './given.ts';
 import { createListener } from './listener.ts';
@@ -130,8 +131,7 @@ function run(
 ): void {
   const terminal = isTerminal(0);
   const tell = (occurrence: Occurrence): void => deliver(occurrence);
-  // From here on rehup keeps no mount busy; the child is started in the directory that was given.
-  if (cwd !== undefined) process.chdir('/');
+  const directory = cwd !== undefined && leaveDirectory(cwd) ? cwd : undefined;
   setInterval(() => {}, KEEP_ALIVE);
 
   let dropped = (): number => 0;
@@ -170,14 +170,16 @@ function run(
 
   const foreign = new Set<number>();
   const processes = createProcesses({
-    cwd,
+    cwd: directory,
     terminal,
     foreign,
+    // Node does not tell what errno(3) was; a seccomp profile is what makes it fail.
+    unadopted: () => write(withoutOrphans('EPERM'), Date.now()),
     exited: (status) => tell({ type: 'child-exited', status }),
   });
   const engine = createEngine(settings, {
     processes,
-    commands: createCommands(cwd ?? '/', foreign),
+    commands: createCommands(directory ?? '/', foreign),
     network: createNetwork(),
     notifications: createNotifications(() => tell({ type: 'notified' })),
     files: createFiles(),

@@ -25,6 +25,12 @@ void fail(const char *line)
     abort();
 }
 
+void fail_for(const char *call, const char *error)
+{
+    (void)call;
+    fail(error);
+}
+
 static void require(bool holds)
 {
     if (!holds) abort();

@@ -1,4 +1,4 @@
-import type { FileFailure, FileSteps } from '../files/files.ts';
+import type { FileFailure, FileOperation, FileSteps } from '../files/files.ts';
 import { textOfBytes } from '../text/bytes.ts';
 import type { StageResult } from './stage.ts';
 
@@ -15,10 +15,15 @@ export function failedOn(
   { failed, path, errno }: FileFailure,
   lasting = LASTING.includes(errno),
 ): Extract<StageResult, { op: 'failed' }> {
-  const reason = `can't ${textOfBytes(what)}: ${failed} of ${textOfBytes(path)} failed (${errno})`;
+  const reason = `can't ${textOfBytes(what)}: ${callOf(failed)} of ${textOfBytes(path)} failed (${errno})`;
   const limited = failed === 'copy' && errno === 'EFBIG';
   const helped = lasting || limited || isFull(errno);
   return { op: 'failed', reason: helped ? `${reason}; ${remedy(errno)}` : reason, lasting };
+}
+
+/** What an operation is called in an error. */
+export function callOf(operation: FileOperation): string {
+  return operation === 'memory' ? 'statfs' : operation;
 }
 
 export function isFull(errno: string): boolean {

@@ -21,12 +21,14 @@ export type ProcessOptions = {
   readonly terminal: boolean;
   /** Processes that libuv waits for. */
   readonly foreign: ForeignProcesses;
+  /** Called if the orphans of the child can't be adopted. */
+  readonly unadopted: () => void;
   /** Called when the child has ended. */
   readonly exited: (status: ExitStatus) => void;
 };
 
 /** The Processes port: posix_spawn, kill, waitid and /proc. */
-export function createProcesses({ cwd, terminal, foreign, exited }: ProcessOptions): Processes {
+export function createProcesses({ cwd, terminal, foreign, unadopted, exited }: ProcessOptions): Processes {
   let child = 0;
   let foreground = false;
   let reaped = 0;
@@ -40,7 +42,7 @@ export function createProcesses({ cwd, terminal, foreign, exited }: ProcessOptio
     exited(status);
   });
   process.on('SIGCHLD', reap);
-  if (process.pid !== 1) libc.prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n);
+  if (process.pid !== 1 && libc.prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n) !== 0) unadopted();
 
   function start(
     command: readonly string[],

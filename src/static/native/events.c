@@ -2,6 +2,7 @@
 #include "host.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
@@ -149,12 +150,25 @@ NATIVE(processorTime)
     return milliseconds(ctx, CLOCK_THREAD_CPUTIME_ID);
 }
 
+int random_bytes(void *data, size_t length)
+{
+    if (getrandom(data, length, 0) == (ssize_t)length) return 0;
+    /* For kernels before 3.17, and profiles of that age. */
+    int device = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+    if (device < 0) return -1;
+    ssize_t got = read(device, data, length);
+    int error = got < 0 ? errno : EIO;
+    close(device);
+    errno = error;
+    return got == (ssize_t)length ? 0 : -1;
+}
+
 /* 32 random bits. */
 NATIVE(random)
 {
     UNUSED;
     uint32_t bits;
-    if (getrandom(&bits, sizeof bits, 0) != sizeof bits) return throw_system(ctx, "getrandom", errno);
+    if (random_bytes(&bits, sizeof bits) < 0) return throw_system(ctx, "getrandom", errno);
     return JS_NewUint32(ctx, bits);
 }
 

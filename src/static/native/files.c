@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -27,6 +28,22 @@ struct status {
     uint32_t special_major, special_minor, major, minor;
     uint64_t rest[14];
 };
+
+/* What stat(2) tells of the same, for kernels before 4.11 and profiles of that age; without the time of birth. */
+static int plain_status(const char *path, bool follow, struct status *found)
+{
+    struct stat plain;
+    if (fstatat(AT_FDCWD, path, &plain, follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0) return -1;
+    *found = (struct status){
+        .mode = (uint16_t)plain.st_mode,
+        .inode = plain.st_ino,
+        .owner = plain.st_uid,
+        .group = plain.st_gid,
+        .major = major(plain.st_dev),
+        .minor = minor(plain.st_dev),
+    };
+    return 0;
+}
 
 /* STATX_BASIC_STATS | STATX_BTIME of linux/stat.h. */
 #define WANTED 0xfffU
@@ -98,8 +115,10 @@ NATIVE(status)
     struct bytes path;
     struct status found;
     if (to_c_string(ctx, &path, argv[0], "statx") < 0) return JS_EXCEPTION;
-    int flags = AT_STATX_SYNC_AS_STAT | (JS_ToBool(ctx, argv[1]) ? 0 : AT_SYMLINK_NOFOLLOW);
+    bool follow = JS_ToBool(ctx, argv[1]);
+    int flags = AT_STATX_SYNC_AS_STAT | (follow ? 0 : AT_SYMLINK_NOFOLLOW);
     long result = syscall(SYS_statx, AT_FDCWD, path.data, flags, WANTED, &found);
+    if (result < 0 && (errno == ENOSYS || errno == EPERM)) result = plain_status(path.data, follow, &found);
     int error = errno;
     free_bytes(ctx, &path);
     if (result < 0) return throw_system(ctx, "statx", error);

@@ -31,6 +31,9 @@ struct bytes {
 /* Throws { call, errno } and returns JS_EXCEPTION. */
 JSValue throw_system(JSContext *ctx, const char *call, int error);
 
+/* The same for what rehup can't do without: where the kernel or a seccomp profile refuses it, that ends rehup. */
+JSValue throw_needed(JSContext *ctx, const char *call, int error);
+
 /* Takes a byte string out of the engine; -1 with an exception for anything else. To be freed by free_bytes. */
 int to_bytes(JSContext *ctx, struct bytes *bytes, JSValueConst value);
 
@@ -73,6 +76,9 @@ int feed_digest(JSContext *ctx, JSValueConst number, const void *data, size_t le
 /* descriptors.c: the same open file at a number that is not the child's, closed on exec; -1 and errno on failure. */
 int away_from_stdio(int descriptor);
 
+/* events.c: random bytes, as much as that; -1 and errno on failure. */
+int random_bytes(void *data, size_t length);
+
 /* The functions that each part gives, as properties of the global object `native`. */
 #define PART(name)                               \
     extern const JSCFunctionListEntry name##_functions[]; \
@@ -101,6 +107,9 @@ PART(sockets);
 
 /* main.c: ends rehup with a line, unless nobody reads it, and the code for what went wrong in rehup itself. */
 _Noreturn void fail(const char *line);
+
+/* Ends rehup with the name of a system call that it can't do without. */
+_Noreturn void fail_for(const char *call, const char *error);
 
 /* What is said where there is no memory. */
 #define OUT_OF_MEMORY \

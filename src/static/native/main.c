@@ -3,6 +3,7 @@
 #include "engine/program.h"
 
 #include <alloca.h>
+#include <errno.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
@@ -78,6 +79,16 @@ void fail(const char *line)
     _exit(EXIT_FAILED);
 }
 
+void fail_for(const char *call, const char *error)
+{
+    char line[256];
+    bool refused = strcmp(error, errno_name(EPERM)) == 0 || strcmp(error, errno_name(ENOSYS)) == 0;
+    if (refused)
+        snprintf(line, sizeof line, "%s is refused (%s), by a seccomp profile or an old kernel; allow it", call, error);
+    else snprintf(line, sizeof line, "internal error: %s: %s", call, error);
+    fail(line);
+}
+
 /* Ends with what the exception was, with the names and lines of the bytecode. */
 _Noreturn static void fail_by_exception(JSContext *ctx)
 {
@@ -86,17 +97,15 @@ _Noreturn static void fail_by_exception(JSContext *ctx)
     if (!JS_IsObject(exception)) fail(OUT_OF_MEMORY);
     JSValue stack = JS_GetPropertyStr(ctx, exception, "stack");
     JSValue call = JS_GetPropertyStr(ctx, exception, "call");
+    if (JS_IsString(call)) {
+        JSValue error = JS_GetPropertyStr(ctx, exception, "errno");
+        const char *name = JS_ToCString(ctx, call), *why = JS_ToCString(ctx, error);
+        if (name != NULL && why != NULL) fail_for(name, why);
+    }
     const char *text = JS_ToCString(ctx, exception);
     if (text == NULL || strcmp(text, "InternalError: out of memory") == 0) fail(OUT_OF_MEMORY);
     say("rehup: internal error: ");
-    if (JS_IsString(call)) {
-        JSValue error = JS_GetPropertyStr(ctx, exception, "errno");
-        say(JS_ToCString(ctx, call));
-        say(": ");
-        say(JS_ToCString(ctx, error));
-    } else {
-        say(text);
-    }
+    say(text);
     say("\n");
     if (JS_IsString(stack)) say(JS_ToCString(ctx, stack));
     _exit(EXIT_FAILED);
@@ -174,6 +183,8 @@ _Noreturn static void run(JSContext *ctx)
 int main(int argc, char **argv, char **environment)
 {
     block_signals();
+    /* Without it a pipe never ends, and rehup would wait for the start of its child for ever. */
+    if (close(-1) == 0 || errno != EBADF) fail_for("close", errno_name(errno));
     given_argc = argc;
     given_argv = argv;
     given_environment = environment;

@@ -36,7 +36,9 @@ NATIVE(reap)
     uint32_t length = 0;
     for (int count = 0; count < most; count++) {
         siginfo_t info = { .si_pid = 0 };
-        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0) break;
+        int result = waitid(P_ALL, 0, &info, WEXITED | WNOHANG);
+        if (result < 0 && errno != ECHILD) fail_for("waitid", errno_name(errno));
+        if (result < 0 || info.si_pid == 0) break;
         if (info.si_code != CLD_EXITED && info.si_code != CLD_KILLED && info.si_code != CLD_DUMPED) {
             release(info.si_pid, info.si_status);
             continue;

@@ -27,7 +27,8 @@ struct kernel_action {
 void block_signals(void)
 {
     static const struct kernel_action default_action;
-    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &ALL_SIGNALS, NULL, sizeof ALL_SIGNALS);
+    if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &ALL_SIGNALS, NULL, sizeof ALL_SIGNALS) < 0)
+        fail_for("sigprocmask", errno_name(errno));
     /* The child is to have the defaults, and an ignored SIGCHLD would take the exit statuses away. */
     for (int signal = 1; signal <= 64; signal++)
         syscall(SYS_rt_sigaction, signal, &default_action, NULL, sizeof ALL_SIGNALS);

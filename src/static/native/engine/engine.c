@@ -11,6 +11,12 @@ JSValue throw_system(JSContext *ctx, const char *call, int error)
     return JS_IsException(failure) ? failure : JS_Throw(ctx, failure);
 }
 
+JSValue throw_needed(JSContext *ctx, const char *call, int error)
+{
+    if (error == EPERM || error == ENOSYS) fail_for(call, errno_name(error));
+    return throw_system(ctx, call, error);
+}
+
 JSValue result_of(JSContext *ctx, const char *call, int64_t number)
 {
     return number < 0 ? throw_system(ctx, call, errno) : JS_NewInt64(ctx, number);
