@@ -14,6 +14,7 @@ import { EXIT_FAILED } from '../core/process/exit.ts';
 import type { Signal } from '../core/process/signals.ts';
 import { type Asking, performAsking } from '../core/server/asking.ts';
 import type { Occurrence } from '../core/state/event.ts';
+import { shortage } from '../core/text/shortage.ts';
 import { createClock } from './clock.ts';
 import { createFiles } from './files.ts';
 import {
@@ -51,7 +52,7 @@ listenForSignals(signalCame);
 
 // A bug of ours ends rehup as its own failure; the kubelet starts the container anew.
 process.on('uncaughtException', (error: unknown) => {
-  refuse(`internal error: ${error instanceof Error ? error.stack : String(error)}`);
+  refuse(reasonOf(error));
   process.exit(EXIT_FAILED);
 });
 
@@ -104,6 +105,13 @@ function askRunning(asking: Asking): undefined {
     },
   );
   return undefined;
+}
+
+/** What is said of an error that nobody expected: in one line where a limit is the reason. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return `internal error: ${error}`;
+  const help = 'code' in error && typeof error.code === 'string' ? shortage(error.code) : undefined;
+  return help === undefined ? `internal error: ${error.stack}` : `${error.message}; ${help}`;
 }
 
 function withoutRealTime(reason: string): LogLine {

@@ -5,7 +5,7 @@ import { describe, expect } from 'vitest';
 import { PID_NAMESPACE, STRACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { REHUP_BIN, type Rehup, rehup, STATIC_EXECUTABLE } from '../support/rehup.ts';
-import { refusing, SYSTEM_CALLS, VICTIMS_IN_C } from '../support/victims.ts';
+import { SYSTEM_CALLS, VICTIMS_IN_C, withoutCall } from '../support/victims.ts';
 import { AT_ONCE, eachWithDirectory } from '../support/volume.ts';
 
 /**
@@ -126,7 +126,7 @@ describe('the static executable', () => {
     for (const [errno, number] of Object.entries(ERRNOS)) {
       const outcome = errno === 'ENOSYS' ? forUnknown : usual;
       test(`to which ${call} is refused with ${errno}: ${outcome}`, async () => {
-        const run = live(refusing(call, number));
+        const run = live(withoutCall(call, number));
         if (outcome instanceof RegExp) {
           expect(await run.ended).toBe(125);
           expect(run.errors()).toMatch(outcome);
@@ -149,7 +149,7 @@ describe('a log that can not be opened anew', () => {
   test.each(Object.entries(ERRNOS))('is written where pwritev2 is refused with %s', async (_, errno) => {
     const hidden = ['sh', '-c', 'mount -t tmpfs none /proc && exec "$@"', 'sh'];
     const piped = ['sh', '-c', `"$@" 2>&1 > /dev/null | cat > '${here('log')}'`, 'sh'];
-    const prefix = [...piped, ...(PID_NAMESPACE.prefix ?? []), ...hidden, ...refusing('pwritev2', errno)];
+    const prefix = [...piped, ...(PID_NAMESPACE.prefix ?? []), ...hidden, ...withoutCall('pwritev2', errno)];
     spawnSync(prefix[0] ?? '', [...prefix.slice(1), REHUP_BIN, 'true']);
     expect(readFileSync(here('log'), 'utf8')).toContain('child.exited');
   });

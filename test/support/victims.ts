@@ -58,7 +58,7 @@ export const SYSTEM_CALLS: Capability = {
 };
 
 /** The words before a static executable to which a system call is refused with an errno. */
-export function refusing(call: string, errno: number): readonly string[] {
+export function withoutCall(call: string, errno: number): readonly string[] {
   const number = new RegExp(`#define __NR_${call} (\\d+)`).exec(readFileSync(NUMBERS, 'utf8'))?.[1];
   if (number === undefined) throw new Error(`${call}: no such system call`);
   return [join(CACHE, 'refusing'), String(errno), number];

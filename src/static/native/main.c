@@ -83,7 +83,9 @@ void fail_for(const char *call, const char *error)
 {
     char line[256];
     bool refused = strcmp(error, errno_name(EPERM)) == 0 || strcmp(error, errno_name(ENOSYS)) == 0;
-    if (refused)
+    bool exhausted = strcmp(error, errno_name(EMFILE)) == 0 || strcmp(error, errno_name(ENFILE)) == 0;
+    if (exhausted) snprintf(line, sizeof line, "%s failed (%s); raise the limit of open files (ulimit -n)", call, error);
+    else if (refused)
         snprintf(line, sizeof line, "%s is refused (%s), by a seccomp profile or an old kernel; allow it", call, error);
     else snprintf(line, sizeof line, "internal error: %s: %s", call, error);
     fail(line);
