@@ -53,7 +53,13 @@ export function createProcesses({ cwd, terminal, foreign, unadopted, exited }: P
     foreground = terminal && libc.tcgetpgrp(0) === libc.getpgrp();
     const path = environmentMap(environment).get('PATH');
     const errno = tryCandidates(executableCandidates(command[0] ?? '', path), (file) => {
-      const started = spawn({ file, argv: command, environment, cwd, foreground, gift });
+      const request = { file, argv: command, environment, cwd, gift };
+      let started = spawn({ ...request, foreground });
+      if ('errno' in started && foreground && libc.tcgetpgrp(0) !== libc.getpgrp()) {
+        // A terminal that has just hung up is no reason not to start.
+        foreground = false;
+        started = spawn({ ...request, foreground });
+      }
       if ('errno' in started) return started.errno;
       child = started.pid;
       return undefined;
