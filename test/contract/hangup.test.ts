@@ -28,7 +28,8 @@ function hangUp(after: string, script: string): number | null {
 }
 
 test('before the child has started', () => {
-  for (let time = 0; time < 5; time++) expect(hangUp('not PID 1', 'trap "" HUP; exit 3')).toBe(3);
+  // The HUP may find a shell that has just begun, and end that; the start itself does not fail for it (125).
+  for (let time = 0; time < 5; time++) expect([3, 129]).toContain(hangUp('not PID 1', 'trap "" HUP; exit 3'));
 });
 
 test('while it runs: it gets the HUP and goes on', () => {
