@@ -8,12 +8,13 @@ import { createDrive } from '../core/drive.ts';
 import { createEngine } from '../core/engine.ts';
 import { environmentMap } from '../core/files/environment.ts';
 import type { Directories } from '../core/files/reading.ts';
-import type { LogLine } from '../core/log/log.ts';
+import { type LogLine, withoutOrphans } from '../core/log/log.ts';
 import { refusalLine } from '../core/log/printable.ts';
 import { EXIT_FAILED } from '../core/process/exit.ts';
 import type { Signal } from '../core/process/signals.ts';
 import { type Asking, performAsking } from '../core/server/asking.ts';
 import type { Occurrence } from '../core/state/event.ts';
+import { shortage } from '../core/text/shortage.ts';
 import { createClock } from './clock.ts';
 import { createFiles } from './files.ts';
 import {
@@ -22,6 +23,7 @@ import {
   givenEnvironment,
   givenWords,
   isTerminal,
+  leaveDirectory,
   terminalWidth,
 } from './given.ts';
 import { createListener } from './listener.ts';
@@ -51,7 +53,7 @@ listenForSignals(signalCame);
 
 // A bug of ours ends rehup as its own failure; the kubelet starts the container anew.
 process.on('uncaughtException', (error: unknown) => {
-  refuse(`internal error: ${error instanceof Error ? error.stack : String(error)}`);
+  refuse(reasonOf(error));
   process.exit(EXIT_FAILED);
 });
 
@@ -110,6 +112,13 @@ function askRunning(asking: Asking): undefined {
   return undefined;
 }
 
+/** What is said of an error that nobody expected: in one line where a limit is the reason. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return `internal error: ${error}`;
+  const help = 'code' in error && typeof error.code === 'string' ? shortage(error.code) : undefined;
+  return help === undefined ? `internal error: ${error.stack}` : `${error.message}; ${help}`;
+}
+
 function withoutRealTime(reason: string): LogLine {
   const message = `real-time signals can't be received and are not forwarded: ${reason}`;
   return { level: 'warn', event: 'signal.failed', message, fields: { reason } };
@@ -135,8 +144,7 @@ function run(
 ): void {
   const terminal = isTerminal(0);
   const tell = (occurrence: Occurrence): void => deliver(occurrence);
-  // From here on rehup keeps no mount busy; the child is started in the directory that was given.
-  if (cwd !== undefined) process.chdir('/');
+  const directory = cwd !== undefined && leaveDirectory(cwd) ? cwd : undefined;
   setInterval(() => {}, KEEP_ALIVE);
 
   let dropped = (): number => 0;
@@ -176,15 +184,17 @@ function run(
   const foreign = new Set<number>();
   const helping = new Set<number>();
   const processes = createProcesses({
-    cwd,
+    cwd: directory,
     terminal,
     foreign,
     helping,
+    // Node does not tell what errno(3) was; a seccomp profile is what makes it fail.
+    unadopted: () => write(withoutOrphans('EPERM'), Date.now()),
     exited: (status) => tell({ type: 'child-exited', status }),
   });
   const engine = createEngine(settings, {
     processes,
-    commands: createCommands(cwd ?? '/', foreign),
+    commands: createCommands(directory ?? '/', foreign),
     network: createNetwork(),
     notifications: createNotifications(() => tell({ type: 'notified' })),
     files: createFiles(),

@@ -38,7 +38,7 @@ export function createCommands(loop: Loop, { cwd, onEnd }: CommandOptions): Comm
       const [readEnd, writeEnd] = native.pipe();
       output = readEnd;
       opened.push(writeEnd);
-      const nothing = native.open('/dev/null');
+      const nothing = openNothing();
       opened.push(nothing);
       const given = input ?? NONE;
       const begin = (file: string) =>
@@ -97,6 +97,18 @@ export function createCommands(loop: Loop, { cwd, onEnd }: CommandOptions): Comm
       };
     },
   };
+}
+
+/** What is empty when it is read: /dev/null, or where an image has none a pipe into which nobody writes. */
+function openNothing(): number {
+  try {
+    return native.open('/dev/null');
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    const [readEnd, writeEnd] = native.pipe();
+    native.close(writeEnd);
+    return readEnd;
+  }
 }
 
 /** Tells a failure once the call that it belongs to has returned. */

@@ -44,7 +44,6 @@ export const NONE = -1;
 export function createProcesses({ cwd, terminal, helping, exited }: ProcessOptions): ReapingProcesses {
   const owners = new Map<number, (status: ExitStatus) => void>();
   let foreground = false;
-  if (native.processId() !== 1) native.becomeSubreaper();
 
   function start(
     command: readonly string[],

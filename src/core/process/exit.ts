@@ -1,3 +1,4 @@
+import { shortage } from '../text/shortage.ts';
 import { type Signal, signalName } from './signals.ts';
 
 /** How a process ended: wait(2). */
@@ -53,6 +54,7 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /** Why a command could not be started, in words and with the errno. */
 export function startFailureReason(errno: string): string {
-  const reason = REASONS[errno];
-  return reason === undefined ? errno : `${reason} (${errno})`;
+  const reason = REASONS[errno] ?? "can't be started";
+  const help = shortage(errno);
+  return help === undefined ? `${reason} (${errno})` : `${reason} (${errno}); ${help}`;
 }

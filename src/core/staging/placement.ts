@@ -2,7 +2,7 @@ import { type FileFailure, type FileSteps, isFailure, status } from '../files/fi
 import { findVolume } from '../files/volume.ts';
 import { textOfBytes } from '../text/bytes.ts';
 import { joinPath, parentPath } from '../text/path.ts';
-import { memoryOf, remedy } from './failures.ts';
+import { callOf, memoryOf, remedy } from './failures.ts';
 import type { Stage } from './stage.ts';
 
 /** Where the source and the target of a stage really lie. */
@@ -68,7 +68,7 @@ function sourceRemedy(errno: string): string {
 }
 
 function failedText({ failed, path, errno }: FileFailure, help: string): string {
-  return `${failed} of ${textOfBytes(path)} failed (${errno}); ${help}`;
+  return `${callOf(failed)} of ${textOfBytes(path)} failed (${errno}); ${help}`;
 }
 
 function firstConflict(ways: readonly Ways[]): Misplaced | undefined {

@@ -30,12 +30,21 @@ export type ProcessOptions = {
   readonly foreign: ForeignProcesses;
   /** Processes that wait for file servers on rehup's behalf: none of the children that anybody asks for. */
   readonly helping: ReadonlySet<number>;
+  /** Called if the orphans of the child can't be adopted. */
+  readonly unadopted: () => void;
   /** Called when the child has ended. */
   readonly exited: (status: ExitStatus) => void;
 };
 
 /** The Processes port: posix_spawn, kill, waitid and /proc. */
-export function createProcesses({ cwd, terminal, foreign, helping, exited }: ProcessOptions): Processes {
+export function createProcesses({
+  cwd,
+  terminal,
+  foreign,
+  helping,
+  unadopted,
+  exited,
+}: ProcessOptions): Processes {
   let child = 0;
   let foreground = false;
   let reaped = 0;
@@ -49,7 +58,7 @@ export function createProcesses({ cwd, terminal, foreign, helping, exited }: Pro
     exited(status);
   });
   process.on('SIGCHLD', reap);
-  if (process.pid !== 1) libc.prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n);
+  if (process.pid !== 1 && libc.prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n) !== 0) unadopted();
 
   function start(
     command: readonly string[],
@@ -61,7 +70,13 @@ export function createProcesses({ cwd, terminal, foreign, helping, exited }: Pro
     foreground = terminal && libc.tcgetpgrp(0) === libc.getpgrp();
     const path = environmentMap(environment).get('PATH');
     const errno = tryCandidates(files ?? executableCandidates(command[0] ?? '', path), (file) => {
-      const started = spawn({ file, argv: command, environment, cwd, foreground, gift });
+      const request = { file, argv: command, environment, cwd, gift };
+      let started = spawn({ ...request, foreground });
+      if ('errno' in started && foreground && libc.tcgetpgrp(0) !== libc.getpgrp()) {
+        // A terminal that has just hung up is no reason not to start.
+        foreground = false;
+        started = spawn({ ...request, foreground });
+      }
       if ('errno' in started) return started.errno;
       child = started.pid;
       return undefined;

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -139,7 +140,7 @@ static char **to_strings(JSContext *ctx, JSValueConst list, struct bytes **held,
 {
     JSValue size = JS_GetPropertyStr(ctx, list, "length");
     uint32_t length = 0;
-    if (JS_ToUint32(ctx, &length, size) < 0) return NULL;
+    if (JS_IsException(size) || JS_ToUint32(ctx, &length, size) < 0) return NULL;
     char **strings = js_mallocz(ctx, (length + 1) * sizeof *strings);
     *held = js_mallocz(ctx, (length + 1) * sizeof **held);
     for (uint32_t index = 0; strings != NULL && *held != NULL; index++) {
@@ -169,7 +170,7 @@ static JSValue spawn(JSContext *ctx, const struct request *request)
 {
     int ends[2];
     struct mishap mishap;
-    if (pipe2(ends, O_CLOEXEC) < 0) return throw_system(ctx, "pipe2", errno);
+    if (pipe2(ends, O_CLOEXEC) < 0) return throw_needed(ctx, "pipe2", errno);
     /* Away from 0-2, which the child may replace. */
     for (int end = 0; end < 2; end++) ends[end] = away_from_stdio(ends[end]);
     pid_t pid = ends[0] < 0 || ends[1] < 0 ? -1 : start(request, ends[1]);
@@ -177,10 +178,11 @@ static JSValue spawn(JSContext *ctx, const struct request *request)
     if (ends[1] >= 0) close(ends[1]);
     ssize_t length = pid < 0 ? 0 : read(ends[0], &mishap, sizeof mishap);
     if (ends[0] >= 0) close(ends[0]);
-    if (pid < 0) return throw_system(ctx, "vfork", error);
+    if (pid < 0) return throw_needed(ctx, "vfork", error);
     if (length != sizeof mishap) return JS_NewInt32(ctx, pid);
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
-    return throw_system(ctx, mishap.call, mishap.error);
+    bool by_file = strcmp(mishap.call, "execve") == 0;
+    return (by_file ? throw_system : throw_needed)(ctx, mishap.call, mishap.error);
 }
 
 /*
