@@ -252,8 +252,8 @@ NATIVE(helper)
     }
     JSValue list = JS_NewArray(ctx);
     uint32_t length = 0;
-    append(ctx, list, &length, pid);
-    append(ctx, list, &length, pid == 0 ? HELPER_SOCKET : ends[0]);
+    append_number(ctx, &list, &length, pid);
+    append_number(ctx, &list, &length, pid == 0 ? HELPER_SOCKET : ends[0]);
     return list;
 }
 
