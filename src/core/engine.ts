@@ -1,6 +1,10 @@
 import { createDrive } from './drive.ts';
-import { readWatches } from './files/reading.ts';
+import { type Reading, readWatches } from './files/reading.ts';
+import { createAsking } from './files/remote/helpers.ts';
+import type { Programs } from './files/remote/programs.ts';
+import { createRoutes, ELSEWHERE, type Session, withoutElsewhere } from './files/remote/routes.ts';
 import { createJobs } from './jobs/jobs.ts';
+import { createReach } from './reach.ts';
 import { hear, startChild } from './readiness/channel.ts';
 import { placeSocket } from './server/socket.ts';
 import { stageSteps } from './staging/staging.ts';
@@ -16,6 +20,13 @@ import { createStopwatch, type Longest } from './stopwatch.ts';
 import { deliverSignal, lookAtGroup, signalEach, suspend } from './supervision/delivery.ts';
 import { parentPath } from './text/path.ts';
 import { timedPorts } from './timed.ts';
+
+/** For so long a single answer of a file server is waited for, ms; less before anything was started. */
+const PATIENCE = 10_000;
+const START_PATIENCE = 5_000;
+
+/** What stands for a reading that a look owes. */
+const NOT_READ: Reading = { status: 'unchanged' };
 
 /** Takes what happened to the core, and the effects of the core to the ports. */
 export type Engine = {
@@ -35,10 +46,20 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
   const staging: Extract<Effect, { type: 'stage' }>[] = [];
   const { clock } = ports;
   const stopwatch = createStopwatch(clock, logStep);
-  const drive = createDrive(ports.files, clock, () => over, stopwatch);
+  const asking = createAsking({
+    helpers: ports.helpers,
+    now: clock.now,
+    wake: (delay) => clock.setTimer('server', delay),
+    soon: clock.soon,
+    answering: () => deliver({ type: 'answering' }),
+  });
+  const routes = createRoutes(ports.files, asking);
+  const driveBy = (session: Session) => createDrive(session, clock, () => over, stopwatch);
+  const reach = createReach(routes, driveBy, ports.cwd);
   const jobs = createJobs({
     ...timedPorts(ports, stopwatch),
-    drive,
+    drive: (steps, told) => driveBy(routes.begin(PATIENCE))(steps, told),
+    reach,
     ended: (job, outcome) => deliver({ type: 'job-ended', job, outcome }),
   });
 
@@ -61,6 +82,7 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
 
   /** Answers to effects are handled before anything else that happened, so that the core never sees the world run ahead. */
   function handle(occurrence: Occurrence): void {
+    if (occurrence.type === 'timer' && occurrence.timer === 'server') asking.due();
     const answers: Occurrence[] = [occurrence];
     for (let next = answers.shift(); next !== undefined && !over; next = answers.shift()) {
       stopwatch.doing(keyOf(next));
@@ -76,8 +98,17 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
   function perform(effect: Effect): Occurrence | undefined {
     const { processes } = ports;
     switch (effect.type) {
-      case 'start':
-        return startChild(ports, settings, effect.environment);
+      case 'start': {
+        let answer: Occurrence | undefined;
+        let returned = false;
+        reach(settings.command, effect.environment, (programs) => {
+          const occurrence = start(effect.environment, programs);
+          if (returned) deliver(occurrence);
+          else answer = occurrence;
+        });
+        returned = true;
+        return answer;
+      }
       case 'signal':
         return {
           type: 'signalled',
@@ -93,9 +124,12 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
         suspend(processes, effect);
         return undefined;
       case 'look':
-        drive(readWatches(effect.requests, settings.ignore), (readings) =>
+        driveBy(routes.begin(undefined))(readWatches(effect.requests, settings.ignore), (readings) =>
           deliver({ type: 'looked', readings }),
         );
+        return undefined;
+      case 'look-apart':
+        lookApart(effect);
         return undefined;
       case 'begin-job':
         jobs.begin(effect.job, effect.task);
@@ -150,13 +184,32 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
     }
   }
 
+  /** A socket is made where that can't hang, since rehup itself has to. */
   function listenLocal({ path, uid }: Extract<Effect, { type: 'listen-local' }>): void {
-    if (path !== undefined) ports.listener.listenLocal(path, undefined);
+    const session = routes.begin(undefined);
+    if (path !== undefined && session.isElsewhere(parentPath(path)))
+      deliver({ type: 'listening-local', path, errno: ELSEWHERE });
+    else if (path !== undefined) ports.listener.listenLocal(path, undefined);
     else
-      drive(placeSocket(uid), (place) => {
+      driveBy(session)(placeSocket(uid), (place) => {
         if (place === undefined) deliver({ type: 'listening-local', path: undefined, errno: undefined });
         else ports.listener.listenLocal(place, parentPath(place));
       });
+  }
+
+  function start(environment: readonly string[], programs: Programs | undefined): Occurrence {
+    return programs !== undefined && 'errno' in programs
+      ? { type: 'spawn-failed', errno: programs.errno }
+      : startChild(ports, settings, environment, programs?.files);
+  }
+
+  function lookApart({ request, patience }: Extract<Effect, { type: 'look-apart' }>): void {
+    const session = routes.begin(patience);
+    const { path } = request;
+    driveBy(session)(readWatches([request], settings.ignore), ([reading = NOT_READ]) => {
+      const { servers } = session;
+      deliver({ type: 'looked-apart', path, reading: withoutElsewhere(reading, session), servers });
+    });
   }
 
   /** One task after the other, since each builds upon what the last one left. */
@@ -164,9 +217,12 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
     const next = atWork ? undefined : staging.shift();
     if (next === undefined) return;
     atWork = true;
-    drive(stageSteps(next.task, settings.ignore), (result) => {
+    const session = routes.begin(next.task.op === 'open' ? START_PATIENCE : PATIENCE);
+    driveBy(session)(stageSteps(next.task, settings.ignore), (result) => {
       atWork = false;
-      deliver({ type: 'staged', job: next.job, result });
+      const { servers } = session;
+      const staged = { type: 'staged', job: next.job, result } as const;
+      deliver(servers.length === 0 ? staged : { ...staged, servers });
       stageNext();
     });
   }

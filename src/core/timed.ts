@@ -16,13 +16,13 @@ export function timedPorts(
   }
   return {
     commands: {
-      run: (words, environment, reports, input) => {
+      run: (words, environment, reports, input, files) => {
         const timedReports: CommandReports = {
           wrote: (bytes) => timed('output of a command', () => reports.wrote(bytes)),
           exited: (status) => timed('exit of a command', () => reports.exited(status)),
           failed: (errno) => timed('failure of a command', () => reports.failed(errno)),
         };
-        return commands.run(words, environment, timedReports, input);
+        return commands.run(words, environment, timedReports, input, files);
       },
     },
     network: {

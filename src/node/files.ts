@@ -10,6 +10,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   readlinkSync,
   readSync,
   renameSync,
@@ -22,7 +23,7 @@ import {
 } from 'node:fs';
 import type { FileAnswer, FileRequest, FileStatus, Files } from '../core/files/files.ts';
 import { errnoOf } from './errno.ts';
-import { cString, libc } from './process/libc.ts';
+import { cString, libc, memory } from './process/libc.ts';
 
 /** magic.h of Linux. */
 const TMPFS_MAGIC = 0x01021994;
@@ -33,6 +34,12 @@ const MFD_CLOEXEC = 1;
 /** The most that a read takes at once (architecture: Ports). */
 const CHUNK = 64 * 1024;
 
+const MOUNTS = '/proc/self/mountinfo';
+
+/** poll.h of Linux. */
+const POLLPRI = 2;
+const POLLERR = 8;
+
 /** inode(7): the bits of a mode that chmod(2) sets. */
 const PERMISSIONS = 0o7777;
 
@@ -42,6 +49,7 @@ export function createFiles(): Files {
   const digests = new Map<number, Hash | Hmac>();
   let handle = 0;
   let key: Buffer | undefined;
+  let mounts: number | undefined;
 
   function newDigest(keyed: boolean): Hash | Hmac {
     if (!keyed) return createHash('sha256');
@@ -53,6 +61,17 @@ export function createFiles(): Files {
     const digest = digests.get(number);
     if (digest === undefined) throw new Error(`internal error: no digest ${number}`);
     return digest;
+  }
+
+  /** The list of mounts is kept open, since that is what tells of a change. */
+  function changedMounts(): string | undefined {
+    if (mounts !== undefined) {
+      if (!hasChanged(mounts)) return undefined;
+      closeSync(mounts);
+      mounts = undefined;
+    }
+    mounts = openSync(MOUNTS, 'r');
+    return readFileSync(mounts, 'latin1');
   }
 
   function answer(request: FileRequest): FileAnswer {
@@ -111,15 +130,13 @@ export function createFiles(): Files {
         // Node does not tell what errno(3) was; the limit on descriptors is what makes it fail.
         return file < 0 ? { op: 'error', errno: 'EMFILE' } : { op, value: file };
       }
-      case 'write': {
-        const all = Buffer.from(request.bytes, 'latin1');
-        for (let done = 0; done < all.length; ) done += writeSync(request.file, all, done);
+      case 'write':
+        writeAll(request.file, Buffer.from(request.bytes, 'latin1'));
         return { op, value: undefined };
-      }
       case 'copy': {
         const length = readSync(request.from, chunk, 0, CHUNK, null);
         digestOf(request.digest).update(chunk.subarray(0, length));
-        for (let done = 0; done < length; ) done += writeSync(request.to, chunk, done, length - done);
+        writeAll(request.to, chunk.subarray(0, length));
         return { op, value: length };
       }
       case 'sync':
@@ -143,6 +160,8 @@ export function createFiles(): Files {
       case 'rmdir':
         rmdirSync(bytes(request.path));
         return { op, value: undefined };
+      case 'mounts':
+        return { op, value: changedMounts() };
       default:
         return request satisfies never;
     }
@@ -157,6 +176,19 @@ export function createFiles(): Files {
       }
     },
   };
+}
+
+function writeAll(file: number, data: Buffer): void {
+  for (let done = 0; done < data.length; ) done += writeSync(file, data, done, data.length - done);
+}
+
+/** Whether the list of mounts changed since it was opened or last asked: proc_pid_mountinfo(5). */
+function hasChanged(file: number): boolean {
+  const change = memory(8);
+  change.writeInt32LE(file, 0);
+  change.writeInt16LE(POLLPRI, 4);
+  libc.poll(change, 1n, 0);
+  return (change.readInt16LE(6) & (POLLPRI | POLLERR)) !== 0;
 }
 
 function bytes(path: string): Buffer {

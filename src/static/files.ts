@@ -7,6 +7,11 @@ const TMPFS_MAGIC = 0x01021994;
 /** The most that a read takes at once (architecture: Ports). */
 const CHUNK = 64 * 1024;
 
+const MOUNTS = '/proc/self/mountinfo';
+
+/** The list of mounts as it was read last, open, since that is what tells of a change. */
+let mounts: number | undefined;
+
 /** The Files port over the C host. */
 export function createFiles(): Files {
   return {
@@ -80,7 +85,22 @@ function answer(request: FileRequest): FileAnswer {
     case 'rmdir':
       native.rmdir(request.path);
       return { op, value: undefined };
+    case 'mounts':
+      return { op, value: changedMounts() };
     default:
       return request satisfies never;
   }
+}
+
+function changedMounts(): string | undefined {
+  if (mounts !== undefined) {
+    if (!native.hasChanged(mounts)) return undefined;
+    native.close(mounts);
+    mounts = undefined;
+  }
+  const file = native.open(MOUNTS);
+  mounts = file;
+  let text = '';
+  for (let piece = native.read(file, CHUNK); piece !== ''; piece = native.read(file, CHUNK)) text += piece;
+  return text;
 }

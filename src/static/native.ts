@@ -25,6 +25,8 @@ export type Native = {
     gift: number,
     number: number,
   ): number;
+  /** Process id of the helper and the socket to it; in the helper 0, and the socket to rehup. */
+  helper(): readonly [number, number];
 
   // process.c
   /** Process id, 1 if it exited by itself, and its code or signal, in turn. */
@@ -91,6 +93,7 @@ export type Native = {
   memoryFile(): number;
   read(descriptor: number, most: number): string;
   readAt(descriptor: number, position: string, most: number): string;
+  hasChanged(descriptor: number): boolean;
   readTail(descriptor: number, most: number): string;
   openDatagrams(name: string): number;
   /** Process id of the sender, 1 if it is whole, and the bytes. */

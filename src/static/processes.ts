@@ -46,29 +46,19 @@ export function createProcesses({
   const owners = new Map<number, (status: ExitStatus) => void>();
   let foreground = false;
   let child = 0;
-  if (native.processId() !== 1) native.becomeSubreaper();
 
   function start(
     command: readonly string[],
     environment: readonly string[],
     gift?: Gift,
+    files?: readonly string[],
   ): { readonly pid: number } | { readonly errno: string } {
     // Only what is in the foreground itself can hand it over: in the background of a shell it would be taken from the shell.
     foreground = terminal && native.foreground() === native.group();
-    const started = spawn(command, environment, (file) =>
-      native.spawn(
-        file,
-        command,
-        environment,
-        cwd,
-        foreground,
-        OWN,
-        OWN,
-        OWN,
-        gift?.descriptor ?? -1,
-        gift?.number ?? -1,
-      ),
-    );
+    const { descriptor = -1, number = -1 } = gift ?? {};
+    const begin = (file: string) =>
+      native.spawn(file, command, environment, cwd, foreground, OWN, OWN, OWN, descriptor, number);
+    const started = spawn(command, environment, begin, files);
     if (gift !== undefined) native.close(gift.descriptor);
     if ('pid' in started) {
       child = started.pid;
@@ -125,15 +115,20 @@ export function createProcesses({
   };
 }
 
-/** Starts a command by the first file that it may be; `start` starts one file and answers its process id. */
+/**
+ * Starts a command by the first file that it may be; `start` starts one file and answers its process id.
+ *
+ * @param files the files that it may be, where they are known
+ */
 export function spawn(
   command: readonly string[],
   environment: readonly string[],
   start: (file: string) => number,
+  files?: readonly string[],
 ): { readonly pid: number } | { readonly errno: string } {
   let pid = 0;
   const path = environmentMap(environment).get('PATH');
-  const errno = tryCandidates(executableCandidates(command[0] ?? '', path), (file) =>
+  const errno = tryCandidates(files ?? executableCandidates(command[0] ?? '', path), (file) =>
     attempt(() => {
       pid = start(file);
     }),

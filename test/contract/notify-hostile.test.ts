@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { PID_NAMESPACE, PYTHON } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
-import { IS_NODE, type Rehup, rehup } from '../support/rehup.ts';
+import { IS_NODE, REHUP_BIN, type Rehup, rehup } from '../support/rehup.ts';
 import { stopped } from '../support/telling.ts';
 import { announcer } from '../support/victims.ts';
 import { eachWithDirectory, writtenVolume } from '../support/volume.ts';
@@ -30,6 +30,9 @@ function telling(child: readonly string[], options: readonly string[] = []): Reh
     ...child,
   ]);
 }
+
+/** KiB that may come and go: both engines collect what is left over only now and then; the sanitizers keep it for a while. */
+const SLACK = IS_NODE || REHUP_BIN.endsWith('-asan') ? 16 * 1024 : 512;
 
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
@@ -165,7 +168,7 @@ say('READY=1')`.replace('flood_all', `lambda: ${messages}`),
       await pause(Math.max(3_000 - took, 0));
       const after = usage(pid);
       expect(after.cpu - before.cpu).toBeLessThan(IS_NODE ? 900 : 450);
-      expect(after.kib - before.kib).toBeLessThan(IS_NODE ? 16 * 1024 : 512);
+      expect(after.kib - before.kib).toBeLessThan(SLACK);
       expect(after.descriptors).toBe(before.descriptors);
       await stopped(run);
     });
@@ -203,7 +206,7 @@ while time.time() < until:
     await pause(2_000);
     const after = usage(run.pid());
     expect(after.cpu - before.cpu).toBeLessThan(600);
-    expect(after.kib - before.kib).toBeLessThan(IS_NODE ? 16 * 1024 : 512);
+    expect(after.kib - before.kib).toBeLessThan(SLACK);
     await stopped(run);
   });
 });

@@ -9,7 +9,9 @@ import type { Settings } from '../../src/core/state/settings.ts';
 import type { State } from '../../src/core/state/state.ts';
 import { type CoreEvent, dispatch, newTurn, type Turn } from '../../src/core/state/turn.ts';
 import { SUPERVISION } from '../../src/core/supervision/supervision.ts';
-import { act, begin, describe, scenario, sig, volumeReading, watch } from '../support/scenario.ts';
+import { describe } from '../support/describe.ts';
+import { act, begin, sig, volumeReading, watch } from '../support/given.ts';
+import { scenario } from '../support/scenario.ts';
 
 /**
  * Every pair of a phase and an event, of each of the five machines: what it leads to is written down in
@@ -70,6 +72,8 @@ const EVENTS: Readonly<Record<string, CoreEvent>> = {
   'watch-lost': { type: 'watch-lost', path: '/v' },
   'watch-failed': { type: 'watch-failed', path: '/v', errno: 'ENOSPC' },
   looked: { type: 'looked', readings: [TWO] },
+  'looked-apart': { type: 'looked-apart', path: '/v', reading: TWO, servers: ['nfs4 at /v'] },
+  answering: { type: 'answering' },
   'child-starting': { type: 'child-starting' },
   'child-started': { type: 'child-started' },
   'child-verified': { type: 'child-verified' },

@@ -41,6 +41,7 @@ export function main(): void {
         answer = next.value.op === 'pause' ? next.value : files.perform(next.value);
       }
     },
+    reach: (_words, _environment, told) => told(undefined),
     ended(_job, outcome) {
       outcomes.push(outcome);
       loop.soon(goOn);

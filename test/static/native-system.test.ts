@@ -53,7 +53,7 @@ describe('processes', () => {
     const there = [3, 4, 5].map((number) => `[ -e /proc/$$/fd/${number} ] && echo ${number}`);
     const script = `cat <&3; ${there.join('; ')}; cat /proc/self/fd/3; echo end`;
     const started = (third: unknown): Call => {
-      const words = [SHELL, ['sh', '-c', script], ENVIRONMENT, null, false, -1, result(2, 1), -1, third];
+      const words = [SHELL, ['sh', '-c', script], ENVIRONMENT, null, false, -1, result(2, 1), -1, third, 3];
       return ['spawn', ...words];
     };
     const values = gave(
@@ -83,6 +83,21 @@ describe('processes', () => {
     expect([exited, none]).toEqual([[first, 1, 300 & 0xff], []]);
     const [, , second, , killed] = once('kill -SEGV $$');
     expect(killed).toEqual([second, 0, 11]);
+  });
+
+  test('that are copies of rehup speak with it by a socket', () => {
+    // The copy makes the calls that follow as well: each of the two sends, and reads what the other has sent.
+    const [made, ...values] = gave(
+      ['helper'],
+      ['hasChildren'],
+      ['send', result(0, 1), 'word'],
+      ['expect', result(0, 1), 1],
+      ['wait', 10_000],
+      ['read', result(0, 1), 10],
+    );
+    expect(made).toEqual([expect.any(Number), expect.any(Number)]);
+    expect((made as readonly number[])[0]).toBeGreaterThan(0);
+    expect([values[0], values.at(-1)]).toEqual([true, 'word']);
   });
 
   test('that can not be started leave their errno, and nothing to reap', () => {
@@ -135,6 +150,10 @@ describe('processes', () => {
     expect(threw(['kill', 2 ** 22 + 1, 0])).toEqual({ call: 'kill', errno: 'ESRCH' });
     expect(threw(['kill', 1, 65])).toEqual({ call: 'kill', errno: 'EINVAL' });
   });
+});
+
+test('the list of mounts tells when it has changed', () => {
+  expect(gave(['open', '/proc/self/mountinfo'], ['hasChanged', result(0)]).at(1)).toBe(false);
 });
 
 describe('signals', () => {

@@ -82,9 +82,11 @@ function program(name: string, packages: string): Capability {
 }
 
 export const PYTHON = program('python3', 'python3');
+export const STRACE = program('strace', 'strace');
 export const NGINX = program('nginx', 'nginx-light');
 export const HAPROXY = program('haproxy', 'haproxy');
 export const UNBOUND = program('unbound', 'unbound');
+export const BINDFS = program('bindfs', 'bindfs');
 export const PROMETHEUS = program('prometheus', 'prometheus');
 export const CHROMIUM = program('chromium', 'chromium');
 export const WRK = program('wrk', 'wrk');

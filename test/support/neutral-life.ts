@@ -58,6 +58,8 @@ export function life() {
       close: () => {},
     },
     files: { perform: (request) => answer(request, content) },
+    helpers: { start: () => ({ errno: 'ENOSYS' }) },
+    cwd: '/',
     watcher: { watch: () => {} },
     clock: {
       now: () => 0,

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CACHE } from '../../scripts/build/product.ts';
 import type { Capability } from './machine.ts';
@@ -19,7 +19,9 @@ function build(name: string): boolean {
 
 /** A C compiler for the victims that a script could not be. */
 export const VICTIMS_IN_C: Capability = {
-  prefix: ['teller', 'storm', 'refuser', 'waiter'].every(build) ? [] : undefined,
+  prefix: ['teller', 'storm', 'refuser', 'waiter', 'silent', 'traced', 'refusing'].every(build)
+    ? []
+    : undefined,
   remedy: 'a C compiler (apt-get install -y gcc libc6-dev)',
 };
 
@@ -46,4 +48,27 @@ export function waiter(how: 'sigwait' | 'signalfd' | 'timer' | 'left' | 'ended')
 /** The words that run the storm: it leaves so many orphans that die at once, and ends with a code. */
 export function storm(count: number, code: number, ...more: readonly string[]): readonly string[] {
   return [join(CACHE, 'storm'), String(count), String(code), ...more];
+}
+
+/** The program of a file server that stops answering when it is told to. */
+export const SILENT = join(CACHE, 'silent');
+/** The words that run what asks to be traced by its parent: before an exec, at once, or to die of a signal then. */
+export function traced(way: 'first' | 'itself' | 'dies'): readonly string[] {
+  return [join(CACHE, 'traced'), way];
+}
+
+/** Where Debian's linux-libc-dev has the numbers of the system calls of x86-64. */
+const NUMBERS = '/usr/include/x86_64-linux-gnu/asm/unistd_64.h';
+
+/** The numbers of system calls, and a machine whose executables lie below 4 GiB as the refusing victim wants it. */
+export const SYSTEM_CALLS: Capability = {
+  prefix: process.arch === 'x64' && existsSync(NUMBERS) ? [] : undefined,
+  remedy: 'the system calls of x86-64 (apt-get install -y linux-libc-dev)',
+};
+
+/** The words before a static executable to which a system call is refused with an errno. */
+export function withoutCall(call: string, errno: number): readonly string[] {
+  const number = new RegExp(`#define __NR_${call} (\\d+)`).exec(readFileSync(NUMBERS, 'utf8'))?.[1];
+  if (number === undefined) throw new Error(`${call}: no such system call`);
+  return [join(CACHE, 'refusing'), String(errno), number];
 }

@@ -8,6 +8,7 @@ import { type LinkChange, mayChangeContent } from '../../src/core/files/volume.t
 import type { LogLine } from '../../src/core/log/log.ts';
 import type { TimerName } from '../../src/core/state/event.ts';
 import { createFiles } from '../../src/node/files.ts';
+import { begin, settings, watch } from './given.ts';
 import {
   createVolume,
   type Operation,
@@ -16,7 +17,6 @@ import {
   type WriteOrder,
 } from './kubelet.ts';
 import { CATCHING } from './procs.ts';
-import { begin, settings, watch } from './scenario.ts';
 
 /** What may go wrong in one life. */
 export type Fate = {
@@ -150,6 +150,8 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
         close: () => {},
       },
       files: { perform },
+      helpers: { start: () => ({ errno: 'ENOSYS' }) },
+      cwd: '/',
       watcher: {
         watch(wanted) {
           directories = wanted;

@@ -1,15 +1,16 @@
-import { sameSnapshot } from '../../src/core/files/content.ts';
 import type { Reading } from '../../src/core/files/reading.ts';
 import { SIGINT, SIGKILL, SIGTERM } from '../../src/core/process/signals.ts';
 import type { Effect } from '../../src/core/state/effect.ts';
 import type { Occurrence, SignalOutcome, TimerName } from '../../src/core/state/event.ts';
 import { initialState } from '../../src/core/state/initial.ts';
-import type { JobOutcome, Task } from '../../src/core/state/job.ts';
 import type { Settings } from '../../src/core/state/settings.ts';
 import type { State } from '../../src/core/state/state.ts';
 import { step } from '../../src/core/step.ts';
 import { randomTelling } from './announcing.ts';
-import { begin, sig, volumeReading } from './scenario.ts';
+import { randomFamily } from './family.ts';
+import { begin, sig, volumeReading } from './given.ts';
+import { jobOutcome } from './job-outcome.ts';
+import { checkSettled } from './settled.ts';
 import { randomTargets } from './targets.ts';
 
 /** Signals that come from outside in a random life; TERM and INT are rare, since they end it. */
@@ -34,13 +35,9 @@ export function randomWorld(settings: Settings) {
   let pids = 100;
   let child: number | undefined;
   let verified = false;
-  let lingering = false;
   /** Whether rehup could not signal the child, which is no fault of the content. */
   let unpermitted = false;
-  /** The child whose rest was seen to be gone. */
-  let emptied: number | undefined;
-  /** The keys of processes that nobody need wait for: they are no descendants of the child, or can't be signalled. */
-  const spared = new Set<string>();
+  const family = randomFamily();
   let stopped = false;
   let exited: number | undefined;
   /** Whether the content changed without a hint that came after it. */
@@ -79,7 +76,7 @@ export function randomWorld(settings: Settings) {
     switch (effect.type) {
       case 'start':
         check(!stopped, 'a start after a stop');
-        check(child === undefined && !lingering, 'a start beside a child or the rest of its group');
+        check(child === undefined && !family.lingers, 'a start beside a child or the rest of its group');
         check(!questions.some((question) => question.effect.type === 'start'), 'two starts at once');
         questions.push({ effect, contents });
         break;
@@ -200,43 +197,17 @@ export function randomWorld(settings: Settings) {
       case 'hear':
         return send(announcing.says(choice, now));
       case 'check-group':
-        return send(groupAnswer(effect, choice, fair));
+        return send(family.looked(effect, choice, fair, child !== undefined));
       case 'signal-each': {
         const refused = !fair && choice % 6 === 0 ? effect.processes : [];
         const sent = refused.length > 0 ? [] : effect.processes;
-        for (const { pid, started } of refused) spared.add(`${pid}:${started}`);
-        if (refused.length > 0) lingering = false;
+        family.spare(refused);
         const { signal, purpose } = effect;
         return send({ type: 'each-signalled', signal, purpose, sent, refused });
       }
       default:
         return undefined;
     }
-  }
-
-  /** What a look finds: the rest of the group, and now and then something that left it. */
-  function groupAnswer(
-    { pid, why }: Extract<Effect, { type: 'check-group' }>,
-    choice: number,
-    fair: boolean,
-  ): Occurrence {
-    const number = 1_000 + (choice % 8);
-    const key = `${number}:${choice % 8}`;
-    const one = { pid: number, name: 'left', started: `${choice % 8}`, origin: key };
-    const member = { pid, name: 'member', started: '1' };
-    const members =
-      why !== 'before' && !fair && (child !== undefined || (choice % 3 === 0 && pid !== emptied))
-        ? [member]
-        : [];
-    const leftovers = !fair && child === undefined && choice % 5 === 0 && pid !== emptied ? [one] : [];
-    const strangers = !fair && choice % 7 === 0 ? [key] : [];
-    if (why === 'before') for (const { origin } of leftovers) spared.add(origin);
-    for (const stranger of strangers) spared.add(stranger);
-    if (why !== 'before')
-      lingering = [...members, ...leftovers].some((left) => !spared.has(`${left.pid}:${left.started}`));
-    if (child === undefined && why !== 'before' && !lingering) emptied = pid;
-    const family = { members, leftovers, strangers };
-    return { type: 'group', pid, why, family, ignoring: why === 'half' && choice % 2 === 0 ? members : [] };
   }
 
   function signalOutcome(effect: Extract<Effect, { type: 'signal' }>, choice: number): SignalOutcome {
@@ -275,9 +246,6 @@ export function randomWorld(settings: Settings) {
 
   return {
     begin: () => send(begin()),
-    get state() {
-      return state;
-    },
     get exited() {
       return exited;
     },
@@ -323,57 +291,9 @@ export function randomWorld(settings: Settings) {
           fire(next[0]);
         }
       }
-      if (exited === undefined) {
-        check(state.child.phase === 'running', `settled while the child is ${state.child.phase}`);
-        const { configuration } = state;
-        const expected = paths.map((_, index) => contents[index]);
-        const told = paths.map((path) => configuration.told.get(path)?.digest ?? '');
-        const barred = paths.map((path) => configuration.barred?.get(path)?.digest ?? '');
-        const { applied, told: known, seen, barred: bad } = configuration;
-        const refused = bad !== undefined && sameSnapshot(bad, seen);
-        check(
-          unpermitted || configuration.unanswered === undefined || refused,
-          'it was never told with an answer',
-        );
-        const good = applied !== undefined && sameSnapshot(applied, seen) && sameSnapshot(known, seen);
-        // One that was started and does not serve is a reason by itself.
-        const serves = state.readiness.phase !== 'late';
-        check(
-          unpermitted ||
-            !good ||
-            !serves ||
-            (configuration.degraded === undefined && configuration.stale.length === 0),
-          'an alarm that does not end though the application runs on the last content',
-        );
-        for (const [index, text] of expected.entries()) {
-          // An empty volume keeps the last state, whatever that was.
-          if (text !== '')
-            check(
-              [told[index], barred[index]].includes(`digest of ${text}`),
-              `the last content ${text} was never told, nor found bad`,
-            );
-        }
-      }
+      if (exited === undefined) checkSettled(state, { paths, contents, unpermitted }, check);
       for (const [id, ends] of outcomes)
         check(ends.length === 1, `reload ${id} has ${ends.length} outcomes: ${ends}`);
     },
   };
-}
-
-/** How a job ends; odd choices below ten are what goes well. */
-function jobOutcome(task: Task, choice: number): JobOutcome {
-  const kind = choice % 7;
-  if (kind === 0) return { kind: 'failed', reason: 'not found (ENOENT)' };
-  switch (task.kind) {
-    case 'tcp':
-      return { kind: 'connected' };
-    case 'http':
-      return { kind: 'answered', status: kind === 2 ? 500 : 200 };
-    case 'command': {
-      const code = [0, 0, 1, 0, 127, 0, 3][kind] ?? 0;
-      return { kind: 'exited', status: { kind: 'code', code }, output: '' };
-    }
-    default:
-      return task satisfies never;
-  }
 }

@@ -67,6 +67,9 @@ type Operations = {
   rename: { request: { readonly from: string; readonly to: string }; answer: undefined };
   unlink: { request: { readonly path: string }; answer: undefined };
   rmdir: { request: { readonly path: string }; answer: undefined };
+
+  /** The text of proc_pid_mountinfo(5); undefined if it has not changed since it was last asked for. */
+  mounts: { request: object; answer: string | undefined };
 };
 
 export type FileOperation = keyof Operations;

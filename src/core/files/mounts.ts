@@ -7,6 +7,12 @@ export type Mount = {
   /** What of its file system is mounted; ends in `//deleted` when that is gone. */
   readonly root: string;
   readonly point: string;
+  /** Its number, and that of the mount that it lies on. */
+  readonly id: string;
+  readonly parent: string;
+  /** The number of its file system, `MAJOR:MINOR`, and the file system's type: `nfs4`, `fuse.sshfs`. */
+  readonly device: string;
+  readonly type: string;
 };
 
 /**
@@ -24,12 +30,22 @@ const LIMITS = { bytes: 32 * 1024 * 1024, line: 16 * 1024 };
 export function* readMounts(): FileSteps<readonly Mount[]> {
   const mounts: Mount[] = [];
   yield* forEachLine(MOUNTS, LIMITS, (line) => {
-    const [, , , root, point] = line.split(' ', 5);
-    if (root !== undefined && point !== undefined) {
-      mounts.push({ root: unescaped(root), point: unescaped(point) });
-    }
+    mounts.push(...parseMounts(line));
   });
   return mounts;
+}
+
+/** What proc_pid_mountinfo(5) tells, as a byte string. */
+export function parseMounts(text: string): readonly Mount[] {
+  return text.split('\n').flatMap((line) => {
+    const fields = line.split(' ');
+    const [id, parent, device, root, point] = fields;
+    // Between the fields that are always there stand as many as there are, and a dash behind them.
+    const type = fields[fields.indexOf('-', 6) + 1];
+    if (id === undefined || parent === undefined || device === undefined) return [];
+    if (root === undefined || point === undefined || type === undefined) return [];
+    return [{ root: unescaped(root), point: unescaped(point), id, parent, device, type: unescaped(type) }];
+  });
 }
 
 /** Blanks, line ends and backslashes are written as `\040` and the like. */

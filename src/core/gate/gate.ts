@@ -148,7 +148,7 @@ function published(state: State, { job, result }: EventOf<'staged'>): State {
 }
 
 /** The targets of the stages were opened, or can't be used. */
-function stagesOpened(state: State, { result }: EventOf<'staged'>, turn: Turn): State {
+function stagesOpened(state: State, { result, servers = [] }: EventOf<'staged'>, turn: Turn): State {
   switch (result.op) {
     case 'opened': {
       const staged = state.settings.stages.map((stage, index) => ({
@@ -157,6 +157,11 @@ function stagesOpened(state: State, { result }: EventOf<'staged'>, turn: Turn): 
         active: result.stages[index]?.active,
         good: result.stages[index]?.good,
       }));
+      if (servers.length > 0) {
+        const where = servers.map(textOfBytes);
+        const message = `the stages depend on file servers that may stop answering (${where.join(', ')}): what is staged waits for them, and nothing else does`;
+        log(turn, 'warn', 'stage.remote', message, { servers: where });
+      }
       turn.notices.push({ type: 'gate-free' });
       return withGate(state, { staged });
     }

@@ -4,6 +4,7 @@ import { FIRST_RECHECK, type Observation, type Watched } from '../state/observed
 import type { State } from '../state/state.ts';
 import { type EventOf, log, setTimer, type Table, type Turn } from '../state/turn.ts';
 import { copyOf, isBeingCopied } from './copier.ts';
+import { joinWatches, lookApart, lookedApart, partWatches, placed, togetherOf } from './remote.ts';
 import {
   lost,
   watchAgain,
@@ -54,23 +55,19 @@ export function keepShown(state: State, path: string, content: Content): State {
  * @param trusting takes a generation that was read whole for what it was, though it is not confirmed yet
  */
 export function requestLook(
-  state: State,
+  before: State,
   turn: Turn,
   trusting = false,
 ): { readonly state: State; readonly look: number } {
+  const request = asking(before, trusting);
+  const looking = before.observation.phase === 'looking';
+  const state = lookApart(looking ? before : joinWatches(before), request, turn);
   const { observation } = state;
-  if (observation.phase === 'looking') {
+  if (looking) {
     return { state: { ...state, observation: { ...observation, again: true } }, look: observation.looks + 1 };
   }
   const look = observation.looks + 1;
-  turn.effects.push({
-    type: 'look',
-    requests: observation.watched.map((watched) => {
-      const told = state.configuration.told.get(watched.path);
-      const request = requestFor(watched, observation.copied, trusting);
-      return told === undefined ? request : { ...request, told };
-    }),
-  });
+  turn.effects.push({ type: 'look', requests: togetherOf(observation.watched).map(request) });
   return {
     state: { ...state, observation: { ...observation, phase: 'looking', looks: look, again: false } },
     look,
@@ -93,6 +90,14 @@ function requestFor(watched: Watched, copied: ReadonlySet<string>, trusting: boo
   if (known === undefined) return request;
   const byLink = (confirmed || trusting) && !isCopied;
   return { ...request, known: byLink ? known : { digest: known.digest } };
+}
+
+function asking({ observation, configuration }: State, trusting = false) {
+  return (watched: Watched): ReadingRequest => {
+    const told = configuration.told.get(watched.path);
+    const request = requestFor(watched, observation.copied, trusting);
+    return told === undefined ? request : { ...request, told };
+  };
 }
 
 /** Mounts are looked at at the start, and where something that was there is not. */
@@ -119,13 +124,30 @@ function poll(state: State, _part: unknown, _event: unknown, turn: Turn): State 
   return requestLook(state, turn).state;
 }
 
-/** The end of a look: what it found is kept, and told to the others once it can be trusted. */
 function looked(state: State, _part: unknown, event: EventOf<'looked'>, turn: Turn): State {
+  const { observation } = state;
+  const idle: State = { ...state, observation: { ...observation, phase: 'idle' } };
+  const found = partWatches(idle, placed(observation.watched, event.readings));
+  const next = take(found.state, found.readings, turn);
+  return lookApart(next, asking(next), turn, ['new']);
+}
+
+/** The end of a look at one watch apart. */
+function apartLooked(state: State, _part: unknown, event: EventOf<'looked-apart'>, turn: Turn): State {
+  const readings = state.observation.watched.map(({ path }) =>
+    path === event.path ? event.reading : undefined,
+  );
+  const next = take(lookedApart(state, event, turn), readings, turn);
+  return lookApart(next, asking(next), turn, ['new']);
+}
+
+/** What a look found is kept, and told to the others once it can be trusted. */
+function take(state: State, readings: readonly (Reading | undefined)[], turn: Turn): State {
   const { observation, settings } = state;
   const preparing = state.child.phase === 'preparing';
-  const pending = pendingOf(observation, event.readings, preparing, turn.at);
+  const pending = pendingOf(observation, readings, preparing, turn.at);
   const merged = observation.watched.map((one, index): Merged => {
-    const reading = event.readings[index];
+    const reading = readings[index];
     if (reading === undefined) return { watched: one, refusal: undefined };
     if (pending.has(one))
       return { watched: waiting(one, reading, observation.copied, turn.at), refusal: undefined };
@@ -133,10 +155,7 @@ function looked(state: State, _part: unknown, event: EventOf<'looked'>, turn: Tu
     return merge({ ...one, unsettledSince: since, copy: undefined }, reading, settings.allowEmpty, turn);
   });
   const watched = merged.map((one) => one.watched);
-  const next = withWatchedDirectories(
-    { ...state, observation: { ...observation, phase: 'idle', watched } },
-    turn,
-  );
+  const next = withWatchedDirectories({ ...state, observation: { ...observation, watched } }, turn);
   const refusal = merged.find((one) => one.refusal !== undefined)?.refusal;
   if (refusal !== undefined) return refuseOrRetry(next, refusal, turn);
   if (pending.size > 0) setTimer(turn, 'relook', RELOOK_DELAY);
@@ -146,9 +165,11 @@ function looked(state: State, _part: unknown, event: EventOf<'looked'>, turn: Tu
     const { volume, unsettledSince = turn.at } = watched[index] ?? one;
     return pending.has(one) && volume !== undefined && turn.at - unsettledSince < VOLUME_PATIENCE;
   });
-  if (awaited || (pending.size > 0 && preparing)) return next;
-  turn.notices.push({ type: 'content', look: observation.looks });
-  return observation.again && pending.size === 0 ? requestLook(next, turn).state : next;
+  const unread = watched.some(({ content }) => content === undefined);
+  if (awaited || (preparing && (pending.size > 0 || unread))) return next;
+  const idle = observation.phase === 'idle';
+  turn.notices.push({ type: 'content', look: idle ? observation.looks : observation.looks - 1 });
+  return idle && observation.again && pending.size === 0 ? requestLook(next, turn).state : next;
 }
 
 /** Has what events may never tell of looked at again, unless the poll does that sooner. */
@@ -172,7 +193,7 @@ function lookAgain(state: State, _part: unknown, _event: unknown, turn: Turn): S
  */
 function pendingOf(
   { watched: all, copied }: Observation,
-  readings: readonly Reading[],
+  readings: readonly (Reading | undefined)[],
   preparing: boolean,
   at: number,
 ): ReadonlySet<Watched> {
@@ -243,13 +264,20 @@ function hint(state: State, _part: unknown, { links }: EventOf<'hint'>, turn: Tu
   return requestLook({ ...state, observation: { ...observation, recheck: FIRST_RECHECK } }, turn, true).state;
 }
 
+/** What could not be read before is read now. */
+function answering(state: State, _part: unknown, _event: unknown, turn: Turn): State {
+  return lookApart(state, asking(state), turn);
+}
+
 type ObservationKey =
   | 'begin'
+  | 'answering'
   | 'hint'
   | 'watching'
   | 'watch-failed'
   | 'watch-lost'
   | 'looked'
+  | 'looked-apart'
   | 'timer:confirm'
   | 'timer:poll'
   | 'timer:recheck'
@@ -257,6 +285,8 @@ type ObservationKey =
 
 const anywhere = {
   hint,
+  answering,
+  'looked-apart': apartLooked,
   watching: heard,
   'watch-failed': watchFailed,
   'watch-lost': (state: State, _part: unknown, event: EventOf<'watch-lost'>, turn: Turn) =>

@@ -6,6 +6,7 @@ import type { Watched } from '../state/observed.ts';
 import { log, setTimer, type Turn } from '../state/turn.ts';
 import { textOfBytes } from '../text/bytes.ts';
 import { relativePath } from '../text/path.ts';
+import { shortage } from '../text/shortage.ts';
 
 /* What is known of one watch, and what a reading does to it: vanished is not new, and unreadable is not empty. */
 
@@ -55,10 +56,15 @@ export function merge(before: Watched, reading: Reading, allowEmpty: boolean, tu
     }
     case 'unreadable': {
       const file = textOfBytes(reading.path);
+      if (reading.errno === 'ETIMEDOUT') {
+        const text = `its file server does not answer (${reading.errno})`;
+        return failed(text, `${text}; mount what is served, or watch something else`, false);
+      }
       // Empty for the watch itself, and undefined for a volume that a watched file lies in.
       const below = relativePath(watched.path, reading.path) ?? '';
       const ignore = below === '' ? '' : `, or leave it out with --ignore '${textOfBytes(below)}'`;
-      const text = `${file} can't be read (${reading.errno}); make it readable to this user${ignore}`;
+      const help = shortage(reading.errno) ?? `make it readable to this user${ignore}`;
+      const text = `${file} can't be read (${reading.errno}); ${help}`;
       return failed(`${reading.errno} at ${file}`, text, false);
     }
     case 'too-large': {

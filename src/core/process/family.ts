@@ -51,7 +51,7 @@ export function processTable(proc: Proc, self: number): readonly ProcessEntry[] 
  * that of a process with such a parent or of none inside. Members of rehup's own group were there before it (an entrypoint
  * that started them and then executed rehup).
  *
- * @param jobs the process ids of commands that run beside the child
+ * @param jobs the process ids of what rehup runs beside the child
  */
 export function familyOf(
   table: readonly ProcessEntry[],

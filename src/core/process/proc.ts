@@ -68,7 +68,7 @@ export function processEntry(proc: Proc, pid: number): ProcessEntry | undefined 
 }
 
 /** The process id of the parent: proc_pid_stat(5). */
-export function parentOf(stat: string): number {
+function parentOf(stat: string): number {
   return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
 }
 

@@ -12,14 +12,19 @@ const MESSAGES_AT_ONCE = 16;
 
 type Needed = Pick<Ports, 'processes' | 'notifications'>;
 
-/** Starts the child, with a new channel if `--ready` asks for one: what others of before still say reaches nobody. */
+/**
+ * Starts the child, with a new channel if `--ready` asks for one: what others of before still say reaches nobody.
+ *
+ * @param files the files that it may be, where only these are to be touched
+ */
 export function startChild(
   { processes, notifications }: Needed,
   { command, ready }: Settings,
   environment: readonly string[],
+  files?: readonly string[],
 ): Occurrence {
   function start(variables: readonly string[], gift?: Gift): Occurrence {
-    const started = processes.start(command, variables, gift);
+    const started = processes.start(command, variables, gift, files);
     return 'pid' in started
       ? { type: 'spawned', pid: started.pid }
       : { type: 'spawn-failed', errno: started.errno };

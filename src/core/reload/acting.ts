@@ -13,6 +13,7 @@ import { type Held, isKnownToBlock, tellRestart, tellSent } from './guard.ts';
 import { ANSWER_BACK_OFF, applied, failed, reloadFields, retryLater, supersededBy } from './outcome.ts';
 import { rollBack } from './rollback.ts';
 import { advance, again, type In, logHeld, rest, verdictWithin } from './scheduling.ts';
+import { blocked, lookAtBlocked, sendReload } from './telling.ts';
 
 /* Making the application use what it can see: the actions of a reload, one after the other, and the beginning of its verification. */
 
@@ -22,13 +23,6 @@ const FLAPPING_WINDOW = 10 * 60_000;
 
 /** So many files that nobody answered for are remembered: as many as a watch may hold. */
 const MOST_UNANSWERED = 10_000;
-
-/**
- * A child without a handler that blocks a signal is looked at so often, at this distance in ms, before the signal is sent
- * all the same: a shell that starts commands one after the other is not found blocking each time.
- */
-const BLOCKED_LOOKS = 10;
-const BLOCKED_PAUSE = 100;
 
 /** Does the actions of a reload that has passed the gate. */
 export function act(state: State, reload: Reload, turn: Turn): State {
@@ -129,18 +123,6 @@ function actNext(state: State, reload: Reload, remaining: readonly Action[], tur
   return withConfiguration(told, { progress: { phase: 'acting', reload, remaining, job } });
 }
 
-function sendReload(
-  pid: number,
-  signal: Signal,
-  onlyIf: 'caught' | 'caught or blocked' | undefined,
-  first: boolean,
-  turn: Turn,
-): void {
-  turn.notices.push({ type: 'telling', first });
-  const sending = { pid, signal, to: 'child', purpose: 'reload', wake: false, onlyIf } as const;
-  turn.effects.push({ type: 'signal', ...sending, childEnded: false });
-}
-
 /** An HTTP call or a command of a reload has ended. */
 export function actionEnded(
   state: State,
@@ -237,33 +219,6 @@ export function signalled(
     default:
       return outcome satisfies never;
   }
-}
-
-/** The child blocks the signal: it is looked at again after a while, or at once if it is known to take it so. */
-function blocked(state: State, progress: In<'acting'>, known: boolean, turn: Turn): State {
-  const times = known ? BLOCKED_LOOKS : (progress.blocked?.times ?? 0) + 1;
-  const looked = { ...progress, blocked: { times, looking: false } };
-  const next = withConfiguration(state, { progress: looked });
-  if (known) return lookAtBlocked(next, looked, turn);
-  setTimer(turn, 'action-timeout', BLOCKED_PAUSE);
-  return next;
-}
-
-/**
- * Looks again at a child that blocked the signal which is next: a moment later it may take it, or not block it any more.
- * While a QUIT is pending it is left alone. Never while such a look is under way: it would be sent twice.
- */
-export function lookAtBlocked(state: State, progress: In<'acting'>, turn: Turn): State {
-  const { reload, remaining, blocked } = progress;
-  const [action] = remaining;
-  const { child } = state;
-  if (blocked === undefined || blocked.looking || action?.kind !== 'signal') return state;
-  if (child.phase !== 'running') return state;
-  clearTimers(turn, 'action-timeout');
-  const onlyIf = blocked.times < BLOCKED_LOOKS ? 'caught' : 'caught or blocked';
-  const first = remaining.length === reload.actions.length;
-  sendReload(child.pid, action.signal, onlyIf, first, turn);
-  return withConfiguration(state, { progress: { ...progress, blocked: { ...blocked, looking: true } } });
 }
 
 function uncaught(state: State, reload: Reload, signal: Signal, found: Held, turn: Turn): State {

@@ -8,11 +8,12 @@ import type { Progress, Reload } from '../state/progress.ts';
 import { type State, withConfiguration } from '../state/state.ts';
 import { type AfterExit, clearTimers, type EventOf, log, type Turn } from '../state/turn.ts';
 import { textOfBytes } from '../text/bytes.ts';
-import { deathBy, drained, lookAtBlocked } from './acting.ts';
+import { deathBy, drained } from './acting.ts';
 import { rollbackPassed } from './gated.ts';
 import { applied, failed, superseded, supersededBy } from './outcome.ts';
 import { rollBack } from './rollback.ts';
 import { advance, clearWaits, type In, rest, withdraw } from './scheduling.ts';
+import { lookAtBlocked } from './telling.ts';
 import { isRestart, rollBackStart } from './verification.ts';
 
 /* What the end of the child, or a stop, means for the reload that is under way. */

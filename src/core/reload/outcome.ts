@@ -67,8 +67,9 @@ export function applied(state: State, reload: Reload, turn: Turn): State {
   } else {
     end(reload, 'applied', undefined, turn);
     log(turn, 'info', 'reload.applied', `reload ${reload.id} applied`, timedFields(reload, turn));
-    // It was asked for, or a start led to it; what failed before is still to be answered for.
-    if (barred !== undefined && !sameSnapshot(told, barred)) return verified;
+    // It was asked for, or a start led to it; what failed before is still to be answered for where it is still there.
+    const settled = barred === undefined || sameSnapshot(told, barred) || sameSnapshot(told, seen);
+    if (!settled) return verified;
   }
   clearTimers(turn, 'retry');
   return clearAlarm(withConfiguration(verified, { retries: 0, retrying: [], barred: undefined }), turn);

@@ -44,13 +44,14 @@ function factsOf(state: State, watched: Watched): WatchFacts {
   const watch = settings.watches.find((one) => one.path === path);
   const pending = isPending(state, path);
   const stale = configuration.stale.includes(path) && !pending;
-  const deaf = [...watched.directories.keys()].some((directory) => observation.deaf.has(directory));
+  const isDeaf = [...watched.directories.keys()].some((directory) => observation.deaf.has(directory));
+  const isApart = watched.apart !== 'no' && watched.apart !== 'back';
   return {
     path: textOfBytes(path),
     origin: watched.origin,
     action: watch === undefined ? undefined : textOfBytes(actionName(watch.action)),
     kind: kindOf(watched),
-    mode: deaf ? 'poll' : 'events',
+    mode: isDeaf || isApart ? 'poll' : 'events',
     generation: volume === undefined ? undefined : textOfBytes(volume.generation),
     keyed: content?.keyed ?? false,
     seen: digestIn(configuration.seen, path),

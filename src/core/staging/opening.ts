@@ -4,7 +4,7 @@ import { removeLink, removeTree } from '../files/removal.ts';
 import { DATA_LINK } from '../files/volume.ts';
 import { textOfBytes } from '../text/bytes.ts';
 import { joinPath } from '../text/path.ts';
-import { isFull, remedy } from './failures.ts';
+import { callOf, isFull, remedy } from './failures.ts';
 import { findPlaces, type Place } from './placement.ts';
 import { linkKeys } from './publishing.ts';
 import type { Stage, StageResult } from './stage.ts';
@@ -84,7 +84,7 @@ function* tryWriting(target: string): FileSteps<FileFailure | undefined> {
 }
 
 function unusable(stage: Stage, { failed, path, errno }: FileFailure): Refused {
-  return refused(stage, `${failed} of ${textOfBytes(path)} failed (${errno}); ${remedy(errno)}`);
+  return refused(stage, `${callOf(failed)} of ${textOfBytes(path)} failed (${errno}); ${remedy(errno)}`);
 }
 
 function refused({ source, target }: Stage, text: string): Refused {

@@ -57,8 +57,10 @@ export type Effect =
       readonly whom: 'self' | 'group';
       readonly goOn: boolean;
     }
-  /** Read all watches. Answer: `looked`. */
+  /** Read these watches; EREMOTE for those that might have to wait. Answer: `looked`. */
   | { readonly type: 'look'; readonly requests: readonly ReadingRequest[] }
+  /** Read one watch beside the others, waiting at most `patience` ms for a file server at a time. Answer: `looked-apart`. */
+  | { readonly type: 'look-apart'; readonly request: ReadingRequest; readonly patience: number }
   /** Watch these directories, and no others, for events. Answers: `watching`, or a `watch-failed` for each that can't be. */
   | { readonly type: 'watch'; readonly directories: Directories }
   /** Do something beside the child; `job` is a number of its own. Answer, later: `job-ended`. */

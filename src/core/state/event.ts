@@ -28,6 +28,7 @@ export type TimerName =
   | 'recheck'
   | 'relook'
   | 'retry'
+  | 'server'
   | 'settle'
   | 'splay'
   | 'start'
@@ -119,6 +120,18 @@ export type Occurrence =
   | { readonly type: 'watch-lost'; readonly path: string }
   /** A look is over, with a reading for each watch in the order of the settings. */
   | { readonly type: 'looked'; readonly readings: readonly Reading[] }
+  /**
+   * One watch was looked at that lies where a look may have to wait. `servers`: the file systems that were asked, none
+   * if it lies there no longer.
+   */
+  | {
+      readonly type: 'looked-apart';
+      readonly path: string;
+      readonly reading: Reading;
+      readonly servers: readonly string[];
+    }
+  /** A file system that had stopped answering answers again. */
+  | { readonly type: 'answering' }
   /** A job has ended by itself; one that was cancelled is never told of. */
   | { readonly type: 'job-ended'; readonly job: number; readonly outcome: JobOutcome }
   /** The child has said something on the channel of `--ready notify`. */
@@ -133,7 +146,13 @@ export type Occurrence =
       readonly more: boolean;
     }
   /** What was to be done to the stages is done, or failed. */
-  | { readonly type: 'staged'; readonly job: number; readonly result: StageResult }
+  | {
+      readonly type: 'staged';
+      readonly job: number;
+      readonly result: StageResult;
+      /** The file systems of servers that were asked, where there are any. */
+      readonly servers?: readonly string[];
+    }
   /** What was to be listened on, as `[ADDRESS]:PORT`, is listened on, or can't be. */
   | { readonly type: 'listening'; readonly where: string; readonly errno: string | undefined }
   /** The control socket is there, or can't be; `path` is undefined if there is no place for it. */

@@ -52,6 +52,8 @@ export function initialState(settings: Settings): State {
         unsettledSince: undefined,
         copy: undefined,
         frozen: false,
+        apart: 'no',
+        polled: false,
       })),
       since: 0,
       recheck: FIRST_RECHECK,

@@ -35,6 +35,14 @@ export type Watched = {
   readonly copy: Copy | undefined;
   /** Whether it was told that it can never change. */
   readonly frozen: boolean;
+  /**
+   * Whether a part of it lies on a file system whose server may stop answering, and what goes on with the looks at it
+   * that are made apart from the others. `new`: one is due; `again`: one is under way, and another must follow; `back`:
+   * it lies there no longer.
+   */
+  readonly apart: 'no' | 'new' | 'idle' | 'looking' | 'again' | 'back';
+  /** Whether it was said that it is looked at so. */
+  readonly polled: boolean;
 };
 
 /** Looking at the watches: one look at a time. */

@@ -1,5 +1,6 @@
 import type { Files } from '../files/files.ts';
 import type { Directories } from '../files/reading.ts';
+import type { Helpers } from '../files/remote/helpers.ts';
 import type { LogLine } from '../log/log.ts';
 import type { ExitStatus } from '../process/exit.ts';
 import type { Proc } from '../process/proc.ts';
@@ -16,12 +17,14 @@ export type Processes = {
    *
    * @param environment `NAME=value` entries, byte strings; their PATH is where the command is looked for
    * @param gift a descriptor of rehup's that it gets as another number besides 0–2; closed in rehup, started or not
+   * @param files the files that it may be, where only these are to be touched
    * @returns its process id, or the name of the errno(3) that tells why it could not be started
    */
   start(
     command: readonly string[],
     environment: readonly string[],
     gift?: Gift,
+    files?: readonly string[],
   ): { readonly pid: number } | { readonly errno: string };
   /** kill(2) to the process `pid`, or to the process group of that number; the name of the errno if it fails. 0 only asks. */
   signal(pid: number, signal: Signal | 0, to: 'child' | 'group'): string | undefined;
@@ -34,7 +37,7 @@ export type Processes = {
   reaped(): number;
   /** Whether a process is one that rehup started, or adopted, or a descendant of such a one. */
   descends(pid: number): boolean;
-  /** The process ids of what rehup itself has started beside the child and not waited for yet. */
+  /** The process ids of all that rehup has started beside the child, commands and helpers, and not waited for yet. */
   jobs(): readonly number[];
   /**
    * Stops rehup itself, or all of its process group, as a terminal's job control wants it, until a CONT comes. The terminal,
@@ -102,6 +105,7 @@ export type Commands = {
    *
    * @param environment `NAME=value` entries, byte strings; their PATH is where the command is looked for
    * @param input an open file that it finds at descriptor 3, from its beginning; closed here, whatever comes of it
+   * @param files the files that it may be, where only these are to be touched
    * @returns what kills its whole group at once; nothing is told afterwards
    */
   run(
@@ -109,6 +113,7 @@ export type Commands = {
     environment: readonly string[],
     reports: CommandReports,
     input?: number,
+    files?: readonly string[],
   ): () => void;
 };
 
@@ -170,6 +175,9 @@ export type Ports = {
   readonly network: Network;
   readonly notifications: Notifications;
   readonly files: Files;
+  readonly helpers: Helpers;
+  /** The directory that commands are started in, absolute; undefined if it is gone. */
+  readonly cwd: string | undefined;
   readonly watcher: Watcher;
   readonly listener: Listener;
   readonly clock: Clock;

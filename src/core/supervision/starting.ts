@@ -61,7 +61,7 @@ export function unusable(state: State, _child: Child, event: EventOf<'unusable'>
 /** A signal while there is no child to send it to. */
 export function signalWithoutChild(
   state: State,
-  child: In<'preparing' | 'retrying' | 'waiting'>,
+  child: In<'preparing' | 'starting' | 'retrying' | 'waiting'>,
   event: EventOf<'signal'>,
   turn: Turn,
 ): State {
@@ -83,7 +83,18 @@ function endWithout(state: State, turn: Turn, last: ExitStatus | undefined, stop
 /** More signals than there are need not be kept for a child that is about to be there. */
 const MOST_KEPT = 64;
 
-export function keepSignal(state: State, child: In<'starting'>, event: EventOf<'signal'>, turn: Turn): State {
+/**
+ * A signal while the host has a child to start: that takes time only where it has to ask a file server for the program.
+ * Nothing was started yet, so a stop ends it there; all else is kept for the child.
+ */
+export function signalWhileStarting(
+  state: State,
+  child: In<'starting'>,
+  event: EventOf<'signal'>,
+  turn: Turn,
+): State {
+  if (meaningOf(state.settings, event.signal).kind === 'stop')
+    return signalWithoutChild(state, child, event, turn);
   if (child.kept.length >= MOST_KEPT) {
     logDropped(turn, event.signal, 'too many came while the child is being started');
     return state;
@@ -99,9 +110,8 @@ export function spawnFailed(
 ): State {
   const command = textOfBytes(state.settings.command[0] ?? '');
   const reason = startFailureReason(event.errno);
-  const stop = child.kept.find((signal) => meaningOf(state.settings, signal).kind === 'stop');
-  const again = child.last !== undefined && child.attempt < START_ATTEMPTS && stop === undefined;
-  if (event.channel === true && child.last === undefined && stop === undefined)
+  const again = child.last !== undefined && child.attempt < START_ATTEMPTS;
+  if (event.channel === true && child.last === undefined)
     return end(state, turn, EXIT_FAILED, noChannel(state, event.errno));
   log(turn, again ? 'error' : 'fatal', 'child.start_failed', `${command} can't be started: ${reason}`, {
     command,
@@ -114,8 +124,7 @@ export function spawnFailed(
   }
   turn.notices.push({ type: 'start-failed', errno: event.errno });
   const refusal = state.settings.silent ? `${command} can't be started: ${reason}` : undefined;
-  if (stop === undefined) return end(state, turn, startFailureCode(event.errno), refusal);
-  return endWithout(state, turn, child.last, stop);
+  return end(state, turn, startFailureCode(event.errno), refusal);
 }
 
 function noChannel({ settings }: State, errno: string): string {

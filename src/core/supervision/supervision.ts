@@ -21,9 +21,9 @@ import {
   backAgain,
   begin,
   content,
-  keepSignal,
   mayStart,
   nothingToStart,
+  signalWhileStarting,
   signalWithoutChild,
   spawnFailed,
   startAgain,
@@ -50,13 +50,10 @@ function spawned(state: State, child: In<'starting'>, event: EventOf<'spawned'>,
   return child.kept.reduce((now, signal) => signalAfterStart(now, signal, turn), running);
 }
 
-/** Hands a child the signals that came while it was being started, in their order. */
+/** Hands a child the signals that came while it was being started, in their order; a stop is none of them. */
 function signalAfterStart(state: State, signal: Signal, turn: Turn): State {
   const { child } = state;
-  const event = { type: 'signal', signal } as const;
-  if (child.phase === 'running' || child.phase === 'quitting')
-    return signalToChild(state, child, event, turn);
-  return child.phase === 'terminating' ? signalToTerminating(state, child, event, turn) : state;
+  return child.phase === 'running' ? signalToChild(state, child, { type: 'signal', signal }, turn) : state;
 }
 
 type Verification = 'stayed' | 'ready' | 'not-ready';
@@ -212,7 +209,7 @@ export const SUPERVISION: Table<Child, ChildKey> = {
     'nothing-to-start': nothingToStart,
     signal: signalWithoutChild,
   },
-  starting: { ...NOWHERE, spawned, 'spawn-failed': spawnFailed, signal: keepSignal },
+  starting: { ...NOWHERE, spawned, 'spawn-failed': spawnFailed, signal: signalWhileStarting },
   retrying: { ...NOWHERE, signal: signalWithoutChild, 'timer:start': startAgain },
   waiting: { ...NOWHERE, signal: signalWithoutChild, 'timer:back-off': backAgain },
   running: {

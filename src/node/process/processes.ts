@@ -21,6 +21,8 @@ export type ProcessOptions = {
   readonly terminal: boolean;
   /** Processes that libuv waits for. */
   readonly foreign: ForeignProcesses;
+  /** Called if the orphans of the child can't be adopted. */
+  readonly unadopted: () => void;
   /** Called when the child has ended. */
   readonly exited: (status: ExitStatus) => void;
   /** Called when the child, on a terminal, was stopped by a signal. */
@@ -31,7 +33,7 @@ export type ProcessOptions = {
 
 /** The Processes port: posix_spawn, kill, waitid and /proc. */
 export function createProcesses(options: ProcessOptions): Processes {
-  const { cwd, terminal, foreign, exited, stopped, orphan } = options;
+  const { cwd, terminal, foreign, unadopted, exited, stopped, orphan } = options;
   let child = 0;
   let foreground = false;
   let reaped = 0;
@@ -50,18 +52,25 @@ export function createProcesses(options: ProcessOptions): Processes {
     if (signal !== 0) stopped(signal);
     reap();
   });
-  if (process.pid !== 1) libc.prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n);
+  if (process.pid !== 1 && libc.prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n) !== 0) unadopted();
 
   function start(
     command: readonly string[],
     environment: readonly string[],
     gift?: Gift,
+    files?: readonly string[],
   ): { readonly pid: number } | { readonly errno: string } {
     // Only what is in the foreground itself can hand it over: in the background of a shell it would be taken from the shell.
     foreground = terminal && libc.tcgetpgrp(0) === libc.getpgrp();
     const path = environmentMap(environment).get('PATH');
-    const errno = tryCandidates(executableCandidates(command[0] ?? '', path), (file) => {
-      const started = spawn({ file, argv: command, environment, cwd, foreground, gift });
+    const errno = tryCandidates(files ?? executableCandidates(command[0] ?? '', path), (file) => {
+      const request = { file, argv: command, environment, cwd, gift };
+      let started = spawn({ ...request, foreground });
+      if ('errno' in started && foreground && libc.tcgetpgrp(0) !== libc.getpgrp()) {
+        // A terminal that has just hung up is no reason not to start.
+        foreground = false;
+        started = spawn({ ...request, foreground });
+      }
       if ('errno' in started) return started.errno;
       child = started.pid;
       return undefined;

@@ -42,14 +42,14 @@ NATIVE(pipe)
 {
     UNUSED;
     int ends[2];
-    if (pipe2(ends, O_CLOEXEC) < 0) return throw_system(ctx, "pipe2", errno);
+    if (pipe2(ends, O_CLOEXEC) < 0) return throw_needed(ctx, "pipe2", errno);
     for (int end = 0; end < 2; end++) ends[end] = away_from_stdio(ends[end]);
     if (ends[0] < 0 || ends[1] < 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0)
-        return throw_system(ctx, "fcntl", errno);
+        return throw_needed(ctx, "fcntl", errno);
     JSValue list = JS_NewArray(ctx);
     uint32_t length = 0;
-    append(ctx, list, &length, ends[0]);
-    append(ctx, list, &length, ends[1]);
+    append_number(ctx, &list, &length, ends[0]);
+    append_number(ctx, &list, &length, ends[1]);
     return list;
 }
 
@@ -86,6 +86,17 @@ NATIVE(readAt)
     size_t size = most < 0 ? 0 : (size_t)most < sizeof buffer ? (size_t)most : sizeof buffer;
     ssize_t length = pread(descriptor, buffer, size, position);
     return length < 0 ? throw_system(ctx, "pread", errno) : from_bytes(ctx, buffer, (size_t)length);
+}
+
+/* hasChanged(descriptor): whether the list of mounts changed since it was opened or last asked: proc_pid_mountinfo(5). */
+NATIVE(hasChanged)
+{
+    UNUSED;
+    int descriptor;
+    if (to_int(ctx, &descriptor, argv[0]) < 0) return JS_EXCEPTION;
+    struct pollfd change = { .fd = descriptor, .events = POLLPRI };
+    int ready = poll(&change, 1, 0);
+    return ready < 0 ? throw_system(ctx, "poll", errno) : JS_NewBool(ctx, (change.revents & (POLLPRI | POLLERR)) != 0);
 }
 
 /*
@@ -174,9 +185,9 @@ NATIVE(receive)
     if (length < 0) return throw_system(ctx, "recvmsg", errno);
     JSValue list = JS_NewArray(ctx);
     uint32_t count = 0;
-    append(ctx, list, &count, sender_of(&message));
-    append(ctx, list, &count, (message.msg_flags & MSG_TRUNC) == 0);
-    JS_SetPropertyUint32(ctx, list, count, from_bytes(ctx, buffer, (size_t)length));
+    append_number(ctx, &list, &count, sender_of(&message));
+    append_number(ctx, &list, &count, (message.msg_flags & MSG_TRUNC) == 0);
+    append(ctx, &list, &count, from_bytes(ctx, buffer, (size_t)length));
     return list;
 }
 
@@ -223,18 +234,21 @@ NATIVE(openLog)
     return JS_UNDEFINED;
 }
 
-/* Writes to a description with the child's flags: by a write that does not wait, else only where there is room. */
+/* Writes to a description with the child's flags: by a call that does not wait, else only where there is room. */
 static ssize_t write_shared(const char *data, size_t length)
 {
     struct iovec piece = { .iov_base = (void *)data, .iov_len = length };
-    ssize_t written = syscall(SYS_pwritev2, log_descriptor, &piece, 1L, -1L, -1L, NO_WAIT);
-    if (written >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL)) return written;
+    ssize_t written = way == SOCKET
+                          ? send(log_descriptor, data, length, MSG_DONTWAIT | MSG_NOSIGNAL)
+                          : syscall(SYS_pwritev2, log_descriptor, &piece, 1L, -1L, -1L, NO_WAIT);
+    /* Whatever else it fails with, the plain write tells as well: some kernels and profiles do not have the call. */
+    if (written >= 0 || errno == EAGAIN) return written;
     struct pollfd room = { .fd = log_descriptor, .events = POLLOUT };
     if (poll(&room, 1, 0) != 1 || (room.revents & POLLOUT) == 0) {
         errno = EAGAIN;
         return -1;
     }
-    /* A pipe that has room has room for this much (pipe(7)). */
+    /* A pipe that has room has room for this much (pipe(7)), and a socket for more. */
     return write(log_descriptor, data, length < PIPE_BUF ? length : PIPE_BUF);
 }
 
@@ -244,9 +258,8 @@ NATIVE(log)
     UNUSED;
     struct bytes bytes;
     if (to_bytes(ctx, &bytes, argv[0]) < 0) return JS_EXCEPTION;
-    ssize_t written = way == PLAIN    ? write(log_descriptor, bytes.data, bytes.length)
-                      : way == SOCKET ? send(log_descriptor, bytes.data, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL)
-                                      : write_shared(bytes.data, bytes.length);
+    ssize_t written = way == PLAIN ? write(log_descriptor, bytes.data, bytes.length)
+                                   : write_shared(bytes.data, bytes.length);
     JSValue result = result_of(ctx, "write", written);
     free_bytes(ctx, &bytes);
     return result;
@@ -255,5 +268,6 @@ NATIVE(log)
 const JSCFunctionListEntry descriptors_functions[] = {
     FUNCTION(close, 1), FUNCTION(pipe, 0),    FUNCTION(read, 2), FUNCTION(readAt, 3), FUNCTION(readTail, 2),   FUNCTION(openDatagrams, 1),
     FUNCTION(print, 2), FUNCTION(openLog, 0), FUNCTION(log, 1),  FUNCTION(memoryFile, 0), FUNCTION(receive, 1),
+    FUNCTION(hasChanged, 1),
 };
 END_OF_PART(descriptors);

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 /* As many as can be made at a time; the core makes one after the other. */
@@ -50,7 +49,7 @@ NATIVE(digest)
     bool keyed = JS_ToBool(ctx, argv[0]);
     if (keyed && !has_key) {
         /* 32 bytes, as RFC 2104, section 3 wants; the rest of the block stays zero. */
-        if (getrandom(key, SHA256_SIZE, 0) != SHA256_SIZE) return throw_system(ctx, "getrandom", errno);
+        if (random_bytes(key, SHA256_SIZE) < 0) return throw_system(ctx, "getrandom", errno);
         has_key = true;
     }
     for (int number = 0; number < MOST_DIGESTS; number++) {

@@ -2,6 +2,7 @@
 #include "host.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
@@ -52,8 +53,8 @@ NATIVE(wait)
     JSValue list = JS_NewArray(ctx);
     uint32_t length = 0;
     for (int index = 0; index < count; index++) {
-        append(ctx, list, &length, events[index].data.fd);
-        append(ctx, list, &length, events[index].events);
+        append_number(ctx, &list, &length, events[index].data.fd);
+        append_number(ctx, &list, &length, events[index].events);
     }
     return list;
 }
@@ -89,7 +90,7 @@ NATIVE(unwatch)
 }
 
 /* Adds what is in a buffer of inotify(7) events to a list. */
-static void append_hints(JSContext *ctx, JSValueConst list, const char *buffer, size_t size)
+static void append_hints(JSContext *ctx, JSValue *list, const char *buffer, size_t size)
 {
     uint32_t length = 0;
     struct inotify_event event;
@@ -97,9 +98,9 @@ static void append_hints(JSContext *ctx, JSValueConst list, const char *buffer, 
         memcpy(&event, buffer + at, sizeof event);
         if (size - at - sizeof event < event.len) return;
         const char *name = buffer + at + sizeof event;
-        append(ctx, list, &length, event.wd);
-        append(ctx, list, &length, event.mask);
-        JS_SetPropertyUint32(ctx, list, length++, from_bytes(ctx, name, strnlen(name, event.len)));
+        append_number(ctx, list, &length, event.wd);
+        append_number(ctx, list, &length, event.mask);
+        append(ctx, list, &length, from_bytes(ctx, name, strnlen(name, event.len)));
         at += sizeof event + event.len;
     }
 }
@@ -117,7 +118,7 @@ NATIVE(takeHints)
     ssize_t size = read(notifier, buffer, sizeof buffer);
     if (size < 0 && errno != EAGAIN) return throw_system(ctx, "read", errno);
     JSValue list = JS_NewArray(ctx);
-    if (size > 0) append_hints(ctx, list, buffer, (size_t)size);
+    if (size > 0) append_hints(ctx, &list, buffer, (size_t)size);
     return list;
 }
 
@@ -149,12 +150,25 @@ NATIVE(processorTime)
     return milliseconds(ctx, CLOCK_THREAD_CPUTIME_ID);
 }
 
+int random_bytes(void *data, size_t length)
+{
+    if (getrandom(data, length, 0) == (ssize_t)length) return 0;
+    /* For kernels before 3.17, and profiles of that age. */
+    int device = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+    if (device < 0) return -1;
+    ssize_t got = read(device, data, length);
+    int error = got < 0 ? errno : EIO;
+    close(device);
+    errno = error;
+    return got == (ssize_t)length ? 0 : -1;
+}
+
 /* 32 random bits. */
 NATIVE(random)
 {
     UNUSED;
     uint32_t bits;
-    if (getrandom(&bits, sizeof bits, 0) != sizeof bits) return throw_system(ctx, "getrandom", errno);
+    if (random_bytes(&bits, sizeof bits) < 0) return throw_system(ctx, "getrandom", errno);
     return JS_NewUint32(ctx, bits);
 }
 

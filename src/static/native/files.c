@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -28,6 +29,22 @@ struct status {
     uint64_t rest[14];
 };
 
+/* What stat(2) tells of the same, for kernels before 4.11 and profiles of that age; without the time of birth. */
+static int plain_status(const char *path, bool follow, struct status *found)
+{
+    struct stat plain;
+    if (fstatat(AT_FDCWD, path, &plain, follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0) return -1;
+    *found = (struct status){
+        .mode = (uint16_t)plain.st_mode,
+        .inode = plain.st_ino,
+        .owner = plain.st_uid,
+        .group = plain.st_gid,
+        .major = major(plain.st_dev),
+        .minor = minor(plain.st_dev),
+    };
+    return 0;
+}
+
 /* STATX_BASIC_STATS | STATX_BTIME of linux/stat.h. */
 #define WANTED 0xfffU
 
@@ -46,15 +63,15 @@ NATIVE(readlink)
 static JSValue list_names(JSContext *ctx, DIR *directory)
 {
     JSValue list = JS_NewArray(ctx);
-    for (uint32_t length = 0;;) {
+    for (uint32_t length = 0; !JS_IsException(list);) {
         errno = 0;
         const struct dirent *entry = readdir(directory);
         if (entry == NULL) break;
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-        JS_SetPropertyUint32(ctx, list, length++, from_bytes(ctx, entry->d_name, strlen(entry->d_name)));
+        append(ctx, &list, &length, from_bytes(ctx, entry->d_name, strlen(entry->d_name)));
     }
-    if (errno == 0) return list;
     int error = errno;
+    if (error == 0 || JS_IsException(list)) return list;
     JS_FreeValue(ctx, list);
     return throw_system(ctx, "readdir", error);
 }
@@ -98,8 +115,10 @@ NATIVE(status)
     struct bytes path;
     struct status found;
     if (to_c_string(ctx, &path, argv[0], "statx") < 0) return JS_EXCEPTION;
-    int flags = AT_STATX_SYNC_AS_STAT | (JS_ToBool(ctx, argv[1]) ? 0 : AT_SYMLINK_NOFOLLOW);
+    bool follow = JS_ToBool(ctx, argv[1]);
+    int flags = AT_STATX_SYNC_AS_STAT | (follow ? 0 : AT_SYMLINK_NOFOLLOW);
     long result = syscall(SYS_statx, AT_FDCWD, path.data, flags, WANTED, &found);
+    if (result < 0 && (errno == ENOSYS || errno == EPERM)) result = plain_status(path.data, follow, &found);
     int error = errno;
     free_bytes(ctx, &path);
     if (result < 0) return throw_system(ctx, "statx", error);
@@ -108,12 +127,12 @@ NATIVE(status)
     snprintf(identity, sizeof identity, "%s:%llu:%lld.%u", device, (unsigned long long)found.inode,
              (long long)found.born.seconds, found.born.nanoseconds);
     JSValue status = JS_NewObject(ctx);
-    JS_SetPropertyStr(ctx, status, "kind", JS_NewString(ctx, kind_of(found.mode)));
-    JS_SetPropertyStr(ctx, status, "identity", JS_NewString(ctx, identity));
-    JS_SetPropertyStr(ctx, status, "device", JS_NewString(ctx, device));
-    JS_SetPropertyStr(ctx, status, "mode", JS_NewInt32(ctx, found.mode & 07777));
-    JS_SetPropertyStr(ctx, status, "owner", JS_NewUint32(ctx, found.owner));
-    JS_SetPropertyStr(ctx, status, "group", JS_NewUint32(ctx, found.group));
+    put(ctx, &status, "kind", JS_NewString(ctx, kind_of(found.mode)));
+    put(ctx, &status, "identity", JS_NewString(ctx, identity));
+    put(ctx, &status, "device", JS_NewString(ctx, device));
+    put(ctx, &status, "mode", JS_NewInt32(ctx, found.mode & 07777));
+    put(ctx, &status, "owner", JS_NewUint32(ctx, found.owner));
+    put(ctx, &status, "group", JS_NewUint32(ctx, found.group));
     return status;
 }
 

@@ -4,8 +4,24 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/*
+ * A child that wants to be traced by its parent (PTRACE_TRACEME, as programs do that look for a debugger) stops at each
+ * signal and tells waitid(2) so. It is let go, with the signal, as if it had never asked. The SIGTRAP of its exec, which
+ * it has from itself, is part of being traced.
+ */
+static void release(pid_t pid, int stopped_by)
+{
+    siginfo_t cause = { .si_pid = 0 };
+    if (stopped_by == SIGTRAP && ptrace(PTRACE_GETSIGINFO, pid, NULL, &cause) == 0 && cause.si_code == SI_USER &&
+        cause.si_pid == pid)
+        stopped_by = 0;
+    /* It fails where somebody's SIGKILL came first, which is told as well. */
+    ptrace(PTRACE_DETACH, pid, NULL, (void *)(intptr_t)stopped_by);
+}
 
 /*
  * reap(most): takes the exit status of zombies, as a list of process id, whether it exited by itself, and its code or
@@ -20,10 +36,16 @@ NATIVE(reap)
     uint32_t length = 0;
     for (int count = 0; count < most; count++) {
         siginfo_t info = { .si_pid = 0 };
-        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0) break;
-        append(ctx, list, &length, info.si_pid);
-        append(ctx, list, &length, info.si_code == CLD_EXITED);
-        append(ctx, list, &length, info.si_status);
+        int result = waitid(P_ALL, 0, &info, WEXITED | WNOHANG);
+        if (result < 0 && errno != ECHILD) fail_for("waitid", errno_name(errno));
+        if (result < 0 || info.si_pid == 0) break;
+        if (info.si_code != CLD_EXITED && info.si_code != CLD_KILLED && info.si_code != CLD_DUMPED) {
+            release(info.si_pid, info.si_status);
+            continue;
+        }
+        append_number(ctx, &list, &length, info.si_pid);
+        append_number(ctx, &list, &length, info.si_code == CLD_EXITED);
+        append_number(ctx, &list, &length, info.si_status);
     }
     return list;
 }
@@ -56,7 +78,7 @@ NATIVE(becomeSubreaper)
     return result_of(ctx, "prctl", prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0));
 }
 
-/* stopped(pid): the signal by which a child was stopped, told once; 0 if it was not. */
+/* stopped(pid): the signal by which a child was stopped, told once; 0 if it was not. One that stopped as traced is let go. */
 NATIVE(stopped)
 {
     UNUSED;
@@ -64,7 +86,10 @@ NATIVE(stopped)
     siginfo_t info = { .si_pid = 0 };
     if (to_int(ctx, &pid, argv[0]) < 0) return JS_EXCEPTION;
     int result = waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOHANG);
-    return JS_NewInt32(ctx, result < 0 || info.si_pid != pid ? 0 : info.si_status);
+    if (result < 0 || info.si_pid != pid) return JS_NewInt32(ctx, 0);
+    if (info.si_code == CLD_STOPPED) return JS_NewInt32(ctx, info.si_status);
+    release(pid, info.si_status);
+    return JS_NewInt32(ctx, 0);
 }
 
 NATIVE(group)

@@ -5,7 +5,10 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -137,7 +140,7 @@ static char **to_strings(JSContext *ctx, JSValueConst list, struct bytes **held,
 {
     JSValue size = JS_GetPropertyStr(ctx, list, "length");
     uint32_t length = 0;
-    if (JS_ToUint32(ctx, &length, size) < 0) return NULL;
+    if (JS_IsException(size) || JS_ToUint32(ctx, &length, size) < 0) return NULL;
     char **strings = js_mallocz(ctx, (length + 1) * sizeof *strings);
     *held = js_mallocz(ctx, (length + 1) * sizeof **held);
     for (uint32_t index = 0; strings != NULL && *held != NULL; index++) {
@@ -167,7 +170,7 @@ static JSValue spawn(JSContext *ctx, const struct request *request)
 {
     int ends[2];
     struct mishap mishap;
-    if (pipe2(ends, O_CLOEXEC) < 0) return throw_system(ctx, "pipe2", errno);
+    if (pipe2(ends, O_CLOEXEC) < 0) return throw_needed(ctx, "pipe2", errno);
     /* Away from 0-2, which the child may replace. */
     for (int end = 0; end < 2; end++) ends[end] = away_from_stdio(ends[end]);
     pid_t pid = ends[0] < 0 || ends[1] < 0 ? -1 : start(request, ends[1]);
@@ -175,10 +178,11 @@ static JSValue spawn(JSContext *ctx, const struct request *request)
     if (ends[1] >= 0) close(ends[1]);
     ssize_t length = pid < 0 ? 0 : read(ends[0], &mishap, sizeof mishap);
     if (ends[0] >= 0) close(ends[0]);
-    if (pid < 0) return throw_system(ctx, "vfork", error);
+    if (pid < 0) return throw_needed(ctx, "vfork", error);
     if (length != sizeof mishap) return JS_NewInt32(ctx, pid);
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
-    return throw_system(ctx, mishap.call, mishap.error);
+    bool by_file = strcmp(mishap.call, "execve") == 0;
+    return (by_file ? throw_system : throw_needed)(ctx, mishap.call, mishap.error);
 }
 
 /*
@@ -209,5 +213,49 @@ NATIVE(spawn)
     return result;
 }
 
-const JSCFunctionListEntry spawn_functions[] = { FUNCTION(spawn, 10) };
+/* The one descriptor of a helper. */
+#define HELPER_SOCKET FIRST_FOREIGN
+
+/* In a helper: leaves all that is rehup's or its child's, and ends with rehup. */
+static int become_helper(int socket, pid_t parent)
+{
+    prctl(PR_SET_NAME, "rehup-files", 0, 0, 0);
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent || setsid() < 0) return -1;
+    if (dup2(socket, HELPER_SOCKET) < 0) return -1;
+    /* What it opens later must not take the place of stdin, stdout or stderr. */
+    int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (nothing < 0) return -1;
+    for (int number = 0; number < FIRST_FOREIGN; number++)
+        if (dup2(nothing, number) < 0) return -1;
+    close_others(HELPER_SOCKET, -1);
+    return 0;
+}
+
+/*
+ * helper(): goes on from here in a second process as well, which may wait where rehup must not. A list of its process id,
+ * 0 in the helper, and of the socket to the other; rehup's does not make it wait. All signals but KILL stay blocked in it.
+ */
+NATIVE(helper)
+{
+    UNUSED;
+    int ends[2];
+    pid_t parent = getpid();
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) return throw_system(ctx, "socketpair", errno);
+    for (int end = 0; end < 2; end++) ends[end] = away_from_stdio(ends[end]);
+    pid_t pid = ends[0] < 0 || ends[1] < 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0 ? -1 : fork();
+    int error = errno;
+    if (pid == 0 && become_helper(ends[1], parent) < 0) _exit(1);
+    if (pid != 0 && ends[1] >= 0) close(ends[1]);
+    if (pid < 0) {
+        if (ends[0] >= 0) close(ends[0]);
+        return throw_system(ctx, "fork", error);
+    }
+    JSValue list = JS_NewArray(ctx);
+    uint32_t length = 0;
+    append_number(ctx, &list, &length, pid);
+    append_number(ctx, &list, &length, pid == 0 ? HELPER_SOCKET : ends[0]);
+    return list;
+}
+
+const JSCFunctionListEntry spawn_functions[] = { FUNCTION(spawn, 10), FUNCTION(helper, 0) };
 END_OF_PART(spawn);

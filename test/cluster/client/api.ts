@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
 import { join } from 'node:path';
-import type { Place } from '../engine/cluster.ts';
+import type { Place } from '../engine/place.ts';
 import { API_PORT } from '../engine/settings.ts';
 
 /** A client of the API server, with no more than the tests ask for. */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
-import type { Place } from '../engine/cluster.ts';
+import type { Place } from '../engine/place.ts';
 import { awaited } from './waiting.ts';
 
 /** The programs of a cluster, from the outside. */

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Place } from '../engine/cluster.ts';
+import type { Place } from '../engine/place.ts';
 import type { Api, Resource } from './api.ts';
 import { ctr } from './daemons.ts';
 import { type Line, linesOf } from './lines.ts';

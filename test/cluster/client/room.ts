@@ -1,8 +1,8 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import type { Place } from '../engine/cluster.ts';
 import { type Edition, imageOf } from '../engine/images.ts';
+import type { Place } from '../engine/place.ts';
 import { type Api, ApiError, createApi, type Resource } from './api.ts';
 import { type Pod, podOf } from './pod.ts';
 import { awaited } from './waiting.ts';

@@ -8,6 +8,7 @@ import { ctr } from '../client/daemons.ts';
 import { isTrue } from '../client/objects.ts';
 import { writeImage } from './archive.ts';
 import { createNamespace, type Namespace, readyLine } from './namespace.ts';
+import type { Place } from './place.ts';
 import type { Programs } from './programs.ts';
 import { livingProcess, RUN_PREFIX, removeOldRemains } from './remains.ts';
 import { type Detection, NODE, PAUSE_IMAGE, wordsOf, writeSettings } from './settings.ts';
@@ -20,17 +21,6 @@ export type ClusterOptions = {
   readonly detection?: Detection;
   /** Gets a line for each step. */
   readonly tell?: (line: string) => void;
-};
-
-/** What others need to find it, as it is written to `cluster.json` in its folder. */
-export type Place = {
-  readonly folder: string;
-  readonly address: string;
-  /** Words before a command that runs among its processes, mounts and links. */
-  readonly prefix: readonly string[];
-  readonly programs: Programs;
-  readonly syncFrequency: string;
-  readonly detection: Detection;
 };
 
 export type Cluster = {

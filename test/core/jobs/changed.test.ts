@@ -88,6 +88,7 @@ describe('the file', () => {
           connectLocal: () => ({ send: () => {}, close: () => {} }),
         },
         drive: (_steps, told) => told(value as never),
+        reach: (_words, _environment, told) => told(undefined),
         ended: (_job, outcome) => void outcomes.push(outcome),
       });
     const task = { kind: 'command', words: ['check'], environment: [], changed: ['/a'] } as const;

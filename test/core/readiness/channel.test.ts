@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { hear, startChild } from '../../../src/core/readiness/channel.ts';
 import type { Gift, Message, Notifications, Processes } from '../../../src/core/state/ports.ts';
+import { begin, settings } from '../../support/given.ts';
 import { CATCHING } from '../../support/procs.ts';
-import { begin, scenario, settings } from '../../support/scenario.ts';
+import { scenario } from '../../support/scenario.ts';
 
 /** Ports of which only what a channel needs does something. */
 function ports(messages: readonly Message[] = [], opens = true) {

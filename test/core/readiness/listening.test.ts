@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { ALARM, act, scenario, watch } from '../../support/scenario.ts';
+import { ALARM, act, watch } from '../../support/given.ts';
+import { scenario } from '../../support/scenario.ts';
 
 const NOTIFY = { kind: 'notify' } as const;
 

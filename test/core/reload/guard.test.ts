@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { act, scenario, type settings, sig, watch } from '../../support/scenario.ts';
+import { act, type settings, sig, watch } from '../../support/given.ts';
+import { scenario } from '../../support/scenario.ts';
 
 /** The guard of specification 3, as sequences of events: a signal goes only to a child that was seen to catch it. */
 

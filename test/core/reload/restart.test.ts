@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Leftover } from '../../../src/core/process/family.ts';
-import { ALARM, begin, scenario, sig, volumeReading, watch } from '../../support/scenario.ts';
+import { ALARM, begin, sig, volumeReading, watch } from '../../support/given.ts';
+import { scenario } from '../../support/scenario.ts';
 
 /** What follows when the child exits by itself: specification 1 (`--on-exit`, `--max-restarts`, `--map-exit`) and 2.4. */
 

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import type { Effect } from '../../../src/core/state/effect.ts';
 import type { Processes } from '../../../src/core/state/ports.ts';
 import { deliverSignal, lookAtGroup, signalEach, suspend } from '../../../src/core/supervision/delivery.ts';
+import { sig } from '../../support/given.ts';
 import { type FakeProcess, proc } from '../../support/procs.ts';
-import { sig } from '../../support/scenario.ts';
 
 /** Who gets a signal: specification 1, `--signal-to`, and 2.5. */
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { begin, scenario, sig } from '../../support/scenario.ts';
+import { begin, sig } from '../../support/given.ts';
+import { scenario } from '../../support/scenario.ts';
 
 /** Specification 2.4, 2.5 and 3: what a child leaves, what a stop waits for, and what rehup may not signal. */
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { ALARM, begin, scenario, sig } from '../../support/scenario.ts';
+import { ALARM, begin, sig } from '../../support/given.ts';
+import { scenario } from '../../support/scenario.ts';
 
 /** The races of specification 2.4 and 2.5, each written down as a sequence of events. */
 
@@ -9,34 +10,29 @@ test('a stop before the first start ends rehup with 128+n and starts nothing', (
   expect(run.signal('TERM')).toEqual(['stop.requested', 'exit 143']);
 });
 
-test('a stop while the host is starting the child reaches the child once it is there', () => {
+test('a signal while the host looks for the child’s program reaches the child once it is there', () => {
   const run = scenario({}, { startsAnswered: false });
   run.begin();
   expect(run.signal('USR1')).toEqual([]);
-  expect(run.signal('TERM')).toEqual([]);
-  expect(run.signal('TERM')).toEqual([]);
+  expect(run.signal('USR2')).toEqual([]);
   expect(run.send({ type: 'spawned', pid: 7 })).toEqual([
     'child.started',
     'forward 10 to auto 7',
-    'stop 15 to auto 7 and CONT',
-    'stop.requested',
-    'stop 15 to auto 7 and CONT',
+    'forward 12 to auto 7',
   ]);
 });
 
-test('a stop while the host is starting a child that can not be started ends a restart without another try', () => {
+test('a stop while the host looks for the child’s program ends rehup: nothing was started', () => {
+  const first = scenario({}, { startsAnswered: false });
+  first.begin();
+  expect(first.signal('TERM')).toEqual(['stop.requested', 'exit 143']);
+  expect(first.send({ type: 'spawned', pid: 7 })).toEqual([]);
   const run = scenario();
   run.begin();
   run.changes('two');
   run.answers.startsAnswered = false;
-  run.exits(0);
-  run.signal('TERM');
-  expect(run.send({ type: 'spawn-failed', errno: 'EAGAIN' })).toEqual([
-    'child.start_failed',
-    'reload.failed',
-    ...ALARM,
-    'exit 0',
-  ]);
+  run.exits(3);
+  expect(run.signal('TERM')).toEqual(['stop.requested', 'reload.superseded', 'exit 3']);
 });
 
 test('a stop is forwarded once, followed by CONT, and rehup ends with the code of the child', () => {
