@@ -1,6 +1,7 @@
 import { createDrive } from './drive.ts';
 import { readWatches } from './files/reading.ts';
 import { createJobs } from './jobs/jobs.ts';
+import { doesCount } from './observation/observation.ts';
 import { SIGCONT } from './process/signals.ts';
 import { hear, startChild } from './readiness/channel.ts';
 import { placeSocket } from './server/socket.ts';
@@ -43,6 +44,8 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
   });
 
   function deliver(...occurrences: readonly Occurrence[]): void {
+    const [first] = occurrences;
+    if (!busy && occurrences.length === 1 && first?.type === 'hint' && !doesCount(state, first)) return;
     queue.push(...occurrences);
     if (busy) return;
     busy = true;
@@ -115,7 +118,7 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
         stageNext();
         return undefined;
       case 'watch':
-        ports.watcher.watch(effect.directories);
+        ports.watcher.watch(effect.places);
         return undefined;
       case 'listen':
         ports.listener.listen(effect.address, effect.port);

@@ -88,6 +88,41 @@ static const char *kind_of(unsigned mode)
     }
 }
 
+/* Milliseconds since the epoch. */
+static double epoch(int64_t seconds, uint32_t nanoseconds)
+{
+    return (double)seconds * 1e3 + (double)nanoseconds / 1e6;
+}
+
+JSValue status_of(JSContext *ctx, const char *path, bool follow, bool *is_file, uint64_t *size)
+{
+    struct status found;
+    int flags = AT_STATX_SYNC_AS_STAT | (follow ? 0 : AT_SYMLINK_NOFOLLOW);
+    if (syscall(SYS_statx, AT_FDCWD, path, flags, WANTED, &found) < 0) return throw_system(ctx, "statx", errno);
+    char device[32], text[128];
+    double modified = epoch(found.modified.seconds, found.modified.nanoseconds);
+    double changed = epoch(found.changed.seconds, found.changed.nanoseconds);
+    *is_file = (found.mode & S_IFMT) == S_IFREG;
+    *size = found.size;
+    JSValue status = JS_NewObject(ctx);
+    JS_SetPropertyStr(ctx, status, "kind", JS_NewString(ctx, kind_of(found.mode)));
+    snprintf(device, sizeof device, "%u.%u", found.major, found.minor);
+    snprintf(text, sizeof text, "%s:%llu:%lld.%u", device, (unsigned long long)found.inode,
+             (long long)found.born.seconds, found.born.nanoseconds);
+    JS_SetPropertyStr(ctx, status, "identity", JS_NewString(ctx, text));
+    JS_SetPropertyStr(ctx, status, "device", JS_NewString(ctx, device));
+    JS_SetPropertyStr(ctx, status, "mode", JS_NewInt32(ctx, found.mode & 07777));
+    JS_SetPropertyStr(ctx, status, "owner", JS_NewUint32(ctx, found.owner));
+    JS_SetPropertyStr(ctx, status, "group", JS_NewUint32(ctx, found.group));
+    JS_SetPropertyStr(ctx, status, "links", JS_NewUint32(ctx, found.links));
+    snprintf(text, sizeof text, "%llu:%lld.%u:%lld.%u", (unsigned long long)found.size,
+             (long long)found.modified.seconds, found.modified.nanoseconds, (long long)found.changed.seconds,
+             found.changed.nanoseconds);
+    JS_SetPropertyStr(ctx, status, "stamp", JS_NewString(ctx, text));
+    JS_SetPropertyStr(ctx, status, "changed", JS_NewFloat64(ctx, modified > changed ? modified : changed));
+    return status;
+}
+
 /*
  * status(path, follow): what statx(2) tells. The identity differs when the path names another file than before: inode
  * numbers are used again, but hardly with the same time of birth.
@@ -96,24 +131,11 @@ NATIVE(status)
 {
     UNUSED;
     struct bytes path;
-    struct status found;
+    bool is_file;
+    uint64_t size;
     if (to_c_string(ctx, &path, argv[0], "statx") < 0) return JS_EXCEPTION;
-    int flags = AT_STATX_SYNC_AS_STAT | (JS_ToBool(ctx, argv[1]) ? 0 : AT_SYMLINK_NOFOLLOW);
-    long result = syscall(SYS_statx, AT_FDCWD, path.data, flags, WANTED, &found);
-    int error = errno;
+    JSValue status = status_of(ctx, path.data, JS_ToBool(ctx, argv[1]), &is_file, &size);
     free_bytes(ctx, &path);
-    if (result < 0) return throw_system(ctx, "statx", error);
-    char device[32], identity[128];
-    snprintf(device, sizeof device, "%u.%u", found.major, found.minor);
-    snprintf(identity, sizeof identity, "%s:%llu:%lld.%u", device, (unsigned long long)found.inode,
-             (long long)found.born.seconds, found.born.nanoseconds);
-    JSValue status = JS_NewObject(ctx);
-    JS_SetPropertyStr(ctx, status, "kind", JS_NewString(ctx, kind_of(found.mode)));
-    JS_SetPropertyStr(ctx, status, "identity", JS_NewString(ctx, identity));
-    JS_SetPropertyStr(ctx, status, "device", JS_NewString(ctx, device));
-    JS_SetPropertyStr(ctx, status, "mode", JS_NewInt32(ctx, found.mode & 07777));
-    JS_SetPropertyStr(ctx, status, "owner", JS_NewUint32(ctx, found.owner));
-    JS_SetPropertyStr(ctx, status, "group", JS_NewUint32(ctx, found.group));
     return status;
 }
 
