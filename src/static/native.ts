@@ -62,8 +62,6 @@ export type Native = {
   status(path: string, follow: boolean): NativeStatus;
   fileSystem(path: string): number;
   open(path: string): number;
-
-  // looking.c
   /** A descriptor to read on from, -1 if that is all, and the names. */
   list(path: string): readonly (number | string)[];
   listRest(descriptor: number): readonly (number | string)[];

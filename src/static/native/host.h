@@ -78,7 +78,6 @@ PART(process);
 PART(signals);
 PART(events);
 PART(files);
-PART(looking);
 PART(staging);
 PART(digest);
 PART(descriptors);

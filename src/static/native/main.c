@@ -42,7 +42,6 @@ static void add_native(JSContext *ctx)
     ADD_PART(signals);
     ADD_PART(events);
     ADD_PART(files);
-    ADD_PART(looking);
     ADD_PART(staging);
     ADD_PART(digest);
     ADD_PART(descriptors);
