@@ -180,9 +180,9 @@ describe('events', () => {
     mkdirSync(other);
     const [, watch, same, second, , hints, none] = gave(
       ['openNotifier'],
-      ['watchPlace', result(0), temporary.path, 0x10003c0],
-      ['watchPlace', result(0), `${other}/..`, 0x10003c0],
-      ['watchPlace', result(0), other, 0x10003c0],
+      ['watchPlace', result(0), temporary.path, 0x1000fc0],
+      ['watchPlace', result(0), `${other}/..`, 0x1000fc0],
+      ['watchPlace', result(0), other, 0x1000fc0],
       ['create', join(other, 'new'), 0o600],
       ['takeHints', result(0)],
       ['takeHints', result(0)],
@@ -198,10 +198,10 @@ describe('events', () => {
     mkdirSync(gone);
     const [, watch, , hints, kept, , ignored] = gave(
       ['openNotifier'],
-      ['watchPlace', result(0), gone, 0x10003c0],
+      ['watchPlace', result(0), gone, 0x1000fc0],
       ['rmdir', gone],
       ['takeHints', result(0)],
-      ['watchPlace', result(0), temporary.path, 0x10003c0],
+      ['watchPlace', result(0), temporary.path, 0x1000fc0],
       ['unwatch', result(0), result(4)],
       ['takeHints', result(0)],
     );
@@ -212,7 +212,7 @@ describe('events', () => {
       errno: 'EINVAL',
     });
     writeFileSync(join(temporary.path, 'file'), '');
-    const file: Call = ['watchPlace', result(0), join(temporary.path, 'file'), 0x10003c0];
+    const file: Call = ['watchPlace', result(0), join(temporary.path, 'file'), 0x1000fc0];
     expect(threw(['openNotifier'], file)).toEqual({ call: 'inotify_add_watch', errno: 'ENOTDIR' });
   });
 
