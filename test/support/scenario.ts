@@ -1,4 +1,5 @@
-import type { Reading } from '../../src/core/files/reading.ts';
+import type { Places } from '../../src/core/files/places.ts';
+import type { Reading, ReadingRequest } from '../../src/core/files/reading.ts';
 import { parseSignal, type Signal } from '../../src/core/process/signals.ts';
 import type { StageResult } from '../../src/core/staging/stage.ts';
 import { type Action, parseAction } from '../../src/core/state/action.ts';
@@ -89,7 +90,7 @@ export function volumeReading(text: string, root = '/v', settled = true, capture
   const files = new Map(text === '' ? [] : [['k', { size: text.length, digest: `sha256 of ${text}` }]]);
   const digest = `digest of ${text}`;
   const volume = { root, generation: `..${text}` };
-  const directories = new Map([[root, 'identity']]);
+  const places = placesAt(root);
   return {
     status: 'read',
     content: {
@@ -101,9 +102,14 @@ export function volumeReading(text: string, root = '/v', settled = true, capture
     settled,
     moving: false,
     volume,
-    directories,
-    known: { digest },
+    places,
+    known: { digest, files },
   };
+}
+
+/** A directory whose names all count. */
+export function placesAt(path: string, identity = 'identity'): Places {
+  return new Map([[path, { identity, kind: 'names', below: '' }]]);
 }
 
 /** How a scenario answers what the core asks for at once; a test may change any of it while it runs. */
@@ -159,6 +165,14 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
 
   const timers = new Map<string, number>();
 
+  /** The readings of what is asked for, in that order. */
+  function readingsFor(requests: readonly ReadingRequest[]): readonly Reading[] {
+    const { watched } = state.observation;
+    return requests.flatMap(
+      ({ path }) => answers.readings[watched.findIndex((one) => one.path === path)] ?? [],
+    );
+  }
+
   function answer(effect: Effect): Occurrence | undefined {
     switch (effect.type) {
       case 'start':
@@ -167,7 +181,7 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
         pid += 1;
         return { type: 'spawned', pid };
       case 'look':
-        return answers.looksAnswered ? { type: 'looked', readings: answers.readings } : undefined;
+        return answers.looksAnswered ? { type: 'looked', readings: readingsFor(effect.requests) } : undefined;
       case 'check-group':
         return { type: 'group', alive: answers.groupAlive, children: answers.children };
       case 'signal':

@@ -1,5 +1,5 @@
-import { sameSnapshot } from '../../src/core/files/content.ts';
-import type { Reading } from '../../src/core/files/reading.ts';
+import type { Reading, ReadingRequest } from '../../src/core/files/reading.ts';
+import { sameSnapshot } from '../../src/core/files/snapshot.ts';
 import { SIGINT, SIGKILL, SIGTERM } from '../../src/core/process/signals.ts';
 import type { Effect } from '../../src/core/state/effect.ts';
 import type { Occurrence, SignalOutcome, TimerName } from '../../src/core/state/event.ts';
@@ -142,10 +142,14 @@ export function randomWorld(settings: Settings) {
     if (kind === 5 || kind === 6) untold = true;
     return paths.map((path, index) => {
       const text = texts[index] ?? '';
-      if (kind === 5) return { status: 'missing', expected: true, volume: undefined, directories: new Map() };
+      if (kind === 5) return { status: 'missing', expected: true, volume: undefined, places: new Map() };
       if (kind === 6) return { status: 'unreadable', failed: 'open', path, errno: 'EIO' };
       return volumeReading(text, path, kind !== 4, settings.environmentDirectories.includes(path));
     });
+  }
+
+  function asked(requests: readonly ReadingRequest[], all: readonly Reading[]): readonly Reading[] {
+    return requests.flatMap(({ path }) => all[paths.indexOf(path)] ?? []);
   }
 
   /** Answers a question of the core; `fair`: as a world does in which all goes well. */
@@ -160,7 +164,10 @@ export function randomWorld(settings: Settings) {
       case 'look':
         return send({
           type: 'looked',
-          readings: readings(choice % 2 === 0 || fair ? contents : question.contents, fair ? 0 : choice % 10),
+          readings: asked(
+            effect.requests,
+            readings(choice % 2 === 0 || fair ? contents : question.contents, fair ? 0 : choice % 10),
+          ),
         });
       case 'start':
         if (!fair && choice % 5 === 0) return send({ type: 'spawn-failed', errno: 'EAGAIN' });
