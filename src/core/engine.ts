@@ -4,6 +4,7 @@ import { createAsking } from './files/remote/helpers.ts';
 import type { Programs } from './files/remote/programs.ts';
 import { createRoutes, ELSEWHERE, type Session, withoutElsewhere } from './files/remote/routes.ts';
 import { createJobs } from './jobs/jobs.ts';
+import { doesCount } from './observation/observation.ts';
 import { createReach } from './reach.ts';
 import { hear, startChild } from './readiness/channel.ts';
 import { placeSocket } from './server/socket.ts';
@@ -64,6 +65,8 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
   });
 
   function deliver(...occurrences: readonly Occurrence[]): void {
+    const [first] = occurrences;
+    if (!busy && occurrences.length === 1 && first?.type === 'hint' && !doesCount(state, first)) return;
     queue.push(...occurrences);
     if (busy) return;
     busy = true;
@@ -147,7 +150,7 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
         stageNext();
         return undefined;
       case 'watch':
-        ports.watcher.watch(effect.directories);
+        ports.watcher.watch(effect.places);
         return undefined;
       case 'listen':
         ports.listener.listen(effect.address, effect.port);

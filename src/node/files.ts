@@ -4,10 +4,13 @@ import {
   chmodSync,
   closeSync,
   constants,
+  type Dir,
+  fstatSync,
   fsyncSync,
   lchownSync,
   lstatSync,
   mkdirSync,
+  opendirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -21,7 +24,15 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import type { FileAnswer, FileRequest, FileStatus, Files } from '../core/files/files.ts';
+import type {
+  FileAnswer,
+  FileDigest,
+  FileRequest,
+  FileStatus,
+  Files,
+  Inspected,
+  Names,
+} from '../core/files/files.ts';
 import { errnoOf } from './errno.ts';
 import { cString, libc, memory } from './process/libc.ts';
 
@@ -39,14 +50,20 @@ const MOUNTS = '/proc/self/mountinfo';
 /** poll.h of Linux. */
 const POLLPRI = 2;
 const POLLERR = 8;
+/** So many names are told at once. */
+const NAMES = 512;
 
 /** inode(7): the bits of a mode that chmod(2) sets. */
 const PERMISSIONS = 0o7777;
+
+/** For reading, without waiting for a writer. */
+const OPEN = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 /** The Files port over node:fs. Paths go in and come out as bytes, since they need not be UTF-8. */
 export function createFiles(): Files {
   const chunk = Buffer.from(new ArrayBuffer(CHUNK));
   const digests = new Map<number, Hash | Hmac>();
+  const listings = new Map<number, Dir>();
   let handle = 0;
   let key: Buffer | undefined;
   let mounts: number | undefined;
@@ -74,6 +91,64 @@ export function createFiles(): Files {
     return readFileSync(mounts, 'latin1');
   }
 
+  function namesOf(directory: Dir, list: number): Names {
+    const names: string[] = [];
+    try {
+      while (names.length < NAMES) {
+        const entry = directory.readSync();
+        if (entry === null) {
+          listings.delete(list);
+          directory.closeSync();
+          return { names, rest: undefined };
+        }
+        names.push(entry.name);
+      }
+      return { names, rest: list };
+    } catch (error) {
+      listings.delete(list);
+      directory.closeSync();
+      throw error;
+    }
+  }
+
+  function list(path: string): Names {
+    const directory = opendirSync(bytes(path), { encoding: 'latin1', bufferSize: NAMES });
+    handle += 1;
+    listings.set(handle, directory);
+    return namesOf(directory, handle);
+  }
+
+  function listingOf(number: number): Dir {
+    const directory = listings.get(number);
+    if (directory === undefined) throw new Error(`internal error: no listing ${number}`);
+    return directory;
+  }
+
+  function inspect(path: string, keyed: boolean): Inspected {
+    const stat = lstatSync(bytes(path), { bigint: true });
+    const found = statusOf(stat);
+    if (found.kind !== 'file' || stat.size > CHUNK) return { found, digest: undefined };
+    const file = openSync(bytes(path), OPEN | constants.O_NOFOLLOW);
+    try {
+      return { found, digest: fstatSync(file).isFile() ? digestOfSmall(file, keyed) : undefined };
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  /** Undefined for a file that holds more than one piece, or may. */
+  function digestOfSmall(file: number, keyed: boolean): FileDigest | undefined {
+    const hash = newDigest(keyed);
+    let size = 0;
+    for (;;) {
+      const length = readSync(file, chunk, 0, CHUNK, null);
+      if (length === 0) return { size, digest: hash.digest('hex') };
+      size += length;
+      if (size > CHUNK) return undefined;
+      hash.update(chunk.subarray(0, length));
+    }
+  }
+
   function answer(request: FileRequest): FileAnswer {
     const { op } = request;
     switch (op) {
@@ -87,12 +162,24 @@ export function createFiles(): Files {
         const stat = request.follow ? statSync : lstatSync;
         return { op, value: statusOf(stat(bytes(request.path), { bigint: true })) };
       }
+      case 'list':
+        return { op, value: list(request.path) };
+      case 'list-rest':
+        return { op, value: namesOf(listingOf(request.list), request.list) };
+      case 'list-end':
+        listingOf(request.list).closeSync();
+        listings.delete(request.list);
+        return { op, value: undefined };
+      case 'inspect':
+        return { op, value: inspect(request.path, request.keyed) };
+      case 'time':
+        return { op, value: Date.now() };
+      case 'file-system':
+        return { op, value: statfsSync(bytes(request.path)).type };
       case 'memory':
         return { op, value: statfsSync(bytes(request.path)).type === TMPFS_MAGIC };
-      case 'open': {
-        const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
-        return { op, value: openSync(bytes(request.path), flags) };
-      }
+      case 'open':
+        return { op, value: openSync(bytes(request.path), OPEN) };
       case 'close':
         closeSync(request.file);
         return { op, value: undefined };
@@ -210,5 +297,8 @@ function statusOf(stat: BigIntStats): FileStatus {
     mode: Number(stat.mode) & PERMISSIONS,
     owner: Number(stat.uid),
     group: Number(stat.gid),
+    links: Number(stat.nlink),
+    stamp: `${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`,
+    changed: Number(stat.mtimeNs > stat.ctimeNs ? stat.mtimeMs : stat.ctimeMs),
   };
 }

@@ -7,13 +7,13 @@ import { versionText } from '../cli/version.ts';
 import { createDrive } from '../core/drive.ts';
 import { createEngine } from '../core/engine.ts';
 import { environmentMap } from '../core/files/environment.ts';
-import type { Directories } from '../core/files/reading.ts';
 import { type LogLine, withoutOrphans } from '../core/log/log.ts';
 import { refusalLine } from '../core/log/printable.ts';
 import { EXIT_FAILED } from '../core/process/exit.ts';
 import { type Signal, signalName } from '../core/process/signals.ts';
 import { type Asking, performAsking } from '../core/server/asking.ts';
 import type { Occurrence } from '../core/state/event.ts';
+import type { Watchable } from '../core/state/ports.ts';
 import { orphanLine } from '../core/supervision/orphans.ts';
 import { shortage } from '../core/text/shortage.ts';
 import { createClock } from './clock.ts';
@@ -170,20 +170,20 @@ function run(
         });
   if (logging === undefined) write = () => {};
 
-  let watch = (directories: Directories): void => {
+  let watch = (places: ReadonlyMap<string, Watchable>): void => {
     // An init that watches nothing needs no watcher.
-    if (wanted === undefined && directories.size === 0) return;
+    if (wanted === undefined && places.size === 0) return;
     if (wanted === undefined) void loadWatcher();
-    wanted = directories;
+    wanted = places;
   };
-  let wanted: Directories | undefined;
+  let wanted: ReadonlyMap<string, Watchable> | undefined;
   const loadWatcher = async (): Promise<void> => {
     const { createWatcher } = await import('./watcher.ts');
     const watcher = createWatcher({
-      hint: (links) => tell({ type: 'hint', links }),
+      hint: (changes, links) => tell({ type: 'hint', changes, links }),
       watching: () => tell({ type: 'watching' }),
       failed: (path, errno) => tell({ type: 'watch-failed', path, errno }),
-      lost: (path) => tell({ type: 'watch-lost', path }),
+      lost: (paths) => tell({ type: 'watch-lost', paths }),
     });
     watch = watcher.watch;
     if (wanted !== undefined) watch(wanted);
@@ -209,7 +209,7 @@ function run(
     helpers: createHelpers(foreign),
     cwd,
     clock: createClock((timer) => tell({ type: 'timer', timer })),
-    watcher: { watch: (directories) => watch(directories) },
+    watcher: { watch: (places) => watch(places) },
     listener: createListener(tell, () => ({
       wall: Date.now(),
       reaped: processes.reaped(),

@@ -1,5 +1,5 @@
-import type { FileAnswer, FileRequest, Files } from '../core/files/files.ts';
-import { errnoOf } from './native.ts';
+import type { FileAnswer, FileRequest, Files, Inspected, Names } from '../core/files/files.ts';
+import { errnoOf, type NativeInspected } from './native.ts';
 
 /** magic.h of Linux. */
 const TMPFS_MAGIC = 0x01021994;
@@ -34,6 +34,19 @@ function answer(request: FileRequest): FileAnswer {
       return { op, value: native.names(request.path) };
     case 'status':
       return { op, value: native.status(request.path, request.follow) };
+    case 'list':
+      return { op, value: namesOf(native.list(request.path)) };
+    case 'list-rest':
+      return { op, value: namesOf(native.listRest(request.list)) };
+    case 'list-end':
+      native.close(request.list);
+      return { op, value: undefined };
+    case 'inspect':
+      return { op, value: inspected(native.inspect(request.path, request.keyed)) };
+    case 'time':
+      return { op, value: native.time() };
+    case 'file-system':
+      return { op, value: native.fileSystem(request.path) };
     case 'memory':
       return { op, value: native.fileSystem(request.path) === TMPFS_MAGIC };
     case 'open':
@@ -103,4 +116,12 @@ function changedMounts(): string | undefined {
   let text = '';
   for (let piece = native.read(file, CHUNK); piece !== ''; piece = native.read(file, CHUNK)) text += piece;
   return text;
+}
+
+function namesOf([rest, ...names]: readonly (number | string)[]): Names {
+  return { names: names.map(String), rest: Number(rest) < 0 ? undefined : Number(rest) };
+}
+
+function inspected({ size, digest, ...found }: NativeInspected): Inspected {
+  return { found, digest: digest === '' ? undefined : { size, digest } };
 }

@@ -148,10 +148,10 @@ function run(
     helpers: createHelpers(loop, { files, onEnd: processes.onEnd }),
     cwd,
     watcher: createWatcher(loop, {
-      hint: (links) => tell({ type: 'hint', links }),
+      hint: (changes, links) => tell({ type: 'hint', links, ...(changes === undefined ? {} : { changes }) }),
       watching: () => tell({ type: 'watching' }),
       failed: (path, errno) => tell({ type: 'watch-failed', path, errno }),
-      lost: (path) => tell({ type: 'watch-lost', path }),
+      lost: (paths) => tell({ type: 'watch-lost', paths }),
     }),
     listener: createListener(loop, tell, () => ({
       wall: clock.wall(),

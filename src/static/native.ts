@@ -52,7 +52,8 @@ export type Native = {
   /** Descriptors and their epoll(7) events in turn. */
   wait(milliseconds: number): readonly number[];
   openNotifier(): number;
-  watchDirectory(notifier: number, path: string): number;
+  /** `mask`: the inotify(7) events that are wanted besides those that others asked for there. */
+  watchPlace(notifier: number, path: string, mask: number): number;
   unwatch(notifier: number, watch: number): void;
   /** Numbers of watches, their inotify(7) masks and the names concerned in turn. */
   takeHints(notifier: number): readonly (number | string)[];
@@ -67,6 +68,10 @@ export type Native = {
   status(path: string, follow: boolean): NativeStatus;
   fileSystem(path: string): number;
   open(path: string): number;
+  /** A descriptor to read on from, -1 if that is all, and the names. */
+  list(path: string): readonly (number | string)[];
+  listRest(descriptor: number): readonly (number | string)[];
+  inspect(path: string, keyed: boolean): NativeInspected;
 
   // staging.c
   mkdir(path: string, mode: number): void;
@@ -124,7 +129,13 @@ export type NativeStatus = {
   readonly mode: number;
   readonly owner: number;
   readonly group: number;
+  readonly links: number;
+  readonly stamp: string;
+  readonly changed: number;
 };
+
+/** With the digest of a small file, which is empty for anything else. */
+export type NativeInspected = NativeStatus & { readonly size: number; readonly digest: string };
 
 /** A system call that failed. */
 export type SystemError = { readonly call: string; readonly errno: string };

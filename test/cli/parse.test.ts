@@ -133,10 +133,10 @@ describe('--watch', () => {
     ]);
   });
 
-  test('is resolved against the working directory, by its words alone', () => {
+  test('is resolved against the working directory; .. behind a name, which may be a link, is left to the kernel', () => {
     expect(paths(['-w', 'conf', '-w', './a/../b/', '-w', '..'])).toEqual([
       '/work/conf restart',
-      '/work/b restart',
+      '/work/a/../b restart',
       '/ restart',
     ]);
     expect(refusal(['-w', 'conf', 'app'], { cwd: undefined })).toBe(

@@ -89,11 +89,13 @@ function captured(count: number): Content {
   const answer = (request: FileRequest): FileAnswer => {
     const { op } = request;
     switch (op) {
-      case 'names':
-        return { op, value: names };
+      case 'list':
+        return { op, value: { names, rest: undefined } };
       case 'status': {
         const kind = request.path === '/e' ? 'directory' : 'file';
-        return { op, value: { kind, identity: request.path, device: '1', mode: 0o644, owner: 0, group: 0 } };
+        const owned = { mode: 0o644, owner: 0, group: 0, links: 1 };
+        const value = { kind, identity: request.path, device: '1', ...owned, stamp: '', changed: 0 } as const;
+        return { op, value };
       }
       case 'memory':
         return { op, value: false };

@@ -69,7 +69,7 @@ const EVENTS: Readonly<Record<string, CoreEvent>> = {
   'stop-child': { type: 'stop-child', afterwards: 'start' },
   hint: { type: 'hint' },
   watching: { type: 'watching' },
-  'watch-lost': { type: 'watch-lost', path: '/v' },
+  'watch-lost': { type: 'watch-lost', paths: ['/v'] },
   'watch-failed': { type: 'watch-failed', path: '/v', errno: 'ENOSPC' },
   looked: { type: 'looked', readings: [TWO] },
   'looked-apart': { type: 'looked-apart', path: '/v', reading: TWO, servers: ['nfs4 at /v'] },

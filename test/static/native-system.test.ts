@@ -199,9 +199,9 @@ describe('events', () => {
     mkdirSync(other);
     const [, watch, same, second, , hints, none] = gave(
       ['openNotifier'],
-      ['watchDirectory', result(0), temporary.path],
-      ['watchDirectory', result(0), `${other}/..`],
-      ['watchDirectory', result(0), other],
+      ['watchPlace', result(0), temporary.path, 0x1000fc0],
+      ['watchPlace', result(0), `${other}/..`, 0x1000fc0],
+      ['watchPlace', result(0), other, 0x1000fc0],
       ['create', join(other, 'new'), 0o600],
       ['takeHints', result(0)],
       ['takeHints', result(0)],
@@ -217,10 +217,10 @@ describe('events', () => {
     mkdirSync(gone);
     const [, watch, , hints, kept, , ignored] = gave(
       ['openNotifier'],
-      ['watchDirectory', result(0), gone],
+      ['watchPlace', result(0), gone, 0x1000fc0],
       ['rmdir', gone],
       ['takeHints', result(0)],
-      ['watchDirectory', result(0), temporary.path],
+      ['watchPlace', result(0), temporary.path, 0x1000fc0],
       ['unwatch', result(0), result(4)],
       ['takeHints', result(0)],
     );
@@ -231,7 +231,7 @@ describe('events', () => {
       errno: 'EINVAL',
     });
     writeFileSync(join(temporary.path, 'file'), '');
-    const file: Call = ['watchDirectory', result(0), join(temporary.path, 'file')];
+    const file: Call = ['watchPlace', result(0), join(temporary.path, 'file'), 0x1000fc0];
     expect(threw(['openNotifier'], file)).toEqual({ call: 'inotify_add_watch', errno: 'ENOTDIR' });
   });
 

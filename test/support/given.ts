@@ -1,3 +1,4 @@
+import type { Places } from '../../src/core/files/places.ts';
 import type { Reading } from '../../src/core/files/reading.ts';
 import { parseSignal, type Signal } from '../../src/core/process/signals.ts';
 import { type Action, parseAction } from '../../src/core/state/action.ts';
@@ -84,7 +85,7 @@ export function volumeReading(text: string, root = '/v', settled = true, capture
   const files = new Map(text === '' ? [] : [['k', { size: text.length, digest: `sha256 of ${text}` }]]);
   const digest = `digest of ${text}`;
   const volume = { root, generation: `..${text}` };
-  const directories = new Map([[root, 'identity']]);
+  const places = placesAt(root);
   return {
     status: 'read',
     content: {
@@ -96,7 +97,12 @@ export function volumeReading(text: string, root = '/v', settled = true, capture
     settled,
     moving: false,
     volume,
-    directories,
-    known: { digest },
+    places,
+    known: { digest, files },
   };
+}
+
+/** A directory whose names all count. */
+export function placesAt(path: string, identity = 'identity'): Places {
+  return new Map([[path, { identity, kind: 'names', below: '' }]]);
 }

@@ -194,7 +194,8 @@ export function createVolume(path: string, options: VolumeOptions = {}): Volume 
 
   function* unlinkKeys(keys: readonly string[]): Generator<Operation, void, void> {
     for (const name of visible()) {
-      if (keys.includes(name)) continue;
+      // What else is mounted there is none of its business.
+      if (keys.includes(name) || lstatSync(join(path, name)).isDirectory()) continue;
       yield { name: 'unlink-key', path: join(path, name) };
       unlinkSync(join(path, name));
     }

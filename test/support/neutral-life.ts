@@ -1,6 +1,6 @@
 import { parse } from '../../src/cli/parse.ts';
 import { createEngine } from '../../src/core/engine.ts';
-import type { FileAnswer, FileRequest } from '../../src/core/files/files.ts';
+import type { FileAnswer, FileRequest, FileStatus } from '../../src/core/files/files.ts';
 import type { Ports } from '../../src/core/state/ports.ts';
 import { CATCHING } from './procs.ts';
 
@@ -103,18 +103,14 @@ function answer(request: FileRequest, content: string): FileAnswer {
     case 'readlink':
       if (request.path === '/etc/app/..data') return { op: 'readlink', value: `..${content}` };
       return { op: 'error', errno: 'ENOENT' };
-    case 'names':
-      return {
-        op: 'names',
-        value: request.path === '/etc/app' ? ['..data', `..${content}`, 'key'] : ['key'],
-      };
-    case 'status': {
-      const kind = request.path.endsWith('/key') ? 'file' : 'directory';
-      return {
-        op: 'status',
-        value: { kind, identity: request.path, device: '1', mode: 0o644, owner: 0, group: 0 },
-      };
+    case 'list': {
+      const names = request.path === '/etc/app' ? ['..data', `..${content}`, 'key'] : ['key'];
+      return { op: 'list', value: { names, rest: undefined } };
     }
+    case 'status':
+      return { op: 'status', value: statusOf(request.path) };
+    case 'inspect':
+      return { op: 'inspect', value: { found: statusOf(request.path), digest: undefined } };
     case 'memory':
       return { op: 'memory', value: false };
     case 'open':
@@ -132,4 +128,19 @@ function answer(request: FileRequest, content: string): FileAnswer {
     default:
       return { op: 'error', errno: 'EROFS' };
   }
+}
+
+function statusOf(path: string): FileStatus {
+  const kind = path.endsWith('/key') ? 'file' : 'directory';
+  return {
+    kind,
+    identity: path,
+    device: '1',
+    mode: 0o644,
+    owner: 0,
+    group: 0,
+    links: 1,
+    stamp: '',
+    changed: 0,
+  };
 }

@@ -1,4 +1,4 @@
-import type { Reading } from '../../src/core/files/reading.ts';
+import type { Reading, ReadingRequest } from '../../src/core/files/reading.ts';
 import type { Family, Leftover, Relative } from '../../src/core/process/family.ts';
 import type { Handling } from '../../src/core/process/handling.ts';
 import type { StageResult } from '../../src/core/staging/stage.ts';
@@ -76,6 +76,14 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
 
   const timers = new Map<string, number>();
 
+  /** The readings of what is asked for, in that order. */
+  function readingsFor(requests: readonly ReadingRequest[]): readonly Reading[] {
+    const { watched } = state.observation;
+    return requests.flatMap(
+      ({ path }) => answers.readings[watched.findIndex((one) => one.path === path)] ?? [],
+    );
+  }
+
   function answer(effect: Effect): Occurrence | undefined {
     switch (effect.type) {
       case 'start':
@@ -84,7 +92,7 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
         pid += 1;
         return { type: 'spawned', pid };
       case 'look':
-        return answers.looksAnswered ? { type: 'looked', readings: answers.readings } : undefined;
+        return answers.looksAnswered ? { type: 'looked', readings: readingsFor(effect.requests) } : undefined;
       case 'check-group':
         return {
           type: 'group',

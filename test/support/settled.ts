@@ -1,4 +1,4 @@
-import { sameSnapshot } from '../../src/core/files/content.ts';
+import { sameSnapshot } from '../../src/core/files/snapshot.ts';
 import type { State } from '../../src/core/state/state.ts';
 
 type Surroundings = {

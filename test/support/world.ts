@@ -1,4 +1,4 @@
-import type { Reading } from '../../src/core/files/reading.ts';
+import type { Reading, ReadingRequest } from '../../src/core/files/reading.ts';
 import { SIGINT, SIGKILL, SIGTERM } from '../../src/core/process/signals.ts';
 import type { Effect } from '../../src/core/state/effect.ts';
 import type { Occurrence, SignalOutcome, TimerName } from '../../src/core/state/event.ts';
@@ -10,19 +10,13 @@ import { randomTelling } from './announcing.ts';
 import { randomFamily } from './family.ts';
 import { begin, sig, volumeReading } from './given.ts';
 import { jobOutcome } from './job-outcome.ts';
+import { reloadOutcomes } from './reload-outcomes.ts';
 import { checkSettled } from './settled.ts';
 import { randomTargets } from './targets.ts';
 
 /** Signals that come from outside in a random life; TERM and INT are rare, since they end it. */
 const SIGNALS = ['HUP', 'USR1', 'CONT', 'QUIT', 'HUP', 'USR1', 'TERM', 'INT'];
 const CONTENTS = ['one', 'two', 'three', ''];
-const OUTCOMES = [
-  'reload.applied',
-  'reload.failed',
-  'reload.rejected',
-  'reload.rolled_back',
-  'reload.superseded',
-];
 
 /**
  * A world around the core in which anything that can happen may happen next, in any order: answers are late, looks see
@@ -50,7 +44,7 @@ export function randomWorld(settings: Settings) {
   const announcing = randomTelling(settings, check);
   const timers = new Map<TimerName, number>();
   const questions: Question[] = [];
-  const outcomes = new Map<number, string[]>();
+  const outcomes = reloadOutcomes(check);
   const history: string[] = [];
 
   type Question = { readonly effect: Effect; readonly contents: readonly string[] };
@@ -129,10 +123,7 @@ export function randomWorld(settings: Settings) {
         history.push(`    ${event}: ${effect.line.message}`);
         check(event !== 'rehup.internal_error', effect.line.message);
         if (event === 'reload.rolled_back') targets.checkGood();
-        if (OUTCOMES.includes(event))
-          outcomes.set(Number(fields['reload']), [...(outcomes.get(Number(fields['reload'])) ?? []), event]);
-        else if (event === 'reload.started')
-          outcomes.set(Number(fields['reload']), outcomes.get(Number(fields['reload'])) ?? []);
+        outcomes.observe(event, Number(fields['reload']));
         break;
       }
       case 'exit':
@@ -149,10 +140,14 @@ export function randomWorld(settings: Settings) {
     if (kind === 5 || kind === 6) untold = true;
     return paths.map((path, index) => {
       const text = texts[index] ?? '';
-      if (kind === 5) return { status: 'missing', expected: true, volume: undefined, directories: new Map() };
+      if (kind === 5) return { status: 'missing', expected: true, volume: undefined, places: new Map() };
       if (kind === 6) return { status: 'unreadable', failed: 'open', path, errno: 'EIO' };
       return volumeReading(text, path, kind !== 4, settings.environmentDirectories.includes(path));
     });
+  }
+
+  function asked(requests: readonly ReadingRequest[], all: readonly Reading[]): readonly Reading[] {
+    return requests.flatMap(({ path }) => all[paths.indexOf(path)] ?? []);
   }
 
   /** Answers a question of the core; `fair`: as a world does in which all goes well. */
@@ -167,7 +162,10 @@ export function randomWorld(settings: Settings) {
       case 'look':
         return send({
           type: 'looked',
-          readings: readings(choice % 2 === 0 || fair ? contents : question.contents, fair ? 0 : choice % 10),
+          readings: asked(
+            effect.requests,
+            readings(choice % 2 === 0 || fair ? contents : question.contents, fair ? 0 : choice % 10),
+          ),
         });
       case 'start':
         if (!fair && choice % 5 === 0) return send({ type: 'spawn-failed', errno: 'EAGAIN' });
@@ -292,8 +290,7 @@ export function randomWorld(settings: Settings) {
         }
       }
       if (exited === undefined) checkSettled(state, { paths, contents, unpermitted }, check);
-      for (const [id, ends] of outcomes)
-        check(ends.length === 1, `reload ${id} has ${ends.length} outcomes: ${ends}`);
+      outcomes.checkEnded();
     },
   };
 }

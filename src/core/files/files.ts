@@ -20,7 +20,19 @@ export type FileStatus = {
   readonly mode: number;
   readonly owner: number;
   readonly group: number;
+  /** How many names it has: none once the file that is mounted or open here was removed where it came from. */
+  readonly links: number;
+  /** Size and the times of change to the nanosecond: content that changes leaves another, unless the clock is in the way. */
+  readonly stamp: string;
+  /** When its content or its inode last changed, by the clock of its file system: milliseconds since the epoch. */
+  readonly changed: number;
 };
+
+/** Names of a directory; `rest`: a handle on those that are not told yet, if there are any. */
+export type Names = { readonly names: readonly string[]; readonly rest: number | undefined };
+
+/** What lies at a path, and if that is a file of at most 64 KiB, the digest of what was read of it. */
+export type Inspected = { readonly found: FileStatus; readonly digest: FileDigest | undefined };
 
 /** What a request asks for, and what a host answers if it succeeds. */
 type Operations = {
@@ -30,6 +42,17 @@ type Operations = {
   names: { request: { readonly path: string }; answer: readonly string[] };
   /** stat(2) if `follow`, else lstat(2). */
   status: { request: { readonly path: string; readonly follow: boolean }; answer: FileStatus };
+  /** The first names in a directory but `.` and `..`, in any order: at most 64 KiB. */
+  list: { request: { readonly path: string }; answer: Names };
+  'list-rest': { request: { readonly list: number }; answer: Names };
+  /** Gives up what is left of a listing. */
+  'list-end': { request: { readonly list: number }; answer: undefined };
+  /** lstat(2), and of a file of at most 64 KiB the digest as well; neither waits for a writer. */
+  inspect: { request: { readonly path: string; readonly keyed: boolean }; answer: Inspected };
+  /** The wall clock: milliseconds since the epoch. */
+  time: { request: object; answer: number };
+  /** The type of the file system that a path lies on: statfs(2). */
+  'file-system': { request: { readonly path: string }; answer: number };
   /** Whether a path lies on tmpfs: statfs(2), `TMPFS_MAGIC`. */
   memory: { request: { readonly path: string }; answer: boolean };
   /** Opens for reading, without waiting for a writer (O_NONBLOCK); answers a handle. */
@@ -107,7 +130,7 @@ export function isFailure(value: unknown): value is FileFailure {
   return typeof value === 'object' && value !== null && 'failed' in value && 'errno' in value;
 }
 
-function wrongAnswer(op: FileOperation, answer: FileAnswer): Error {
+export function wrongAnswer(op: FileOperation, answer: FileAnswer): Error {
   return new Error(`internal error: the host answered ${op} with ${answer.op}`);
 }
 
@@ -138,7 +161,14 @@ export function* liesInMemory(path: string): FileSteps<boolean> {
   return answer.op === 'memory' ? answer.value : true;
 }
 
-export type FileDigest = { readonly size: number; readonly digest: string };
+export type FileDigest = {
+  readonly size: number;
+  readonly digest: string;
+  /** By what it is known that the file is still the same: identity and stamp. None where these can't be trusted. */
+  readonly stamp?: string;
+  /** The first name of the directory of which this is another name. */
+  readonly second?: string;
+};
 
 /** Takes the next piece of an open file into a digest; answers its size, 0 at the end, or the operation that failed. */
 export type Feed = (digest: number, file: number) => FileSteps<number | Omit<FileFailure, 'path'>>;

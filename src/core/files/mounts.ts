@@ -1,5 +1,5 @@
-import { joinPath, parentPath, relativePath } from '../text/path.ts';
-import { type FileSteps, readlink } from './files.ts';
+import { relativePath } from '../text/path.ts';
+import { type FileSteps, isFailure, status } from './files.ts';
 import { forEachLine } from './lines.ts';
 
 /** A mount as proc_pid_mountinfo(5) tells of it, in byte strings. */
@@ -17,9 +17,10 @@ export type Mount = {
 
 /**
  * Why what lies below a mount point can never change (specification 4.7): `subpath`, because one file or directory of a
- * generation is mounted, not the volume; `torn-down`, because the volume was removed under the container.
+ * generation is mounted, not the volume; `torn-down`, because the volume was removed under the container; `replaced`, because
+ * the one file that is mounted has another in its place where it came from.
  */
-export type Frozen = { readonly why: 'subpath' | 'torn-down'; readonly point: string };
+export type Frozen = { readonly why: 'subpath' | 'torn-down' | 'replaced'; readonly point: string };
 
 const MOUNTS = '/proc/self/mountinfo';
 
@@ -55,8 +56,8 @@ function unescaped(field: string): string {
   );
 }
 
-/** The first mount that freezes what a watch on `path` sees: the one that it lies on, or one below it. */
-export function frozenAt(mounts: readonly Mount[], path: string): Frozen | undefined {
+/** The mount that a path lies on, and those below it. */
+export function mountsOf(mounts: readonly Mount[], path: string): readonly Mount[] {
   const own = mounts.reduce<Mount | undefined>(
     (best, mount) =>
       relativePath(mount.point, path) !== undefined && mount.point.length >= (best?.point.length ?? 0)
@@ -65,42 +66,20 @@ export function frozenAt(mounts: readonly Mount[], path: string): Frozen | undef
     undefined,
   );
   const below = mounts.filter(({ point }) => point !== path && relativePath(path, point) !== undefined);
-  for (const { root, point } of [...(own === undefined ? [] : [own]), ...below]) {
-    // A kubelet volume as a whole has no generation in its root (shared/kubelet.md 4).
-    if (root.split('/').some((part) => /^\.\.\d/.test(part))) return { why: 'subpath', point };
-    if (root.endsWith('//deleted')) return { why: 'torn-down', point };
-  }
-  return undefined;
+  return [...(own === undefined ? [] : [own]), ...below];
 }
 
-/** So many links are followed in one path: path_resolution(7). */
-const MOST_LINKS = 40;
-
-/**
- * The path without links that a path leads to, as mounts are known by; as far as it is there.
- *
- * @param passed gets the directory of each link on the way
- */
-export function* realPath(path: string, passed: Set<string> = new Set()): FileSteps<string> {
-  let real = '/';
-  let pending = path.split('/');
-  for (let links = 0; pending.length > 0 && links <= MOST_LINKS; ) {
-    const [name = '', ...rest] = pending;
-    pending = rest;
-    if (name === '' || name === '.') continue;
-    if (name === '..') {
-      real = parentPath(real);
-      continue;
-    }
-    const next = joinPath(real, name);
-    const target = yield* readlink(next);
-    if (typeof target !== 'string') real = next;
-    else {
-      links += 1;
-      passed.add(real);
-      if (target.startsWith('/')) real = '/';
-      pending = [...target.split('/'), ...rest];
+/** Those mounts that freeze what is seen there. */
+export function* frozenAmong(mounts: readonly Mount[]): FileSteps<readonly Frozen[]> {
+  const frozen: Frozen[] = [];
+  for (const { root, point } of mounts) {
+    // A kubelet volume as a whole has no generation in its root (shared/kubelet.md 4).
+    if (root.split('/').some((part) => /^\.\.\d/.test(part))) frozen.push({ why: 'subpath', point });
+    else if (root.endsWith('//deleted')) {
+      const found = yield* status(point, false);
+      const isFile = !isFailure(found) && found.kind === 'file';
+      frozen.push({ why: isFile ? 'replaced' : 'torn-down', point });
     }
   }
-  return real;
+  return frozen;
 }

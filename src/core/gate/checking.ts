@@ -1,4 +1,4 @@
-import { sameSnapshot } from '../files/content.ts';
+import { sameSnapshot } from '../files/snapshot.ts';
 import { withChanged } from '../jobs/changed.ts';
 import { checkWords, outputLines, type Verdict, verdictOf } from '../jobs/check.ts';
 import type { LogLine } from '../log/log.ts';

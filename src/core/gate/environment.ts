@@ -1,5 +1,5 @@
-import type { Snapshot } from '../files/content.ts';
 import { type ChildEnvironment, childEnvironment } from '../files/environment.ts';
+import type { Snapshot } from '../files/snapshot.ts';
 import type { State } from '../state/state.ts';
 import { type Result, success } from '../text/result.ts';
 

@@ -1,4 +1,4 @@
-import { changedPaths, type Snapshot } from '../files/content.ts';
+import { changedPaths, type Snapshot } from '../files/snapshot.ts';
 import type { TimerName } from '../state/event.ts';
 import type { Passage, Purpose, Transit } from '../state/passage.ts';
 import { type State, withGate } from '../state/state.ts';

@@ -1,6 +1,6 @@
 import type { Reading, ReadingRequest } from '../files/reading.ts';
 import { ELSEWHERE } from '../files/remote/routes.ts';
-import type { Watched } from '../state/observed.ts';
+import type { Due, Watched } from '../state/observed.ts';
 import type { State } from '../state/state.ts';
 import { type EventOf, log, type Turn } from '../state/turn.ts';
 import { textOfBytes } from '../text/bytes.ts';
@@ -14,34 +14,23 @@ import { textOfBytes } from '../text/bytes.ts';
 const PATIENCE = 10_000;
 const START_PATIENCE = 5_000;
 
-/** The watches that are looked at together: none of them may have to wait. */
-export function togetherOf(watched: readonly Watched[]): readonly Watched[] {
-  return watched.filter(({ apart }) => apart === 'no');
-}
-
-/** What a look has found of all watches: undefined for those that it had nothing to do with. */
-export function placed(
-  watched: readonly Watched[],
-  readings: readonly Reading[],
-): readonly (Reading | undefined)[] {
-  const rest = [...readings];
-  return watched.map(({ apart }) => (apart === 'no' ? rest.shift() : undefined));
-}
-
 /** The watches that were found to lie apart are looked at so from now on; what else was found of them does not count. */
 export function partWatches(
   state: State,
-  readings: readonly (Reading | undefined)[],
-): { readonly state: State; readonly readings: readonly (Reading | undefined)[] } {
+  found: ReadonlyMap<number, Reading>,
+): { readonly state: State; readonly readings: ReadonlyMap<number, Reading> } {
   const { observation } = state;
-  const lies = readings.map((reading) => reading?.status === 'unreadable' && reading.errno === ELSEWHERE);
-  if (!lies.includes(true)) return { state, readings };
+  const lies = (index: number) => {
+    const reading = found.get(index);
+    return reading?.status === 'unreadable' && reading.errno === ELSEWHERE;
+  };
+  if (![...found.keys()].some(lies)) return { state, readings: found };
   const watched = observation.watched.map(
-    (one, index): Watched => (lies[index] === true ? { ...one, apart: 'new' } : one),
+    (one, index): Watched => (lies(index) ? { ...one, apart: 'new' } : one),
   );
   return {
     state: { ...state, observation: { ...observation, watched } },
-    readings: readings.map((reading, index) => (lies[index] === true ? undefined : reading)),
+    readings: new Map([...found].filter(([index]) => !lies(index))),
   };
 }
 
@@ -55,24 +44,27 @@ export function joinWatches(state: State): State {
   return { ...state, observation: { ...observation, watched } };
 }
 
+/** Which of the watches that lie apart: all in one of these states, and among what is due. */
+type Apart = { readonly which?: readonly Watched['apart'][]; readonly due?: Due };
+
 /**
  * Has the watches that lie apart looked at; one that is being looked at is looked at once more afterwards.
- *
- * @param which only some of them
  */
 export function lookApart(
   state: State,
-  requestFor: (watched: Watched) => ReadingRequest,
+  requestFor: (watched: Watched, index: number) => ReadingRequest,
   turn: Turn,
-  which: readonly Watched['apart'][] = ['new', 'idle', 'looking'],
+  { which = ['new', 'idle', 'looking'], due }: Apart,
 ): State {
   const { observation } = state;
-  if (!observation.watched.some(({ apart }) => which.includes(apart))) return state;
-  const watched = observation.watched.map((one): Watched => {
-    if (!which.includes(one.apart)) return one;
+  const concerns = ({ apart }: Watched, index: number) =>
+    which.includes(apart) && (due === undefined || due.has(index));
+  if (!observation.watched.some(concerns)) return state;
+  const watched = observation.watched.map((one, index): Watched => {
+    if (!concerns(one, index)) return one;
     if (one.apart === 'looking') return { ...one, apart: 'again' };
     const patience = one.content === undefined ? START_PATIENCE : PATIENCE;
-    turn.effects.push({ type: 'look-apart', request: requestFor(one), patience });
+    turn.effects.push({ type: 'look-apart', request: requestFor(one, index), patience });
     return { ...one, apart: 'looking' };
   });
   return { ...state, observation: { ...observation, watched } };

@@ -1,4 +1,4 @@
-import { type Snapshot, sameSnapshot } from '../files/content.ts';
+import { differing, type Snapshot, sameSnapshot } from '../files/snapshot.ts';
 import { isOnTrial } from '../gate/stages.ts';
 import type { LogLine } from '../log/log.ts';
 import { actionName } from '../state/action.ts';
@@ -20,12 +20,12 @@ export function pathFields(paths: readonly string[]): LogLine['fields'] {
 
 /** The digests of the watches whose content differs, shortened to 12 digits (specification 6). */
 export function digestFields(told: Snapshot, seen: Snapshot): LogLine['fields'] {
-  const differing = [...seen].filter(([path, content]) => told.get(path)?.digest !== content.digest);
-  return {
-    digests: Object.fromEntries(
-      differing.map(([path, { digest }]) => [textOfBytes(path), digest.slice(0, 12) || 'empty']),
-    ),
-  };
+  const digests: Record<string, string> = {};
+  for (const path of differing(told, seen)) {
+    const content = seen.get(path);
+    if (content !== undefined) digests[textOfBytes(path)] = content.digest.slice(0, 12) || 'empty';
+  }
+  return { digests };
 }
 
 export function reloadFields(reload: Reload): LogLine['fields'] {

@@ -1,11 +1,11 @@
-import { changedPaths, type Snapshot, sameSnapshot } from '../files/content.ts';
 import { sameEnvironment } from '../files/environment.ts';
+import { changedPaths, type Snapshot, sameSnapshot } from '../files/snapshot.ts';
 import { environmentFor } from '../gate/environment.ts';
 import { type Action, mergeActions } from '../state/action.ts';
 import type { Configuration } from '../state/progress.ts';
-import type { Watch } from '../state/settings.ts';
+import type { Settings } from '../state/settings.ts';
 import type { State } from '../state/state.ts';
-import { joinPath, relativePath } from '../text/path.ts';
+import { parentPath } from '../text/path.ts';
 
 /* What a change asks for, and how long it is waited with. */
 
@@ -16,46 +16,49 @@ const SETTLE_PLAIN = 250;
 
 /**
  * The action for each changed file is that of the most specific watch it lies below (specification 1, `--watch`). There may
- * be thousands of paths, so each watch looks among those below it until it finds one that is its own.
+ * be thousands of paths, and of watches: a path asks for what lies above it, and not again if its neighbour did.
  *
  * @param paths sorted
  */
 function actionsFor(state: State, paths: readonly string[]): readonly Action[] {
-  const { watches } = state.settings;
-  const bySpecificity = [...watches].sort((one, other) => other.path.length - one.path.length);
-  const ownerOf = (path: string) =>
-    bySpecificity.find((watch) => relativePath(watch.path, path) !== undefined)?.path;
-  const speaks = ({ path: watch }: Watch): boolean => {
-    for (const start of [watch, joinPath(watch, '*').slice(0, -1)]) {
-      for (let index = firstFrom(paths, start); index < paths.length; index++) {
-        const path = paths[index] ?? '';
-        if (relativePath(watch, path) === undefined) break;
-        if (ownerOf(path) === watch) return true;
+  const { settings, observation } = state;
+  const speaking = new Set<string>();
+  let asked = '';
+  for (const path of paths) {
+    const directory = parentPath(path);
+    // All watches are in the snapshot.
+    if (directory === asked && !observation.snapshot.has(path)) continue;
+    asked = observation.snapshot.has(path) ? '' : directory;
+    for (let owner = path; ; owner = parentPath(owner)) {
+      if (observation.snapshot.has(owner) && isWatch(settings, owner)) {
+        speaking.add(owner);
+        break;
       }
+      if (owner === '/') break;
     }
-    return false;
-  };
-  return watches.filter(speaks).map((watch) => watch.action);
+  }
+  if (speaking.size === 0) return [];
+  return settings.watches.filter(({ path }) => speaking.has(path)).map(({ action }) => action);
 }
 
-/** The index of the first of sorted paths that is not before another one. */
-function firstFrom(paths: readonly string[], start: string): number {
-  let [low, high] = [0, paths.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((paths[middle] ?? '') < start) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+/** What is watched only for its environment has no action. */
+function isWatch({ environmentDirectories, watches }: Settings, path: string): boolean {
+  return !environmentDirectories.includes(path) || watches.some((watch) => watch.path === path);
 }
 
 export function settleTime(state: State): number {
   const { settle } = state.settings;
   if (settle !== 'auto') return settle;
-  const volumes = new Set(state.observation.watched.map((watched) => watched.volume?.root));
-  if (volumes.size > 1 && !volumes.has(undefined)) return SETTLE_VOLUMES;
-  if ([...volumes].filter((root) => root !== undefined).length > 1) return SETTLE_VOLUMES;
-  return volumes.has(undefined) ? SETTLE_PLAIN : SETTLE_ONE_VOLUME;
+  const { watched } = state.observation;
+  const volumes = new Set<string>();
+  let plain = false;
+  for (const { volume, nested, plain: isPlain } of watched) {
+    if (volume !== undefined) volumes.add(volume.root);
+    for (const root of nested) volumes.add(root);
+    plain ||= isPlain;
+  }
+  if (volumes.size > 1) return SETTLE_VOLUMES;
+  return plain ? SETTLE_PLAIN : SETTLE_ONE_VOLUME;
 }
 
 /** Whether there is content to be applied: what failed is not, until it changes. */

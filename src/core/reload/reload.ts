@@ -1,4 +1,4 @@
-import { changedPaths, type Snapshot, sameSnapshot } from '../files/content.ts';
+import { changedPaths, type Snapshot, sameSnapshot } from '../files/snapshot.ts';
 import { snapshotOf } from '../observation/observation.ts';
 import { signalName } from '../process/signals.ts';
 import { type Action, distinctActions } from '../state/action.ts';

@@ -1,4 +1,4 @@
-import { changedPaths, sameSnapshot } from '../files/content.ts';
+import { changedPaths, sameSnapshot } from '../files/snapshot.ts';
 import { canRollBack } from '../gate/stages.ts';
 import type { Progress, Reload } from '../state/progress.ts';
 import { type State, withConfiguration } from '../state/state.ts';

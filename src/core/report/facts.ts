@@ -1,4 +1,4 @@
-import type { Snapshot } from '../files/content.ts';
+import type { Snapshot } from '../files/snapshot.ts';
 import { actionName } from '../state/action.ts';
 import type { Watched } from '../state/observed.ts';
 import type { HeldReason } from '../state/progress.ts';
@@ -44,7 +44,7 @@ function factsOf(state: State, watched: Watched): WatchFacts {
   const watch = settings.watches.find((one) => one.path === path);
   const pending = isPending(state, path);
   const stale = configuration.stale.includes(path) && !pending;
-  const isDeaf = [...watched.directories.keys()].some((directory) => observation.deaf.has(directory));
+  const isDeaf = [...watched.places.keys()].some((place) => observation.deaf.has(place));
   const isApart = watched.apart !== 'no' && watched.apart !== 'back';
   return {
     path: textOfBytes(path),
@@ -59,7 +59,7 @@ function factsOf(state: State, watched: Watched): WatchFacts {
     pending,
     stale,
     missing: trouble === 'missing',
-    frozen: watched.frozen,
+    frozen: watched.frozen.size > 0,
     error: trouble === 'missing' ? undefined : trouble,
     errors: record.watchErrors.get(path) ?? 0,
     files: content?.files.size ?? 0,

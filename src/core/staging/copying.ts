@@ -84,6 +84,14 @@ export function copyingInto(root: string, inMemory: boolean): Copying {
     return failure === undefined ? undefined : failed(failure);
   }
 
+  /** A link that leads to the first name from within the generation, wherever that is seen. */
+  function* second(name: string, first: string): FileSteps<FileFailure | undefined> {
+    const up = '../'.repeat(name.split('/').length - 1);
+    const target = `${up}${first}` === '' ? '.' : `${up}${first}`;
+    const failure = yield* act({ op: 'symlink', target, path: joinPath(root, name) });
+    return failure === undefined ? undefined : failed(failure);
+  }
+
   function* file(source: CopySource, limit: number): FileSteps<FileDigest | FileFailure> {
     const { path: from, name, found, keyed } = source;
     const path = joinPath(root, name);
@@ -157,7 +165,7 @@ export function copyingInto(root: string, inMemory: boolean): Copying {
     return undefined;
   }
 
-  return { begin, directory, file, finish, trouble: () => trouble, ownersKept: () => ownersKept };
+  return { begin, directory, second, file, finish, trouble: () => trouble, ownersKept: () => ownersKept };
 }
 
 /** EINVAL: an owner that this user namespace does not know. */

@@ -1,10 +1,11 @@
-import type { Directories, ReadingRequest } from '../files/reading.ts';
+import type { ReadingRequest } from '../files/reading.ts';
 import type { LogLine } from '../log/log.ts';
 import type { Relative } from '../process/family.ts';
 import type { Signal } from '../process/signals.ts';
 import type { StageTask } from '../staging/stage.ts';
 import type { GroupLook, SignalPurpose, TimerName } from './event.ts';
 import type { Task } from './job.ts';
+import type { Spot } from './observed.ts';
 import type { SignalTarget } from './settings.ts';
 
 /** What the host is to do. Those with an answer say which event it is. */
@@ -57,12 +58,12 @@ export type Effect =
       readonly whom: 'self' | 'group';
       readonly goOn: boolean;
     }
-  /** Read these watches; EREMOTE for those that might have to wait. Answer: `looked`. */
+  /** Read these watches, in this order; EREMOTE for those that might have to wait. Answer: `looked`. */
   | { readonly type: 'look'; readonly requests: readonly ReadingRequest[] }
   /** Read one watch beside the others, waiting at most `patience` ms for a file server at a time. Answer: `looked-apart`. */
   | { readonly type: 'look-apart'; readonly request: ReadingRequest; readonly patience: number }
-  /** Watch these directories, and no others, for events. Answers: `watching`, or a `watch-failed` for each that can't be. */
-  | { readonly type: 'watch'; readonly directories: Directories }
+  /** Watch these places, and no others, for events. Answers: `watching`, or a `watch-failed` for each that can't be. */
+  | { readonly type: 'watch'; readonly places: ReadonlyMap<string, Spot> }
   /** Do something beside the child; `job` is a number of its own. Answer, later: `job-ended`. */
   | { readonly type: 'begin-job'; readonly job: number; readonly task: Task }
   /** End a job with all that it started, at once. */

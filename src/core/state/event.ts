@@ -110,15 +110,22 @@ export type Occurrence =
     }
   /** The child was stopped by a signal: wait(2), WSTOPPED. */
   | { readonly type: 'child-stopped'; readonly signal: Signal }
-  /** Something below a watched directory may have changed; of each link to a generation that did, how. */
-  | { readonly type: 'hint'; readonly links?: ReadonlyMap<string, LinkChange> }
-  /** Events come from all directories asked for; what happened before is not known. */
+  /**
+   * Something at watched places may have changed: by place the names concerned, an empty one for the place itself; of each
+   * link to a generation that did, how. Without `changes` nobody knows where.
+   */
+  | {
+      readonly type: 'hint';
+      readonly changes?: ReadonlyMap<string, ReadonlySet<string>>;
+      readonly links?: ReadonlyMap<string, LinkChange>;
+    }
+  /** Events come from all places asked for; what happened before is not known. */
   | { readonly type: 'watching' }
-  /** Events do not come from a directory. */
+  /** Events do not come from a place. */
   | { readonly type: 'watch-failed'; readonly path: string; readonly errno: string }
-  /** A directory sends no events any more: it, or what was mounted there, is gone. */
-  | { readonly type: 'watch-lost'; readonly path: string }
-  /** A look is over, with a reading for each watch in the order of the settings. */
+  /** Places send no events any more: they, or what was mounted there, are gone. */
+  | { readonly type: 'watch-lost'; readonly paths: readonly string[] }
+  /** A look is over, with a reading for each watch that was asked for, in that order. */
   | { readonly type: 'looked'; readonly readings: readonly Reading[] }
   /**
    * One watch was looked at that lies where a look may have to wait. `servers`: the file systems that were asked, none

@@ -1,3 +1,4 @@
+import { NO_CONTENT } from '../files/content.ts';
 import { FIRST_RECHECK } from './observed.ts';
 import { EMPTY_RECORD } from './record.ts';
 import type { Settings } from './settings.ts';
@@ -37,7 +38,15 @@ export function initialState(settings: Settings): State {
     observation: {
       phase: 'idle',
       looks: 0,
-      again: false,
+      looking: [],
+      due: new Map(),
+      urgent: false,
+      waiting: new Set(),
+      troubled: new Set(),
+      snapshot: new Map(paths.map((path) => [path, NO_CONTENT])),
+      began: 0,
+      quietUntil: 0,
+      polls: 0,
       watched: paths.map((path) => ({
         path,
         origin: settings.origins.get(path) ?? '--watch',
@@ -47,17 +56,21 @@ export function initialState(settings: Settings): State {
         since: 0,
         confirmed: false,
         volume: undefined,
-        directories: new Map(),
+        nested: [],
+        plain: true,
+        places: new Map(),
         trouble: undefined,
         unsettledSince: undefined,
         copy: undefined,
-        frozen: false,
         apart: 'no',
         polled: false,
+        frozen: new Set<string>(),
+        points: undefined,
       })),
       since: 0,
       recheck: FIRST_RECHECK,
-      directories: new Map(),
+      places: new Map(),
+      lost: new Set(),
       deaf: new Set(),
       degraded: new Set(),
       copied: new Set(),

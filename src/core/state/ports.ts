@@ -1,5 +1,5 @@
 import type { Files } from '../files/files.ts';
-import type { Directories } from '../files/reading.ts';
+import type { Place } from '../files/places.ts';
 import type { Helpers } from '../files/remote/helpers.ts';
 import type { LogLine } from '../log/log.ts';
 import type { ExitStatus } from '../process/exit.ts';
@@ -70,10 +70,13 @@ export type Message = {
   readonly sender: number | undefined;
 };
 
-/** Hints on directories; what it tells comes to the engine as `hint`, `watching`, `watch-failed` and `watch-lost` events. */
+/** What tells that a place is the same, and what of it is to be told. */
+export type Watchable = Pick<Place, 'identity' | 'kind'>;
+
+/** Hints on places; what it tells comes to the engine as `hint`, `watching`, `watch-failed` and `watch-lost` events. */
 export type Watcher = {
-  /** Watches these directories and no others. One whose identity differs from before is watched anew. */
-  watch(directories: Directories): void;
+  /** Watches these places and no others, in its own time. One whose identity differs from before is watched anew. */
+  watch(places: ReadonlyMap<string, Watchable>): void;
 };
 
 export type Clock = {

@@ -1,4 +1,4 @@
-import type { Snapshot } from '../files/content.ts';
+import type { Snapshot } from '../files/snapshot.ts';
 import type { Signal } from '../process/signals.ts';
 import type { Action } from './action.ts';
 

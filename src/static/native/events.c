@@ -10,11 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Whatever may change what a directory's files hold, or which there are. */
-#define CHANGES                                                                                        \
-    (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB |    \
-     IN_DELETE_SELF | IN_MOVE_SELF)
-
 /* The epoll(7) instance, made when it is first needed; -1 with an exception. */
 static int open_queue(JSContext *ctx)
 {
@@ -67,16 +62,20 @@ NATIVE(openNotifier)
     return result_of(ctx, "inotify_init1", away_from_stdio(descriptor));
 }
 
-/* watchDirectory(notifier, path): the watch's number, the same for the same directory under another path. */
-NATIVE(watchDirectory)
+/*
+ * watchPlace(notifier, path, mask): the watch's number, the same for the same file or directory under another path; what
+ * was asked for there before is told as well.
+ */
+NATIVE(watchPlace)
 {
     UNUSED;
-    int notifier;
+    int notifier, mask;
     struct bytes path;
-    if (to_int(ctx, &notifier, argv[0]) < 0) return JS_EXCEPTION;
+    if (to_int(ctx, &notifier, argv[0]) < 0 || to_int(ctx, &mask, argv[2]) < 0) return JS_EXCEPTION;
     if (to_c_string(ctx, &path, argv[1], "inotify_add_watch") < 0) return JS_EXCEPTION;
-    JSValue result = result_of(ctx, "inotify_add_watch",
-                               inotify_add_watch(notifier, path.data, CHANGES | IN_ONLYDIR | IN_EXCL_UNLINK));
+    JSValue result =
+        result_of(ctx, "inotify_add_watch",
+                  inotify_add_watch(notifier, path.data, (uint32_t)mask | IN_EXCL_UNLINK | IN_MASK_ADD));
     free_bytes(ctx, &path);
     return result;
 }
@@ -113,7 +112,7 @@ NATIVE(takeHints)
 {
     UNUSED;
     int notifier;
-    char buffer[4096];
+    static char buffer[16 * 1024];
     if (to_int(ctx, &notifier, argv[0]) < 0) return JS_EXCEPTION;
     ssize_t size = read(notifier, buffer, sizeof buffer);
     if (size < 0 && errno != EAGAIN) return throw_system(ctx, "read", errno);
@@ -173,7 +172,7 @@ NATIVE(random)
 }
 
 const JSCFunctionListEntry events_functions[] = {
-    FUNCTION(expect, 2),  FUNCTION(wait, 1),      FUNCTION(openNotifier, 0), FUNCTION(watchDirectory, 2),
+    FUNCTION(expect, 2),  FUNCTION(wait, 1),      FUNCTION(openNotifier, 0), FUNCTION(watchPlace, 3),
     FUNCTION(unwatch, 2), FUNCTION(takeHints, 1), FUNCTION(now, 0),          FUNCTION(time, 0),
     FUNCTION(random, 0),  FUNCTION(processorTime, 0),
 };

@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { PlaceKind } from '../../../src/core/files/places.ts';
 import { type Reading, readWatches } from '../../../src/core/files/reading.ts';
 import { linkChange, mayChangeContent } from '../../../src/core/files/volume.ts';
 import { textOfBytes } from '../../../src/core/text/bytes.ts';
@@ -54,6 +55,21 @@ function digest(reading: Reading): string {
   return reading.content.digest;
 }
 
+/** The paths of the places of one kind, sorted. */
+function placesOf(reading: Reading, kind: PlaceKind): readonly string[] {
+  if (!('places' in reading)) return [];
+  return [...reading.places]
+    .filter(([, place]) => place.kind === kind)
+    .map(([path]) => textOfBytes(path))
+    .sort();
+}
+
+/** All directories above a path. */
+function aboveOf(path: string): readonly string[] {
+  const parts = path.split('/').slice(1, -1);
+  return ['/', ...parts.map((_, index) => `/${parts.slice(0, index + 1).join('/')}`)];
+}
+
 function newVolume(payload: Payload) {
   return writtenVolume(volumePath(), payload);
 }
@@ -68,7 +84,8 @@ describe('a kubelet volume', () => {
       root: volume.path,
       generation: volume.generation(),
     });
-    expect(reading.status === 'read' && [...reading.directories.keys()]).toEqual([volume.path]);
+    expect(placesOf(reading, 'names')).toContain(volume.path);
+    expect(placesOf(reading, 'tree')).toEqual([]);
   });
 
   test('that is empty holds nothing, and is settled', () => {
@@ -166,7 +183,7 @@ describe('a kubelet volume', () => {
   test('is not taken without a file that is listed in its generation and is not there, however often that is tried', () => {
     const volume = newVolume({ a: '1', b: '2' });
     const between: Between = (request) =>
-      request.op === 'status' && request.path.endsWith('/b') ? { op: 'error', errno: 'ENOENT' } : undefined;
+      request.op === 'inspect' && request.path.endsWith('/b') ? { op: 'error', errno: 'ENOENT' } : undefined;
     expect(readOne(volume.path, { between })).toMatchObject({ settled: false, moving: true });
   });
 
@@ -239,12 +256,9 @@ describe('plain files', () => {
     symlinkSync('sub', join(root, 'again'));
     symlinkSync('nowhere', join(root, 'dangling'));
     const reading = readOne(root);
-    expect(names(reading)).toEqual(['again/deep/file', 'link']);
-    expect(reading.status === 'read' && [...reading.directories.keys()].map(textOfBytes)).toEqual([
-      root,
-      join(root, 'again'),
-      join(root, 'again/deep'),
-    ]);
+    expect(names(reading)).toEqual(['again/deep/file', 'link', 'loop', 'sub']);
+    expect(placesOf(reading, 'tree')).toEqual([root, join(root, 'again'), join(root, 'again/deep')]);
+    expect(placesOf(reading, 'file')).toEqual([join(root, 'sub/deep/file')]);
   });
 
   test('never have a FIFO, a socket or a device opened', () => {
@@ -255,6 +269,7 @@ describe('plain files', () => {
     writeFileSync(join(root, 'file'), '1');
     const opened: string[] = [];
     const between: Between = (request) => void (request.op === 'open' && opened.push(request.path));
+    writeFileSync(join(root, 'file'), 'x'.repeat(65_537));
     expect(names(readOne(root, { between }))).toEqual(['file']);
     expect(new Set(opened)).toEqual(new Set([join(root, 'file')]));
   });
@@ -322,13 +337,11 @@ describe('plain files', () => {
     mkdirSync(links);
     symlinkSync(join(volume.path, 'a'), join(links, 'a'));
     symlinkSync(join(volume.path, 'none'), join(links, 'none'));
-    const watched = (name: string) => {
-      const reading = readOne(join(links, name));
-      return 'directories' in reading ? [...reading.directories.keys()].sort() : [];
-    };
+    const watched = (name: string) => placesOf(readOne(join(links, name)), 'names');
     const generation = join(volume.path, volume.generation() ?? '');
-    expect(watched('a')).toEqual([links, volume.path, generation].sort());
-    expect(watched('none')).toEqual([links, volume.path].sort());
+    const above = aboveOf(volume.path);
+    expect(watched('a')).toEqual([...above, links, volume.path, generation].sort());
+    expect(watched('none')).toEqual([...above, links, volume.path].sort());
   });
 
   test('may be replaced by a rename or by a directory while they are read', () => {
@@ -361,10 +374,10 @@ describe('what can not be read', () => {
   test('is unreadable, with the path and the errno', () => {
     const volume = newVolume({ a: '1', b: '2' });
     const between: Between = (request) =>
-      request.op === 'open' && request.path.endsWith('/b') ? { op: 'error', errno: 'EACCES' } : undefined;
+      request.op === 'inspect' && request.path.endsWith('/b') ? { op: 'error', errno: 'EACCES' } : undefined;
     expect(readOne(volume.path, { between })).toEqual({
       status: 'unreadable',
-      failed: 'open',
+      failed: 'inspect',
       path: join(volume.path, 'b'),
       errno: 'EACCES',
     });
@@ -400,7 +413,7 @@ describe('what can not be read', () => {
     writeFileSync(join(root, 'one too many'), '');
     expect(readOne(root)).toEqual({ status: 'too-large', tooLarge: 'files' });
     const file = join(directory.path, 'file');
-    writeFileSync(file, 'x');
+    writeFileSync(file, 'x'.repeat(65_537));
     const endless: Between = (request) =>
       request.op === 'digest-file' ? { op: 'digest-file', value: 65_536 } : undefined;
     expect(readOne(file, { between: endless })).toEqual({ status: 'too-large', tooLarge: 'bytes' });

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Content, changedPaths, foreseeChange } from '../../../src/core/files/content.ts';
+import type { Content } from '../../../src/core/files/content.ts';
 import type { FileSteps } from '../../../src/core/files/files.ts';
+import { changedPaths, foreseeChange } from '../../../src/core/files/snapshot.ts';
 import { sortedStrings } from '../../../src/core/files/unhurried.ts';
 import { plan } from '../../../src/core/reload/plan.ts';
 import { watch } from '../../support/given.ts';

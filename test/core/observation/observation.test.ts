@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Reading } from '../../../src/core/files/reading.ts';
-import { volumeReading, watch } from '../../support/given.ts';
+import { placesAt, volumeReading, watch } from '../../support/given.ts';
 import { scenario } from '../../support/scenario.ts';
 
 /** What looking makes of readings: specification 4.2, 4.3, 4.5 and 4.6. */
@@ -10,10 +10,10 @@ const GONE: Reading = {
   status: 'missing',
   expected: true,
   volume: { root: '/v', generation: '..none' },
-  directories: new Map([['/v', 'identity']]),
+  places: placesAt('/v'),
 };
 /** A directory without anything, and without a link of the kubelet's. */
-const BARE: Reading = { ...plainReading(''), directories: new Map([['/v', 'identity']]) };
+const BARE: Reading = { ...plainReading(''), places: placesAt('/v') };
 
 function plainReading(text: string, settled = true): Extract<Reading, { status: 'read' }> {
   const reading = volumeReading(text, '/v', settled);
@@ -130,10 +130,29 @@ test('an unreadable watch keeps its last state, with one error', () => {
   const run = reader();
   run.begin();
   run.answers.readings = [UNREADABLE];
+  expect(run.send({ type: 'hint' })).toEqual([]);
+  run.passes(1_000);
   expect(run.send({ type: 'hint' })).toEqual(['watch.failed']);
   expect(run.send({ type: 'hint' })).toEqual([]);
   run.answers.readings = [volumeReading('two')];
   expect(run.send({ type: 'hint' })).toEqual(['watch.recovered', 'config.changed', 'reload.applied']);
+});
+
+test('what an editor keeps unreadable for a moment is no error', () => {
+  const run = reader();
+  run.begin();
+  run.answers.readings = [UNREADABLE];
+  expect(run.send({ type: 'hint' })).toEqual([]);
+  run.passes(900);
+  run.answers.readings = [volumeReading('two')];
+  expect(run.elapses('relook')).toEqual(['config.changed', 'reload.applied']);
+});
+
+test('what could not be read at start has no last state that would count', () => {
+  const run = reader({ readings: [UNREADABLE] });
+  run.begin();
+  const line = run.performed.find((effect) => effect.type === 'log' && effect.line.event === 'watch.failed');
+  expect(line).toMatchObject({ line: { message: '/v: EACCES at /v/k' } });
 });
 
 test('a watch that is unreadable at start is tried for 5 s, then bad usage that names the file and the remedy', () => {
@@ -300,6 +319,8 @@ test('an event has what can not be read looked at soon again', () => {
   run.begin();
   run.answers.readings = [UNREADABLE];
   run.send({ type: 'hint' });
+  run.passes(1_000);
+  run.elapses('relook');
   for (let looks = 0; looks < 5; looks++) run.elapses('recheck');
   run.send({ type: 'hint' });
   expect(run.timers.get('recheck')).toBe(run.now + 1_000);
@@ -310,6 +331,8 @@ test('what can not be read is left to the poll, where that is as often', () => {
   run.begin();
   run.answers.readings = [UNREADABLE];
   run.send({ type: 'hint' });
+  run.passes(1_000);
+  run.elapses('relook');
   for (const delay of [1_000, 2_000, 4_000, 8_000]) {
     expect(run.timers.get('recheck')).toBe(run.now + delay);
     run.elapses('recheck');
@@ -323,7 +346,7 @@ test('what is missing is waited for by events alone, and what can never change b
   run.answers.readings = [GONE];
   expect(run.send({ type: 'hint' })).toEqual(['watch.missing']);
   expect(run.timers.has('recheck')).toBe(false);
-  run.answers.readings = [{ ...BARE, frozen: { why: 'torn-down', point: '/v' } }];
+  run.answers.readings = [{ ...BARE, frozen: [{ why: 'torn-down', point: '/v' }] }];
   run.send({ type: 'hint' });
   run.passes(1_000);
   expect(run.elapses('relook')).toEqual(['watch.frozen']);

@@ -5,6 +5,7 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readlinkSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -63,7 +64,9 @@ test('files that do not count are not copied, and links are followed', async () 
   expect(treeAt(root)).toEqual({ '.env': '.env', a: 'a', link: 'far' });
   expect(lstatSync(join(root, 'link')).isFile()).toBe(true);
   expect(namesIn(root)).toEqual(['.env', 'a', 'link', 'sub']);
-  expect(namesIn(join(root, 'sub'))).toEqual(['empty']);
+  expect(namesIn(join(root, 'sub'))).toEqual(['empty', 'loop']);
+  // A second name of a directory is one in the copy, too.
+  expect(readlinkSync(join(root, 'sub/loop'))).toBe('../');
 });
 
 test('several sources are copied in one look, in the order of the copies', () => {

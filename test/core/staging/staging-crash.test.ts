@@ -352,7 +352,7 @@ test('plain files that change under the copy are copied as they rest, and not at
     write();
     const task: StageTask = { op: 'prepare', copies: [{ stage, request: { path: stage.source } }] };
     const result = run(task, (request) => {
-      if (request.op === 'names' && request.path === stage.source && written < writes) write();
+      if (request.op === 'list' && request.path === stage.source && written < writes) write();
       return undefined;
     });
     expect(result.op).toBe(op);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type Content, changedPaths, sameSnapshot } from '../../../src/core/files/content.ts';
+import type { Content } from '../../../src/core/files/content.ts';
+import { changedPaths, sameSnapshot } from '../../../src/core/files/snapshot.ts';
 import type { LogLine } from '../../../src/core/log/log.ts';
 import { prettyLine } from '../../../src/core/log/pretty.ts';
 import {

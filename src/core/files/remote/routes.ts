@@ -34,7 +34,7 @@ type Handle = { readonly device: string; readonly life: number; readonly file: n
 type Later = (answer: FileAnswer) => void;
 
 /** Where requests have handles. */
-const HANDLE_FIELDS = ['file', 'from', 'to'];
+const HANDLE_FIELDS = ['file', 'from', 'to', 'list'];
 
 export function createRoutes(files: Files, asking: Asking): Routes {
   let table: MountTable = tableOf([]);
@@ -71,10 +71,16 @@ export function createRoutes(files: Files, asking: Asking): Routes {
 
   /** An answer of a helper, whose handles are told apart from those of the host: below zero no descriptor is. */
   function withHandle(device: string, answer: FileAnswer): FileAnswer {
-    if (answer.op !== 'open' && answer.op !== 'create') return answer;
-    handle -= 1;
-    handles.set(handle, { device, life: asking.life(device), file: answer.value });
-    return { op: answer.op, value: handle };
+    if (answer.op === 'open' || answer.op === 'create')
+      return { op: answer.op, value: newHandle(answer.value) };
+    if ((answer.op !== 'list' && answer.op !== 'list-rest') || answer.value.rest === undefined) return answer;
+    return { op: answer.op, value: { ...answer.value, rest: newHandle(answer.value.rest) } };
+
+    function newHandle(file: number): number {
+      handle -= 1;
+      handles.set(handle, { device, life: asking.life(device), file });
+      return handle;
+    }
   }
 
   function close(request: Extract<FileRequest, { op: 'close' }>, held: Handle): FileAnswer {
@@ -94,26 +100,37 @@ export function createRoutes(files: Files, asking: Asking): Routes {
       });
     }
 
+    /** Digests are the host's, since their key is: of a file that lies elsewhere they are made when it is read. */
+    function inspect(device: string, path: string, later: Later): FileAnswer | undefined {
+      const taken = (answer: FileAnswer): FileAnswer =>
+        answer.op === 'status'
+          ? { op: 'inspect', value: { found: answer.value, digest: undefined } }
+          : answer;
+      const now = ask(device, { op: 'status', path, follow: false }, (answer) => later(taken(answer)));
+      return now === undefined ? undefined : taken(now);
+    }
+
     /** By a handle of a helper, or by a path that leads where one is needed; else it is the host's. */
     function simple(request: FileRequest, later: Later): FileAnswer | undefined {
       const held = heldBy(request);
       if (held !== undefined) {
         if (request.op === 'close') return close(request, held);
+        // What is left of a listing has a handle anew with each piece.
+        if (request.op === 'list-rest' || request.op === 'list-end') handles.delete(request.list);
         if (held.life !== asking.life(held.device)) return { op: 'error', errno: 'EIO' };
         return ask(held.device, { ...request, [held.field]: held.file } as FileRequest, later);
       }
       const mount = remoteOf(request, locator);
       if (mount !== undefined) {
         met.add(`${mount.type} at ${mount.point}`);
-        return ask(mount.device, request, later);
+        return request.op === 'inspect'
+          ? inspect(mount.device, request.path, later)
+          : ask(mount.device, request, later);
       }
       const answer = files.perform(request);
-      if (
-        request.op === 'status' &&
-        !request.follow &&
-        answer.op === 'status' &&
-        answer.value.kind !== 'link'
-      )
+      const isStatus = request.op === 'status' && !request.follow && answer.op === 'status';
+      if (isStatus && answer.value.kind !== 'link') locator.isPlain(request.path);
+      if (request.op === 'inspect' && answer.op === 'inspect' && answer.value.found.kind !== 'link')
         locator.isPlain(request.path);
       return answer;
     }
@@ -155,6 +172,8 @@ export function createRoutes(files: Files, asking: Asking): Routes {
 function remoteOf(request: FileRequest, locator: Locator): Mount | undefined {
   switch (request.op) {
     case 'names':
+    case 'list':
+    case 'file-system':
     case 'memory':
     case 'open':
     case 'chmod':
@@ -162,6 +181,7 @@ function remoteOf(request: FileRequest, locator: Locator): Mount | undefined {
     case 'status':
       return locator.remoteOn(request.path, request.follow);
     case 'readlink':
+    case 'inspect':
     case 'mkdir':
     case 'create':
     case 'chown':
@@ -176,9 +196,9 @@ function remoteOf(request: FileRequest, locator: Locator): Mount | undefined {
   }
 }
 
-/** Leaves out the directories that events can't be asked for: inotify_add_watch(2) may hang as well. */
+/** Leaves out the places that events can't be asked for: inotify_add_watch(2) may hang as well. */
 export function withoutElsewhere(reading: Reading, session: Session): Reading {
   if (reading.status !== 'read' && reading.status !== 'missing') return reading;
-  const directories = new Map([...reading.directories].filter(([path]) => !session.isElsewhere(path)));
-  return { ...reading, directories };
+  const places = new Map([...reading.places].filter(([path]) => !session.isElsewhere(path)));
+  return { ...reading, places };
 }
