@@ -76,7 +76,6 @@ export const MENDED: readonly Row[] = [
   },
   {
     name: '17h: exit:CODE, and a rule of the pod that restarts all containers',
-    gap: 'issue 17, 17h',
     async run(room) {
       await room.config({ greeting: 'one' });
       const pod = await room.pod({
