@@ -30,12 +30,16 @@ class InOrder extends BaseSequencer {
   }
 }
 
+/** Where tests list what they lack (test/support/needing.ts). */
+const LEFT_OUT = join(CACHE, 'left-out.txt');
+
 /** Where the programs' own logs are kept after the end. */
 const LOGS = join(CACHE, 'cluster-logs');
 
 async function run(cluster: Cluster): Promise<boolean> {
   const { folder } = cluster.place;
   process.env['REHUP_CLUSTER'] = folder;
+  rmSync(LEFT_OUT, { force: true });
   const vitest = await startVitest('test', positionals, {
     root: ROOT,
     config: false,
@@ -52,13 +56,20 @@ async function run(cluster: Cluster): Promise<boolean> {
     pool: 'forks',
     reporters: ['default'],
   });
-  const ok = vitest.state.getCountOfFailedTests() === 0 && vitest.state.errorsSet.size === 0;
+  const results = vitest.state
+    .getTestModules()
+    .flatMap(({ children }) => [...children.allTests()].map((test) => test.result().state));
+  const count = (state: string) => results.filter((result) => result === state).length;
+  const ok = count('passed') > 0 && count('failed') === 0 && vitest.state.errorsSet.size === 0;
   await vitest.close();
   const findings = join(folder, 'findings.jsonl');
   if (existsSync(findings)) {
     console.log(`\nSeconds from the API's answer to the effect, at syncFrequency ${SYNC_FREQUENCY}:\n`);
     console.log(tableOf(readFileSync(findings, 'utf8')));
   }
+  if (existsSync(LEFT_OUT))
+    console.log(`\nLeft out, because this machine lacks: ${readFileSync(LEFT_OUT, 'utf8')}`);
+  console.log(`\nTests: ${count('passed')} passed, ${count('failed')} failed`);
   return ok;
 }
 

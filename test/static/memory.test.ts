@@ -37,9 +37,10 @@ describe('the executable', () => {
   test('says so at every limit of the address space at which it can not start or look', () => {
     manyFiles();
     const codes = new Set<number | null>();
-    // Below that the kernel itself does not get it started.
-    for (let size = 1200; size < 3600; size += 40) {
+    for (let size = 1200; size < 4000; size += 40) {
       const { status, last } = limited(`--as=${size * 1024}`);
+      // Where the executable itself does not fit, the kernel does not get it started.
+      if (status === null && codes.size === 0 && size < 1600) continue;
       codes.add(status);
       if (status === 0) continue;
       expect({ size, status }).toEqual({ size, status: 125 });

@@ -63,3 +63,13 @@ export function* changedFile(
   yield { op: 'close', file };
   return undefined;
 }
+
+/** Whether files in memory are not to be had here: a kernel before 3.17, or a seccomp profile of that age. */
+export function isRefused({ failed, errno }: FileFailure): boolean {
+  return failed === 'scratch' && (errno === 'ENOSYS' || errno === 'EPERM');
+}
+
+/** The environment of a check that has to do without the file. */
+export function withoutFile(environment: readonly string[]): readonly string[] {
+  return environment.filter((entry) => !entry.startsWith('REHUP_CHANGED_FILE='));
+}

@@ -3,7 +3,7 @@ import type { Programs } from '../files/remote/programs.ts';
 import { startFailureReason } from '../process/exit.ts';
 import { type JobOutcome, OUTPUT_KEPT, type Task } from '../state/job.ts';
 import type { CommandReports, Commands, Network } from '../state/ports.ts';
-import { changedFile } from './changed.ts';
+import { changedFile, isRefused, withoutFile } from './changed.ts';
 import { converse, type Drive } from './conversation.ts';
 import { httpRequest } from './http.ts';
 
@@ -96,7 +96,9 @@ function runCommand(
       changedFile(changed, () => cancelled),
       (file) => {
         if (file === undefined) return;
-        if (isFailure(file))
+        if (isFailure(file) && isRefused(file))
+          kill = commands.run(words, withoutFile(environment), reports, undefined, files);
+        else if (isFailure(file))
           told({ kind: 'failed', reason: `${file.failed} of ${file.path} failed (${file.errno})` });
         else kill = commands.run(words, environment, reports, file, files);
       },

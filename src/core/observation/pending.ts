@@ -61,7 +61,9 @@ function rootsOf(reading: Reading): readonly string[] {
 
 /** Whether a reading shows a writer at work: it is not settled, can't be read any more, or is no volume where one was. */
 export function isAtWork(watched: Watched, reading: Reading): boolean {
-  if (reading.status === 'unreadable') return watched.content !== undefined && watched.trouble === undefined;
+  // A file server that does not answer was waited for long enough.
+  if (reading.status === 'unreadable')
+    return watched.content !== undefined && watched.trouble === undefined && reading.errno !== 'ETIMEDOUT';
   return (reading.status === 'read' && !reading.settled) || isVolumeGone(watched, reading);
 }
 

@@ -153,8 +153,8 @@ __attribute__((noinline)) static void grow_stack(size_t size)
 }
 
 /*
- * What JavaScript may take of the stack; ends rehup if that is too little. Where the address space is limited the stack
- * is made as large at once, because one that can't grow any more is a SIGSEGV.
+ * What JavaScript may take of the stack; ends rehup if that is too little. The stack is made as large at once, because one
+ * that can't grow any more, where the address space is limited now or later, is a SIGSEGV. That costs one page.
  */
 static size_t stack_size(void)
 {
@@ -164,10 +164,11 @@ static size_t stack_size(void)
     rlim_t most = limited ? stack.rlim_cur / 4 * 3 : STACK_SIZE + STACK_FOR_C;
     if (most < LEAST_STACK + STACK_FOR_C) fail("a stack of less than 128 KiB; raise the limit (ulimit -s)");
     size_t size = most < STACK_SIZE + STACK_FOR_C ? (size_t)most - STACK_FOR_C : STACK_SIZE;
-    if (getrlimit(RLIMIT_AS, &space) < 0 || space.rlim_cur == RLIM_INFINITY) return size;
-    void *room = mmap(NULL, size + STACK_FOR_C, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (room == MAP_FAILED) return LEAST_STACK;
-    munmap(room, size + STACK_FOR_C);
+    if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY) {
+        void *room = mmap(NULL, size + STACK_FOR_C, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (room == MAP_FAILED) return LEAST_STACK;
+        munmap(room, size + STACK_FOR_C);
+    }
     grow_stack(size + STACK_FOR_C);
     return size;
 }

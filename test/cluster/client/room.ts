@@ -181,7 +181,7 @@ function roomOf({ place, api, namespace, edition, pods, seconds }: Parts): Room 
       return pod;
     },
     took(since, effect, more = 0) {
-      const took = ('time' in effect ? effect.time : effect.at) - since;
+      const took = ('at' in effect ? effect.at : effect.time) - since;
       seconds.push(took / 1000);
       if (took > room.bound + more)
         throw new Error(`it took ${took} ms, and the kubelet's part is at most ${room.bound + more} ms`);

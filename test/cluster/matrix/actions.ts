@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { AT_ONCE, ON_HUP, type Room } from '../client/room.ts';
-import type { Row } from './row.ts';
+import { NEW_CONTAINER, type Row } from './row.ts';
 
 /** How the application is told. */
 
@@ -58,7 +58,7 @@ export const ACTIONS: readonly Row[] = [
       await pod.said('start greeting=one greeting=one');
       const since = await room.change({ greeting: 'two' });
       // What `envFrom` says is read anew only by a new container.
-      room.took(since, await pod.said('start greeting=two greeting=two'), 2000);
+      room.took(since, await pod.said('start greeting=two greeting=two'), NEW_CONTAINER);
       await pod.restarted(1);
       expect(await pod.ended()).toEqual({ code: 0, reason: 'Completed' });
     },

@@ -12,3 +12,6 @@ export type Row = {
   readonly gap?: string;
   run(room: Room): Promise<void>;
 };
+
+/** What a new container may take on a busy machine, beyond the kubelet's look at the volume, ms; alone it is one second. */
+export const NEW_CONTAINER = 10_000;

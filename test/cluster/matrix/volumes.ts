@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { AT_ONCE, CONFIG, ON_HUP } from '../client/room.ts';
 import { quiet } from '../client/waiting.ts';
-import type { Row } from './row.ts';
+import { NEW_CONTAINER, type Row } from './row.ts';
 
 /** What a ConfigMap can do to a running pod. */
 
@@ -37,7 +37,7 @@ export const VOLUMES: readonly Row[] = [
       await pod.logged('watch.frozen');
       const since = await room.change({ greeting: 'two' });
       // The kubelet binds the file of that moment for the new container.
-      room.took(since, await pod.said('start two'), 2000);
+      room.took(since, await pod.said('start two'), NEW_CONTAINER);
       await pod.restarted(1);
     },
   },

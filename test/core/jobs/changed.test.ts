@@ -75,11 +75,13 @@ describe('the file', () => {
   test('goes to the command, or its failure to who asked for it', () => {
     const outcomes: JobOutcome[] = [];
     const inputs: (number | undefined)[] = [];
+    const environments: (readonly string[])[] = [];
     const jobs = (value: unknown) =>
       createJobs({
         commands: {
-          run(_words, _environment, _reports, input) {
+          run(_words, environment, _reports, input) {
             inputs.push(input);
+            environments.push(environment);
             return () => {};
           },
         },
@@ -91,10 +93,18 @@ describe('the file', () => {
         reach: (_words, _environment, told) => told(undefined),
         ended: (_job, outcome) => void outcomes.push(outcome),
       });
-    const task = { kind: 'command', words: ['check'], environment: [], changed: ['/a'] } as const;
+    const task = {
+      kind: 'command',
+      words: ['check'],
+      environment: ['A=1', 'REHUP_CHANGED_FILE=x'],
+      changed: ['/a'],
+    } as const;
     jobs(7).begin(1, task);
     jobs({ failed: 'scratch', path: '/proc/self/fd/3', errno: 'EMFILE' }).begin(2, task);
-    expect(inputs).toEqual([7]);
+    // Where the kernel has no files in memory the check does without.
+    jobs({ failed: 'scratch', path: '/proc/self/fd/3', errno: 'ENOSYS' }).begin(3, task);
+    expect(inputs).toEqual([7, undefined]);
+    expect(environments).toEqual([['A=1', 'REHUP_CHANGED_FILE=x'], ['A=1']]);
     expect(outcomes).toEqual([{ kind: 'failed', reason: 'scratch of /proc/self/fd/3 failed (EMFILE)' }]);
   });
 });
