@@ -66,7 +66,7 @@ export function createProcesses(options: ProcessOptions): Processes {
     const errno = tryCandidates(files ?? executableCandidates(command[0] ?? '', path), (file) => {
       const request = { file, argv: command, environment, cwd, gift };
       let started = spawn({ ...request, foreground });
-      if ('errno' in started && foreground && libc.tcgetpgrp(0) !== libc.getpgrp()) {
+      if ('errno' in started && foreground && libc.tcgetpgrp(0) < 0) {
         // A terminal that has just hung up is no reason not to start.
         foreground = false;
         started = spawn({ ...request, foreground });
@@ -76,6 +76,8 @@ export function createProcesses(options: ProcessOptions): Processes {
       return undefined;
     });
     if (gift !== undefined) closeSync(gift.descriptor);
+    // A file that could not be executed had taken the terminal already.
+    if (errno !== undefined && foreground) giveTerminal(libc.getpgrp());
     return errno === undefined ? { pid: child } : { errno };
   }
 
