@@ -242,6 +242,7 @@ describe('the reference', () => {
       'docker run': ['--init'],
       npm: ['--global'],
       sha256sum: ['--ignore-missing'],
+      setpriv: ['--pdeathsig'],
       'an application': ['--config', '--port', '--web'],
     };
     const known = [

@@ -5,13 +5,12 @@ import type { Programs } from './files/remote/programs.ts';
 import { createRoutes, ELSEWHERE, type Session, withoutElsewhere } from './files/remote/routes.ts';
 import { createJobs } from './jobs/jobs.ts';
 import { doesCount } from './observation/observation.ts';
-import { SIGCONT } from './process/signals.ts';
 import { createReach } from './reach.ts';
 import { hear, startChild } from './readiness/channel.ts';
 import { placeSocket } from './server/socket.ts';
 import { stageSteps } from './staging/staging.ts';
 import type { Effect } from './state/effect.ts';
-import type { Occurrence, SignalOutcome } from './state/event.ts';
+import type { Occurrence } from './state/event.ts';
 import { initialState } from './state/initial.ts';
 import type { Ports } from './state/ports.ts';
 import type { Settings } from './state/settings.ts';
@@ -19,6 +18,7 @@ import type { State } from './state/state.ts';
 import { keyOf } from './state/turn.ts';
 import { step } from './step.ts';
 import { createStopwatch, type Longest } from './stopwatch.ts';
+import { deliverSignal, lookAtGroup, signalEach, suspend } from './supervision/delivery.ts';
 import { parentPath } from './text/path.ts';
 import { timedPorts } from './timed.ts';
 
@@ -117,16 +117,14 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
           type: 'signalled',
           signal: effect.signal,
           purpose: effect.purpose,
-          outcome: sendSignal(effect),
+          outcome: deliverSignal(processes, effect),
         };
+      case 'signal-each':
+        return signalEach(processes, effect);
       case 'check-group':
-        return {
-          type: 'group',
-          alive: processes.groupAlive(effect.pid),
-          children: processes.hasChildren(),
-        };
+        return lookAtGroup(processes, effect);
       case 'suspend':
-        processes.suspend();
+        suspend(processes, effect);
         return undefined;
       case 'look':
         driveBy(routes.begin(undefined))(readWatches(effect.requests, settings.ignore), (readings) =>
@@ -230,20 +228,6 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
       deliver(servers.length === 0 ? staged : { ...staged, servers });
       stageNext();
     });
-  }
-
-  function sendSignal({ pid, signal, to, wake, onlyIf }: Extract<Effect, { type: 'signal' }>): SignalOutcome {
-    const { processes } = ports;
-    const asked = to === 'auto' || onlyIf !== undefined;
-    const handling = asked ? processes.handling(pid, signal) : undefined;
-    if (onlyIf !== undefined && handling === 'uncaught') return { kind: 'uncaught' };
-    if (onlyIf === 'caught' && handling === 'blocked') return { kind: 'blocked' };
-    const caught = handling === 'caught';
-    const target = to === 'auto' ? (caught ? 'child' : 'group') : to;
-    const errno = processes.signal(pid, signal, target);
-    if (errno !== undefined) return { kind: 'failed', errno };
-    if (wake) processes.signal(pid, SIGCONT, target);
-    return { kind: 'sent', to: target, checked: caught };
   }
 
   return { deliver, timed: stopwatch.timed };

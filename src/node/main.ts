@@ -10,10 +10,11 @@ import { environmentMap } from '../core/files/environment.ts';
 import { type LogLine, withoutOrphans } from '../core/log/log.ts';
 import { refusalLine } from '../core/log/printable.ts';
 import { EXIT_FAILED } from '../core/process/exit.ts';
-import type { Signal } from '../core/process/signals.ts';
+import { type Signal, signalName } from '../core/process/signals.ts';
 import { type Asking, performAsking } from '../core/server/asking.ts';
 import type { Occurrence } from '../core/state/event.ts';
 import type { Watchable } from '../core/state/ports.ts';
+import { orphanLine } from '../core/supervision/orphans.ts';
 import { shortage } from '../core/text/shortage.ts';
 import { createClock } from './clock.ts';
 import { createFiles } from './files.ts';
@@ -32,7 +33,7 @@ import { createCommands } from './process/commands.ts';
 import { createHelpers, HELPER, help } from './process/helpers.ts';
 import { createNotifications } from './process/notifications.ts';
 import { createProcesses } from './process/processes.ts';
-import { listenForRealTimeSignals, listenForSignals } from './process/signals.ts';
+import { isForwarded, listenForRealTimeSignals, listenForSignals } from './process/signals.ts';
 import { createErrorWriter } from './stderr.ts';
 
 /** Set by the build from package.json and git. */
@@ -124,6 +125,13 @@ function withoutRealTime(reason: string): LogLine {
   return { level: 'warn', event: 'signal.failed', message, fields: { reason } };
 }
 
+/** A rewrite of a signal that this host can't tell from its own. */
+function neverComes(signal: Signal): LogLine {
+  const name = signalName(signal);
+  const message = `--rewrite-signal ${name}: the Node edition never forwards it; the static one does`;
+  return { level: 'warn', event: 'signal.failed', message, fields: { signal: name } };
+}
+
 function refuse(message: string): void {
   say(2, refusalLine(message));
 }
@@ -182,15 +190,15 @@ function run(
   };
 
   const foreign = new Set<number>();
-  const helping = new Set<number>();
   const processes = createProcesses({
     cwd: directory,
     terminal,
     foreign,
-    helping,
     // Node does not tell what errno(3) was; a seccomp profile is what makes it fail.
     unadopted: () => write(withoutOrphans('EPERM'), Date.now()),
     exited: (status) => tell({ type: 'child-exited', status }),
+    stopped: (signal) => tell({ type: 'child-stopped', signal }),
+    orphan: (pid, status) => write(orphanLine(pid, status), Date.now()),
   });
   const engine = createEngine(settings, {
     processes,
@@ -198,7 +206,7 @@ function run(
     network: createNetwork(),
     notifications: createNotifications(() => tell({ type: 'notified' })),
     files: createFiles(),
-    helpers: createHelpers(helping, foreign),
+    helpers: createHelpers(foreign),
     cwd,
     clock: createClock((timer) => tell({ type: 'timer', timer })),
     watcher: { watch: (places) => watch(places) },
@@ -219,6 +227,8 @@ function run(
   deliver = engine.deliver;
   const missing = listenForRealTimeSignals(signalCame);
   if (missing !== undefined) write(withoutRealTime(missing), Date.now());
+  for (const signal of settings.rewrites.keys())
+    if (!isForwarded(signal)) write(neverComes(signal), Date.now());
   const begin: Occurrence = {
     type: 'begin',
     pid1: process.pid === 1,

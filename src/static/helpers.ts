@@ -9,8 +9,6 @@ import { attempt, kill } from './processes.ts';
 
 export type HelperOptions = {
   readonly files: Files;
-  /** Where the process ids of helpers are noted as long as they live. */
-  readonly helping: Set<number>;
   /** Has the end of a process told, by the one that reaps. */
   readonly onEnd: (pid: number, ended: (status: ExitStatus) => void) => void;
 };
@@ -19,7 +17,8 @@ export type HelperOptions = {
 const PIECE = 64 * 1024;
 
 /** Helpers that are copies of this process: what they do not change of its memory they share with it. */
-export function createHelpers(loop: Loop, { files, helping, onEnd }: HelperOptions): Helpers {
+export function createHelpers(loop: Loop, { files, onEnd }: HelperOptions): Helpers {
+  const helping = new Set<number>();
   return {
     start(reports) {
       try {

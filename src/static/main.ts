@@ -11,6 +11,7 @@ import { argumentBytes } from '../core/process/proc.ts';
 import { SIGCHLD } from '../core/process/signals.ts';
 import { type Asking, performAsking } from '../core/server/asking.ts';
 import type { Occurrence } from '../core/state/event.ts';
+import { orphanLine } from '../core/supervision/orphans.ts';
 import { bytesOfText } from '../core/text/bytes.ts';
 import { createClock } from './clock.ts';
 import { createCommands } from './commands.ts';
@@ -127,13 +128,13 @@ function run(
   const directory = cwd !== undefined && leaveDirectory(cwd) ? cwd : undefined;
   const loop = createLoop();
   const tell = (occurrence: Occurrence): void => engine.deliver(occurrence);
-  const helping = new Set<number>();
   const files = createFiles();
   const processes = createProcesses({
     cwd: directory,
     terminal,
-    helping,
     exited: (status) => tell({ type: 'child-exited', status }),
+    stopped: (signal) => tell({ type: 'child-stopped', signal }),
+    orphan: (pid, status) => log.write(orphanLine(pid, status)),
   });
   const clock = createClock(loop, (timer) => tell({ type: 'timer', timer }));
   const log = createLog({ level: logLevel, format: logFormat, colours });
@@ -144,7 +145,7 @@ function run(
     notifications: createNotifications(loop, () => tell({ type: 'notified' })),
     clock,
     files,
-    helpers: createHelpers(loop, { files, helping, onEnd: processes.onEnd }),
+    helpers: createHelpers(loop, { files, onEnd: processes.onEnd }),
     cwd,
     watcher: createWatcher(loop, {
       hint: (changes, links) => tell({ type: 'hint', links, ...(changes === undefined ? {} : { changes }) }),

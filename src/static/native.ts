@@ -32,11 +32,15 @@ export type Native = {
   /** Process id, 1 if it exited by itself, and its code or signal, in turn. */
   reap(most: number): readonly number[];
   hasChildren(): boolean;
+  /** The signal by which a child was stopped since it was last asked; 0 if it was not. */
+  stopped(pid: number): number;
   kill(pid: number, signal: number): void;
   processId(): number;
   becomeSubreaper(): void;
-  inForeground(): boolean;
-  takeForeground(): void;
+  /** The process group of rehup itself. */
+  group(): number;
+  foreground(): number;
+  giveForeground(group: number): void;
   exit(code: number): never;
 
   // signals.c
@@ -93,6 +97,7 @@ export type Native = {
   pipe(): readonly [number, number];
   memoryFile(): number;
   read(descriptor: number, most: number): string;
+  readAt(descriptor: number, position: string, most: number): string;
   hasChanged(descriptor: number): boolean;
   readTail(descriptor: number, most: number): string;
   openDatagrams(name: string): number;

@@ -1,15 +1,8 @@
 import { environmentMap } from '../core/files/environment.ts';
 import { executableCandidates, tryCandidates } from '../core/process/executable.ts';
 import type { ExitStatus } from '../core/process/exit.ts';
-import {
-  type Handling,
-  handlingOf,
-  isDescendant,
-  isLiveMember,
-  isProcess,
-  parentOf,
-} from '../core/process/proc.ts';
-import { SIGSTOP } from '../core/process/signals.ts';
+import { isDescendant, type Proc } from '../core/process/proc.ts';
+import { SIGSTOP, type Signal } from '../core/process/signals.ts';
 import type { Gift, Processes } from '../core/state/ports.ts';
 import { errnoOf } from './native.ts';
 
@@ -17,10 +10,12 @@ export type ProcessOptions = {
   readonly cwd: string | undefined;
   /** Whether descriptor 0 is a terminal; the child is then put in the foreground if rehup is there. */
   readonly terminal: boolean;
-  /** Processes that wait for file servers on rehup's behalf: none of the children that anybody asks for. */
-  readonly helping: ReadonlySet<number>;
   /** Called when the child has ended. */
   readonly exited: (status: ExitStatus) => void;
+  /** Called when the child, on a terminal, was stopped by a signal. */
+  readonly stopped: (signal: Signal) => void;
+  /** Called with each orphan that was reaped. */
+  readonly orphan: (pid: number, status: ExitStatus) => void;
 };
 
 /** The Processes port, and what a SIGCHLD is for. */
@@ -41,9 +36,16 @@ const PROC_SIZE = 64 * 1024;
 const OWN = -1;
 export const NONE = -1;
 
-export function createProcesses({ cwd, terminal, helping, exited }: ProcessOptions): ReapingProcesses {
+export function createProcesses({
+  cwd,
+  terminal,
+  exited,
+  stopped,
+  orphan,
+}: ProcessOptions): ReapingProcesses {
   const owners = new Map<number, (status: ExitStatus) => void>();
   let foreground = false;
+  let child = 0;
 
   function start(
     command: readonly string[],
@@ -52,41 +54,61 @@ export function createProcesses({ cwd, terminal, helping, exited }: ProcessOptio
     files?: readonly string[],
   ): { readonly pid: number } | { readonly errno: string } {
     // Only what is in the foreground itself can hand it over: in the background of a shell it would be taken from the shell.
-    foreground = terminal && native.inForeground();
+    foreground = terminal && native.foreground() === native.group();
     const { descriptor = -1, number = -1 } = gift ?? {};
     const begin = (file: string) =>
       native.spawn(file, command, environment, cwd, foreground, OWN, OWN, OWN, descriptor, number);
     const started = spawn(command, environment, begin, files);
     if (gift !== undefined) native.close(gift.descriptor);
-    if ('pid' in started) owners.set(started.pid, ended);
+    if ('pid' in started) {
+      child = started.pid;
+      owners.set(child, ended);
+    }
     return started;
   }
 
   let reaped = 0;
 
   function ended(status: ExitStatus): void {
-    if (foreground) attempt(() => native.takeForeground());
+    child = 0;
+    if (foreground) attempt(() => native.giveForeground(native.group()));
     exited(status);
   }
 
   return {
     start,
     onEnd: (pid, told) => void owners.set(pid, told),
-    handling,
-    groupAlive,
-    hasChildren: () => native.hasChildren() && (helping.size === 0 || hasOtherChildren(helping)),
+    self: native.processId(),
+    proc,
+    hasChildren: () => native.hasChildren(),
     reaped: () => reaped,
     descends: (pid) => isDescendant(pid, native.processId(), (one) => readProc(`/proc/${one}/stat`)),
+    jobs: () => [...owners.keys()].filter((pid) => pid !== child),
     signal: (pid, signal, to) => kill(to === 'group' ? -pid : pid, signal),
-    suspend: () => void kill(native.processId(), SIGSTOP),
+    suspend(pid, whom) {
+      if (foreground && native.foreground() === pid) attempt(() => native.giveForeground(native.group()));
+      kill(whom === 'self' ? native.processId() : 0, SIGSTOP);
+      // Woken: the shell that did so has given the terminal back if it wants the child in the foreground.
+      if (terminal && native.foreground() === native.group()) {
+        foreground = true;
+        attempt(() => native.giveForeground(pid));
+      }
+      // That the child was stopped is no news.
+      native.stopped(pid);
+    },
     reap() {
+      const signal = terminal && child !== 0 ? native.stopped(child) : 0;
+      if (signal !== 0) stopped(signal);
       const zombies = native.reap(ZOMBIES_PER_TURN);
       for (let index = 0; index < zombies.length; index += 3) {
         const [pid = 0, byItself, status = 0] = zombies.slice(index, index + 3);
         const owner = owners.get(pid);
         owners.delete(pid);
+        const how: ExitStatus =
+          byItself === 1 ? { kind: 'code', code: status } : { kind: 'signal', signal: status };
         if (owner === undefined) reaped += 1;
-        owner?.(byItself === 1 ? { kind: 'code', code: status } : { kind: 'signal', signal: status });
+        if (owner === undefined) orphan(pid, how);
+        else owner(how);
       }
       return zombies.length < 3 * ZOMBIES_PER_TURN;
     },
@@ -128,52 +150,29 @@ export function kill(pid: number, signal: number): string | undefined {
   return attempt(() => native.kill(pid, signal));
 }
 
-function handling(pid: number, signal: number): Handling | undefined {
-  const status = readProc(`/proc/${pid}/status`);
-  return status === undefined ? undefined : handlingOf(status, signal);
-}
-
-function groupAlive(group: number): boolean {
-  const errno = kill(-group, 0);
-  if (errno !== undefined) return errno !== 'ESRCH';
-  // Zombies whose parent does not wait for them count as members for kill(2), and may stay for ever.
-  try {
-    return native.names('/proc').some((name) => isProcess(name) && isMember(name, group));
-  } catch (error) {
-    errnoOf(error);
-    return true;
-  }
-}
-
-function isMember(pid: string, group: number): boolean {
-  const stat = readProc(`/proc/${pid}/stat`);
-  return stat !== undefined && isLiveMember(stat, group);
-}
-
-/** Whether rehup has a child that is none of these; so too where /proc does not tell. */
-function hasOtherChildren(helping: ReadonlySet<number>): boolean {
-  const own = native.processId();
-  try {
-    return native
-      .names('/proc')
-      .some((name) => isProcess(name) && !helping.has(Number(name)) && isChildOf(own, name));
-  } catch (error) {
-    errnoOf(error);
-    return true;
-  }
-}
-
-function isChildOf(parent: number, pid: string): boolean {
-  const stat = readProc(`/proc/${pid}/stat`);
-  return stat !== undefined && parentOf(stat) === parent;
-}
+const proc: Proc = {
+  read: readProc,
+  readAt: (path, position, length) => withFile(path, (file) => native.readAt(file, String(position), length)),
+  names(path) {
+    try {
+      return native.names(path);
+    } catch (error) {
+      errnoOf(error);
+      return undefined;
+    }
+  },
+};
 
 /** A file of /proc; undefined if it is not there, any more or at all. */
 export function readProc(path: string): string | undefined {
+  return withFile(path, (file) => native.read(file, PROC_SIZE));
+}
+
+function withFile(path: string, read: (file: number) => string): string | undefined {
   try {
     const file = native.open(path);
     try {
-      return native.read(file, PROC_SIZE);
+      return read(file);
     } finally {
       native.close(file);
     }

@@ -20,7 +20,7 @@ const OPTIONS: Readonly<
 > = {
   watch: {
     good: '/etc/app=SIGUSR1',
-    makes: { watches: [{ path: '/etc/app', action: { kind: 'signal', signal: 10 } }] },
+    makes: { watches: [{ path: '/etc/app', action: { kind: 'signal', signal: 10, forced: false } }] },
     bad: {
       '': 'an empty path; name a directory or a file',
       '/etc/app=reload': `not an action; use ${ACTIONS}`,
@@ -31,7 +31,7 @@ const OPTIONS: Readonly<
   },
   'on-change': {
     good: 'usr2',
-    makes: { onChange: { kind: 'signal', signal: 12 } },
+    makes: { onChange: { kind: 'signal', signal: 12, forced: false } },
     bad: {
       'exec: ': 'no command; name a program and its arguments',
       http: `not an action; use ${ACTIONS}`,

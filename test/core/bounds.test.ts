@@ -3,7 +3,8 @@ import type { Content } from '../../src/core/files/content.ts';
 import { childEnvironment } from '../../src/core/files/environment.ts';
 import type { FileAnswer, FileRequest } from '../../src/core/files/files.ts';
 import { readWatches } from '../../src/core/files/reading.ts';
-import { act, scenario, volumeReading, watch } from '../support/scenario.ts';
+import { act, volumeReading, watch } from '../support/given.ts';
+import { scenario } from '../support/scenario.ts';
 import { CHECK, supervisor } from '../support/supervisor.ts';
 
 /** What has an upper use has an upper bound. */

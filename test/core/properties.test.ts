@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { act, settings, sig, watch } from '../support/scenario.ts';
+import { act, settings, sig, watch } from '../support/given.ts';
 import { randomWorld } from '../support/world.ts';
 
 /** Promises that hold in every order of events; the world in which they are tried checks them at each step. */

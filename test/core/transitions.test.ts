@@ -9,7 +9,9 @@ import type { Settings } from '../../src/core/state/settings.ts';
 import type { State } from '../../src/core/state/state.ts';
 import { type CoreEvent, dispatch, newTurn, type Turn } from '../../src/core/state/turn.ts';
 import { SUPERVISION } from '../../src/core/supervision/supervision.ts';
-import { act, begin, describe, scenario, sig, volumeReading, watch } from '../support/scenario.ts';
+import { describe } from '../support/describe.ts';
+import { act, begin, sig, volumeReading, watch } from '../support/given.ts';
+import { scenario } from '../support/scenario.ts';
 
 /**
  * Every pair of a phase and an event, of each of the five machines: what it leads to is written down in
@@ -52,10 +54,18 @@ const EVENTS: Readonly<Record<string, CoreEvent>> = {
     type: 'signalled',
     signal: sig('HUP'),
     purpose: 'reload',
-    outcome: { kind: 'sent', to: 'child', checked: true },
+    outcome: { kind: 'sent', to: 'child', handled: { handling: 'caught', program: 'app' } },
   },
   'child-exited': { type: 'child-exited', status: { kind: 'code', code: 1 } },
-  group: { type: 'group', alive: false, children: false },
+  'each-signalled': { type: 'each-signalled', signal: sig('TERM'), purpose: 'stop', sent: [], refused: [] },
+  'child-stopped': { type: 'child-stopped', signal: sig('TSTP') },
+  group: {
+    type: 'group',
+    pid: 101,
+    why: 'end',
+    family: { members: [], leftovers: [], strangers: [] },
+    ignoring: [],
+  },
   'stop-child': { type: 'stop-child', afterwards: 'start' },
   hint: { type: 'hint' },
   watching: { type: 'watching' },
@@ -98,12 +108,15 @@ const EVENTS: Readonly<Record<string, CoreEvent>> = {
   'child-resumed': { type: 'child-resumed' },
   'start-failed': { type: 'start-failed', errno: 'ENOENT' },
   stopped: { type: 'stopped' },
-  'reload-requested': { type: 'reload-requested', signal: sig('HUP') },
+  'reload-requested': { type: 'reload-requested', signal: sig('HUP'), forced: false },
+  'stop-refused': { type: 'stop-refused', signal: sig('TERM'), errno: 'EPERM' },
   'timer:group': { type: 'timer', timer: 'group' },
   'timer:quit': { type: 'timer', timer: 'quit' },
   'timer:start': { type: 'timer', timer: 'start' },
   'timer:back-off': { type: 'timer', timer: 'back-off' },
   'timer:stop-timeout': { type: 'timer', timer: 'stop-timeout' },
+  'timer:stop-waiting': { type: 'timer', timer: 'stop-waiting' },
+  'timer:stop-half': { type: 'timer', timer: 'stop-half' },
   'timer:verify-start': { type: 'timer', timer: 'verify-start' },
   'timer:poll': { type: 'timer', timer: 'poll' },
   'timer:recheck': { type: 'timer', timer: 'recheck' },

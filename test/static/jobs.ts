@@ -19,7 +19,13 @@ export function main(): void {
   const outcomes: (JobOutcome | 'cancelled')[] = [];
   const loop = createLoop();
   const files = createFiles();
-  const processes = createProcesses({ cwd: '/tmp', terminal: false, helping: new Set(), exited: () => {} });
+  const processes = createProcesses({
+    cwd: '/tmp',
+    terminal: false,
+    exited: () => {},
+    stopped: () => {},
+    orphan: () => {},
+  });
 
   const jobs = createJobs({
     commands: createCommands(loop, { cwd: '/tmp', onEnd: processes.onEnd }),

@@ -2,6 +2,7 @@ import { parse } from '../../src/cli/parse.ts';
 import { createEngine } from '../../src/core/engine.ts';
 import type { FileAnswer, FileRequest, FileStatus } from '../../src/core/files/files.ts';
 import type { Ports } from '../../src/core/state/ports.ts';
+import { CATCHING } from './procs.ts';
 
 /**
  * A whole life of rehup on ports that are made of nothing but the language: for an engine that has nothing else.
@@ -33,11 +34,13 @@ export function life() {
         return { pid: children };
       },
       signal(pid, signal) {
+        if (signal === 0) return 'ESRCH';
         if (signal !== 18) performed.push(`signal ${signal} to ${pid}`);
         return undefined;
       },
-      handling: () => 'caught',
-      groupAlive: () => false,
+      self: 1,
+      proc: CATCHING,
+      jobs: () => [],
       hasChildren: () => false,
       reaped: () => 0,
       descends: () => false,

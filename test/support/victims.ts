@@ -13,13 +13,15 @@ function build(name: string): boolean {
   if (existsSync(program) && statSync(program).mtimeMs > statSync(source).mtimeMs) return true;
   mkdirSync(CACHE, { recursive: true });
   const beside = `${program}-${process.pid}`;
-  const { status } = spawnSync('gcc', ['-O2', '-o', beside, source]);
+  const { status } = spawnSync('gcc', ['-O2', '-pthread', '-o', beside, source]);
   return status === 0 && spawnSync('mv', [beside, program]).status === 0;
 }
 
 /** A C compiler for the victims that a script could not be. */
 export const VICTIMS_IN_C: Capability = {
-  prefix: ['teller', 'storm', 'refuser', 'silent', 'traced', 'refusing'].every(build) ? [] : undefined,
+  prefix: ['teller', 'storm', 'refuser', 'waiter', 'silent', 'traced', 'refusing'].every(build)
+    ? []
+    : undefined,
   remedy: 'a C compiler (apt-get install -y gcc libc6-dev)',
 };
 
@@ -36,6 +38,11 @@ export function announcer(start: string, hangUp = 'pass'): readonly string[] {
 /** The words that run a command where no Unix socket can be made. */
 export function refusing(...command: readonly string[]): readonly string[] {
   return [join(CACHE, 'refuser'), ...command];
+}
+
+/** The words that run the waiter: it takes HUP and TERM without a handler, as `how` says, and ends with 3. */
+export function waiter(how: 'sigwait' | 'signalfd' | 'timer' | 'left' | 'ended'): readonly string[] {
+  return [join(CACHE, 'waiter'), how];
 }
 
 /** The words that run the storm: it leaves so many orphans that die at once, and ends with a code. */

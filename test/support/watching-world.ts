@@ -8,6 +8,7 @@ import type { LogLine } from '../../src/core/log/log.ts';
 import type { TimerName } from '../../src/core/state/event.ts';
 import type { Watchable } from '../../src/core/state/ports.ts';
 import { createFiles } from '../../src/node/files.ts';
+import { begin, settings, watch } from './given.ts';
 import {
   createVolume,
   type Operation,
@@ -15,7 +16,7 @@ import {
   type Payload,
   type WriteOrder,
 } from './kubelet.ts';
-import { begin, settings, watch } from './scenario.ts';
+import { CATCHING } from './procs.ts';
 
 /** What may go wrong in one life. */
 export type Fate = {
@@ -137,8 +138,9 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
           signals += 1;
           return undefined;
         },
-        handling: () => 'caught',
-        groupAlive: () => false,
+        self: 1,
+        proc: CATCHING,
+        jobs: () => [],
         hasChildren: () => false,
         reaped: () => 0,
         descends: () => false,

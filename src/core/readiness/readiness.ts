@@ -54,6 +54,14 @@ function started(before: State, _part: Readiness, _event: unknown, turn: Turn): 
   return probe(state, ready, { limit, pause: FIRST_PAUSE }, turn);
 }
 
+/** It could not be stopped: it is asked again, and what says by itself that it serves has said so before. */
+function runsOn(state: State, part: Readiness, event: unknown, turn: Turn): State {
+  const { ready } = state.settings;
+  if (ready === undefined || isProbe(ready)) return started(state, part, event, turn);
+  quiet(state, turn);
+  return withReadiness({ ...state, served: true }, { phase: 'ready' });
+}
+
 /** How long the application has after it was told, ms: at least one try, since it is asked after the verify time only. */
 function limitOnceTold({ readyTimeout, verify }: Settings): number {
   return Math.max(readyTimeout, verify + TRY_LIMIT);
@@ -161,6 +169,7 @@ type ReadinessKey =
   | 'child-started'
   | 'child-ended'
   | 'stop-child'
+  | 'stop-refused'
   | 'stopped'
   | 'telling'
   | 'told'
@@ -175,6 +184,7 @@ const ANYWHERE = {
   'child-started': started,
   'child-ended': idle,
   'stop-child': idle,
+  'stop-refused': runsOn,
   stopped: idle,
   telling,
   told,

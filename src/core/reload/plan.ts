@@ -89,7 +89,7 @@ export function plan(
   // A signal that ended the child before is a restart from then on (specification 3).
   const actions = wanted.map(
     (action): Action =>
-      action.kind === 'signal' && deadly.has(action.signal) ? { kind: 'restart' } : action,
+      action.kind === 'signal' && !action.forced && deadly.has(action.signal) ? { kind: 'restart' } : action,
   );
   return { paths, actions: mergeActions(actions) };
 }

@@ -6,7 +6,7 @@ import type { TimerName } from '../state/event.ts';
 import type { Progress, Reload } from '../state/progress.ts';
 import { type State, withConfiguration } from '../state/state.ts';
 import { clearTimers, type EventOf, log, setTimer, type Table, type Turn } from '../state/turn.ts';
-import { actionEnded, actionTimedOut, drained, signalled, underWay } from './acting.ts';
+import { actionEnded, actionTimedOut, drained, signalled, stopRefused, underWay } from './acting.ts';
 import { askedStart, seenBeforeStart } from './admission.ts';
 import { gateFree, gateOvertaken, gatePassed, gateRefused } from './gated.ts';
 import { childEnded, quitting, resumed, startFailed, stopped } from './interruption.ts';
@@ -146,7 +146,10 @@ function requested(state: State, progress: Progress, event: EventOf<'reload-requ
   const signal = signalName(event.signal);
   log(turn, 'info', 'reload.requested', `${signal} asks for a reload`, { signal });
   const asked = withConfiguration(state, {
-    requested: distinctActions([...configuration.requested, { kind: 'signal', signal: event.signal }]),
+    requested: distinctActions([
+      ...configuration.requested,
+      { kind: 'signal', signal: event.signal, forced: event.forced },
+    ]),
     changedAt: configuration.changedAt ?? turn.at,
     barred: undefined,
   });
@@ -203,6 +206,7 @@ type ReloadKey =
   | 'stopped'
   | 'reload-requested'
   | 'reload-asked'
+  | 'stop-refused'
   | 'signalled'
   | `timer:${ReloadTimer}`;
 
@@ -233,6 +237,7 @@ const UNDER_WAY = {
   stopped,
   'reload-requested': requested,
   'reload-asked': asked,
+  'stop-refused': 'ignored',
   signalled: 'ignored',
   'timer:settle': 'impossible',
   'timer:ceiling': 'impossible',
@@ -263,6 +268,7 @@ export const RELOAD: Table<Progress, ReloadKey> = {
     stopped,
     'reload-requested': 'impossible',
     'reload-asked': asked,
+    'stop-refused': 'impossible',
     signalled: 'impossible',
     'timer:settle': 'impossible',
     'timer:ceiling': 'impossible',
@@ -284,6 +290,7 @@ export const RELOAD: Table<Progress, ReloadKey> = {
     'child-starting': childStarting,
     'child-started': restarted,
     'start-failed': startFailed,
+    'stop-refused': stopRefused,
     signalled,
     'job-ended': actionEnded,
     'timer:action-timeout': actionTimedOut,

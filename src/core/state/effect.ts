@@ -1,8 +1,9 @@
 import type { ReadingRequest } from '../files/reading.ts';
 import type { LogLine } from '../log/log.ts';
+import type { Relative } from '../process/family.ts';
 import type { Signal } from '../process/signals.ts';
 import type { StageTask } from '../staging/stage.ts';
-import type { SignalPurpose, TimerName } from './event.ts';
+import type { GroupLook, SignalPurpose, TimerName } from './event.ts';
 import type { Task } from './job.ts';
 import type { Spot } from './observed.ts';
 import type { SignalTarget } from './settings.ts';
@@ -22,15 +23,41 @@ export type Effect =
       readonly signal: Signal;
       readonly to: SignalTarget;
       readonly purpose: SignalPurpose;
-      /** Send CONT to the same processes afterwards, so that stopped ones can act on the signal. */
+      /** Send CONT to the whole group afterwards, so that stopped processes can act on the signal. */
       readonly wake: boolean;
-      /** Send nothing to a child that is known to have no handler; one that blocks the signal will do for `caught or blocked`. */
+      /** Send nothing to a child that is known not to take it; one that blocks the signal will do for `caught or blocked`. */
       readonly onlyIf: 'caught' | 'caught or blocked' | undefined;
+      /** The child has ended: its number may be that of another process by now, and only its group is meant. */
+      readonly childEnded: boolean;
     }
-  /** See whether the process group still has members. Answer: `group`. */
-  | { readonly type: 'check-group'; readonly pid: number }
-  /** Stop rehup itself as the terminal's job control asks, until a CONT. */
-  | { readonly type: 'suspend' }
+  /** Signal processes by themselves, those that still are what they were. Answer: `each-signalled`. */
+  | {
+      readonly type: 'signal-each';
+      readonly processes: readonly Relative[];
+      readonly signal: Signal;
+      readonly purpose: SignalPurpose;
+      /** Send CONT as well. */
+      readonly wake: boolean;
+    }
+  /** See what there is of the child's process group, and of what else descends from the child. Answer: `group`. */
+  | {
+      readonly type: 'check-group';
+      readonly pid: number;
+      readonly childEnded: boolean;
+      readonly why: GroupLook;
+      /** See which members ignore this signal. */
+      readonly ignoring: Signal | undefined;
+    }
+  /**
+   * Stop rehup itself as the terminal's job control asks, until a CONT. `group`: the child was stopped, and with it goes
+   * all of rehup's own group, but where nobody could make that go on again; there the child, if it is to `goOn`, does at once.
+   */
+  | {
+      readonly type: 'suspend';
+      readonly pid: number;
+      readonly whom: 'self' | 'group';
+      readonly goOn: boolean;
+    }
   /** Read these watches, in this order; EREMOTE for those that might have to wait. Answer: `looked`. */
   | { readonly type: 'look'; readonly requests: readonly ReadingRequest[] }
   /** Read one watch beside the others, waiting at most `patience` ms for a file server at a time. Answer: `looked-apart`. */

@@ -1,6 +1,8 @@
 import type { Reading } from '../files/reading.ts';
 import type { LinkChange } from '../files/volume.ts';
 import type { ExitStatus } from '../process/exit.ts';
+import type { Family, Relative } from '../process/family.ts';
+import type { Handled, Handling } from '../process/handling.ts';
 import type { Signal } from '../process/signals.ts';
 import type { StageResult } from '../staging/stage.ts';
 import type { JobOutcome } from './job.ts';
@@ -30,7 +32,9 @@ export type TimerName =
   | 'settle'
   | 'splay'
   | 'start'
+  | 'stop-half'
   | 'stop-timeout'
+  | 'stop-waiting'
   | 'verify-reload'
   | 'verify-start'
   | 'visit';
@@ -38,18 +42,26 @@ export type TimerName =
 /** Why a signal is sent, so that its outcome can be told apart. */
 export type SignalPurpose = 'forward' | 'stop' | 'kill' | 'reload';
 
+/**
+ * Why the child's group is looked at: for what was there before rehup (`before`), for the end of it, for the names of what is waited
+ * for, or for who ignores the stop signal when half of the stop timeout is over.
+ */
+export type GroupLook = 'before' | 'end' | 'names' | 'half';
+
 /** What became of a signal that was to be sent. */
 export type SignalOutcome =
   | {
       readonly kind: 'sent';
       readonly to: 'child' | 'group';
-      /** Whether the child was seen to have a handler. */
-      readonly checked: boolean;
+      /** What the child does with it; undefined if that was not asked, or /proc does not tell. */
+      readonly handled: Handled | undefined;
     }
-  /** Held back: it was only to be sent if the child catches it, and the child does not. */
-  | { readonly kind: 'uncaught' }
-  /** Held back: the child has no handler, but blocks it, and may take it yet. */
-  | { readonly kind: 'blocked' }
+  /** Held back: it was only to be sent to a child that takes it, and this one does not, or (`blocked`) may take it yet. */
+  | {
+      readonly kind: 'held';
+      readonly handling: Exclude<Handling, 'caught' | 'waited'>;
+      readonly program: string;
+    }
   | { readonly kind: 'failed'; readonly errno: string };
 
 /** What happened outside. */
@@ -79,8 +91,25 @@ export type Occurrence =
       readonly purpose: SignalPurpose;
       readonly outcome: SignalOutcome;
     }
-  /** Whether the child's process group has members that are no zombies, and whether rehup has children at all. */
-  | { readonly type: 'group'; readonly alive: boolean; readonly children: boolean }
+  /** Processes were signalled, each by itself; those are refused that rehup may not signal. */
+  | {
+      readonly type: 'each-signalled';
+      readonly signal: Signal;
+      readonly purpose: SignalPurpose;
+      readonly sent: readonly Relative[];
+      readonly refused: readonly Relative[];
+    }
+  /** What there is of the child's group and its other descendants, and which of the members ignore the signal asked about. */
+  | {
+      readonly type: 'group';
+      /** The child that was looked at. */
+      readonly pid: number;
+      readonly why: GroupLook;
+      readonly family: Family;
+      readonly ignoring: readonly Relative[];
+    }
+  /** The child was stopped by a signal: wait(2), WSTOPPED. */
+  | { readonly type: 'child-stopped'; readonly signal: Signal }
   /**
    * Something at watched places may have changed: by place the names concerned, an empty one for the place itself; of each
    * link to a generation that did, how. Without `changes` nobody knows where.

@@ -33,6 +33,8 @@ export function initialState(settings: Settings): State {
     announced: NOTHING_ANNOUNCED,
     crashes: [],
     child: { phase: 'unborn' },
+    strangers: [],
+    stoppedFromOutside: false,
     observation: {
       phase: 'idle',
       looks: 0,
@@ -101,6 +103,7 @@ export function initialState(settings: Settings): State {
       retrying: [],
       splayed: false,
       next: { snapshot: new Map(), environment: [] },
+      found: new Set(),
       deadly: new Set(),
       stale: [],
       degraded: undefined,

@@ -3,7 +3,7 @@ import type { Place } from '../files/places.ts';
 import type { Helpers } from '../files/remote/helpers.ts';
 import type { LogLine } from '../log/log.ts';
 import type { ExitStatus } from '../process/exit.ts';
-import type { Handling } from '../process/proc.ts';
+import type { Proc } from '../process/proc.ts';
 import type { Signal } from '../process/signals.ts';
 import type { TimerName } from './event.ts';
 
@@ -26,20 +26,24 @@ export type Processes = {
     gift?: Gift,
     files?: readonly string[],
   ): { readonly pid: number } | { readonly errno: string };
-  /** kill(2) to the process `pid`, or to the process group of that number; the name of the errno if it fails. */
-  signal(pid: number, signal: Signal, to: 'child' | 'group'): string | undefined;
-  /** What a process does with a signal; undefined if that can't be told. */
-  handling(pid: number, signal: Signal): Handling | undefined;
-  /** Whether a process group has a member that is no zombie. */
-  groupAlive(pid: number): boolean;
+  /** kill(2) to the process `pid`, or to the process group of that number; the name of the errno if it fails. 0 only asks. */
+  signal(pid: number, signal: Signal | 0, to: 'child' | 'group'): string | undefined;
+  /** The process id of rehup itself. */
+  readonly self: number;
+  readonly proc: Proc;
   /** Whether rehup has any child, started by it or adopted. */
   hasChildren(): boolean;
   /** Zombies reaped so far that were not rehup's own children. */
   reaped(): number;
   /** Whether a process is one that rehup started, or adopted, or a descendant of such a one. */
   descends(pid: number): boolean;
-  /** Stops rehup itself, as a terminal's job control wants it, until a CONT comes. */
-  suspend(): void;
+  /** The process ids of all that rehup has started beside the child, commands and helpers, and not waited for yet. */
+  jobs(): readonly number[];
+  /**
+   * Stops rehup itself, or all of its process group, as a terminal's job control wants it, until a CONT comes. The terminal,
+   * if the child's group holds it, is rehup's meanwhile, and the child's again afterwards if rehup was given it.
+   */
+  suspend(child: number, whom: 'self' | 'group'): void;
 };
 
 export type Gift = { readonly descriptor: number; readonly number: number };

@@ -86,6 +86,8 @@ export type Configuration = {
   readonly splayed: boolean;
   /** What the next child reads at its start, and its environment. */
   readonly next: { readonly snapshot: Snapshot; readonly environment: readonly string[] };
+  /** What was found of how the child takes reload signals, and told: once is enough. */
+  readonly found: ReadonlySet<string>;
   /** Signals that ended the child though it had a handler: a restart does better. */
   readonly deadly: ReadonlySet<Signal>;
   /** Watches whose content could not be applied. */

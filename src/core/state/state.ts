@@ -78,6 +78,10 @@ export type State = {
   /** When the child exited by itself and was to be started again. */
   readonly crashes: readonly number[];
   readonly child: Child;
+  /** The keys of processes that don't descend from the child though they may come to rehup: those seen at the last look. */
+  readonly strangers: readonly string[];
+  /** Whether a signal from outside, which was forwarded, has stopped the child: who sent it may send a CONT. */
+  readonly stoppedFromOutside: boolean;
   readonly observation: Observation;
   readonly gate: Gate;
   readonly server: Server;

@@ -22,6 +22,7 @@ function start(state: State, attempt: number, last: ExitStatus | undefined, turn
 }
 
 export function begin(state: State, _child: Child, event: EventOf<'begin'>, turn: Turn): State {
+  turn.effects.push({ type: 'check-group', pid: 0, childEnded: true, why: 'before', ignoring: undefined });
   const { pid1, terminal, seed, identity } = event;
   const { inherited, argumentBytes } = givenTo(state, event);
   return prepare({ ...state, pid1, terminal, inherited, argumentBytes, seed, identity }, undefined, turn);

@@ -18,10 +18,9 @@ const PIECE = 64 * 1024;
 /**
  * Helpers that are this program, started once more: a thread that waits in the kernel would keep rehup from ending.
  *
- * @param helping where the process ids of helpers are noted as long as they live
  * @param foreign where the process ids are noted as long as libuv waits for them
  */
-export function createHelpers(helping: Set<number>, foreign: Set<number>): Helpers {
+export function createHelpers(foreign: Set<number>): Helpers {
   return {
     start(reports) {
       const words = isSea() ? [HELPER] : [...process.execArgv, process.argv[1] ?? '', HELPER];
@@ -37,15 +36,9 @@ export function createHelpers(helping: Set<number>, foreign: Set<number>): Helpe
         over = true;
         reports.ended();
       };
-      if (pid !== undefined) {
-        foreign.add(pid);
-        helping.add(pid);
-      }
+      if (pid !== undefined) foreign.add(pid);
       helper.once('exit', () => {
-        if (pid !== undefined) {
-          foreign.delete(pid);
-          helping.delete(pid);
-        }
+        if (pid !== undefined) foreign.delete(pid);
         ended();
       });
       helper.on('error', ended);

@@ -7,6 +7,7 @@ import { libc, memory } from './libc.ts';
 const P_ALL = 0;
 const P_PID = 1;
 const WNOHANG = 0x1;
+const WSTOPPED = 0x2;
 const WEXITED = 0x4;
 const WNOWAIT = 0x0100_0000;
 
@@ -18,6 +19,9 @@ const SI_STATUS = 24;
 const CLD_EXITED = 1;
 /** Of the reasons that waitid(2) tells, those up to here are an end. */
 const CLD_DUMPED = 3;
+
+/** A stop that is none of being traced. */
+const CLD_STOPPED = 5;
 
 /** ptrace.h and signal.h of Linux. */
 const PTRACE_DETACH = 17;
@@ -65,6 +69,17 @@ export function createReaper(
     }
     setImmediate(reap);
   };
+}
+
+/** The signal that a child was stopped by since it was last asked; 0 if it was not. One that stopped as traced is let go. */
+export function stoppedChild(pid: number): number {
+  const info = memory(SIGINFO_SIZE);
+  const result = libc.waitid(P_PID, pid, info, WSTOPPED | WNOHANG);
+  if (result !== 0 || info.readInt32LE(SI_PID) !== pid) return 0;
+  const signal = info.readInt32LE(SI_STATUS);
+  if (info.readInt32LE(SI_CODE) === CLD_STOPPED) return signal;
+  release(pid, signal);
+  return 0;
 }
 
 /** Whether there is any child, ended or not. */

@@ -1,7 +1,7 @@
 import { getCurrentEventLoop } from 'node:ffi';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { constants } from 'node:os';
-import { handlingOf } from '../../core/process/proc.ts';
+import { type Disposition, dispositionOf } from '../../core/process/handling.ts';
 import {
   FAULT_SIGNALS,
   SIGCHLD,
@@ -27,6 +27,11 @@ const NOT_FORWARDED: readonly Signal[] = [
   constants.signals.SIGXFSZ,
   ...FAULT_SIGNALS,
 ];
+
+/** Whether a signal that comes to rehup is reported. */
+export function isForwarded(signal: Signal): boolean {
+  return !NOT_FORWARDED.includes(signal);
+}
 
 /** Those for which Node has handlers of its own until they are ours: see `listenForStops`. */
 const STOPS = [
@@ -99,8 +104,12 @@ function listenForStops(came: (signal: Signal) => void): void {
   const length = process.pid === 1 ? readStatus(status) : 0;
   for (const [name, number] of STOPS) process.on(name, () => came(number));
   const text = status.toString('latin1', 0, length);
-  const missing = STOPS.filter(([, number]) => handlingOf(text, number) === 'uncaught');
+  const missing = STOPS.filter(([, number]) => isLost(dispositionOf(text, number)));
   if (missing.length < STOPS.length) for (const [, number] of missing) came(number);
+}
+
+function isLost(disposition: Disposition | undefined): boolean {
+  return disposition === 'default' || disposition === 'ignored';
 }
 
 /** Reads /proc/self/status; answers how much of it there is, nothing where there is no /proc. */

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -69,6 +70,22 @@ NATIVE(read)
     size_t size = most < 0 ? 0 : most > CHUNK ? CHUNK : (size_t)most;
     ssize_t length = read(descriptor, buffer, size);
     return length < 0 ? throw_system(ctx, "read", errno) : from_bytes(ctx, buffer, (size_t)length);
+}
+
+/* readAt(descriptor, position, most): bytes from a position on, at most 4 KiB. It is a text, for one above 2^31. */
+NATIVE(readAt)
+{
+    UNUSED;
+    char buffer[4096];
+    int descriptor, most;
+    struct bytes text;
+    if (to_int(ctx, &descriptor, argv[0]) < 0 || to_int(ctx, &most, argv[2]) < 0) return JS_EXCEPTION;
+    if (to_c_string(ctx, &text, argv[1], "pread") < 0) return JS_EXCEPTION;
+    off_t position = (off_t)strtoll(text.data, NULL, 10);
+    free_bytes(ctx, &text);
+    size_t size = most < 0 ? 0 : (size_t)most < sizeof buffer ? (size_t)most : sizeof buffer;
+    ssize_t length = pread(descriptor, buffer, size, position);
+    return length < 0 ? throw_system(ctx, "pread", errno) : from_bytes(ctx, buffer, (size_t)length);
 }
 
 /* hasChanged(descriptor): whether the list of mounts changed since it was opened or last asked: proc_pid_mountinfo(5). */
@@ -249,7 +266,7 @@ NATIVE(log)
 }
 
 const JSCFunctionListEntry descriptors_functions[] = {
-    FUNCTION(close, 1), FUNCTION(pipe, 0),    FUNCTION(read, 2), FUNCTION(readTail, 2),   FUNCTION(openDatagrams, 1),
+    FUNCTION(close, 1), FUNCTION(pipe, 0),    FUNCTION(read, 2), FUNCTION(readAt, 3), FUNCTION(readTail, 2),   FUNCTION(openDatagrams, 1),
     FUNCTION(print, 2), FUNCTION(openLog, 0), FUNCTION(log, 1),  FUNCTION(memoryFile, 0), FUNCTION(receive, 1),
     FUNCTION(hasChanged, 1),
 };

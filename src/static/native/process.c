@@ -78,17 +78,39 @@ NATIVE(becomeSubreaper)
     return result_of(ctx, "prctl", prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0));
 }
 
-/* Whether rehup's process group holds the terminal on descriptor 0. */
-NATIVE(inForeground)
+/* stopped(pid): the signal by which a child was stopped, told once; 0 if it was not. One that stopped as traced is let go. */
+NATIVE(stopped)
 {
     UNUSED;
-    return JS_NewBool(ctx, tcgetpgrp(0) == getpgrp());
+    int pid;
+    siginfo_t info = { .si_pid = 0 };
+    if (to_int(ctx, &pid, argv[0]) < 0) return JS_EXCEPTION;
+    int result = waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOHANG);
+    if (result < 0 || info.si_pid != pid) return JS_NewInt32(ctx, 0);
+    if (info.si_code == CLD_STOPPED) return JS_NewInt32(ctx, info.si_status);
+    release(pid, info.si_status);
+    return JS_NewInt32(ctx, 0);
 }
 
-NATIVE(takeForeground)
+NATIVE(group)
 {
     UNUSED;
-    return result_of(ctx, "tcsetpgrp", tcsetpgrp(0, getpgrp()));
+    return JS_NewInt32(ctx, getpgrp());
+}
+
+/* The process group that holds the terminal on descriptor 0; -1 if there is none. */
+NATIVE(foreground)
+{
+    UNUSED;
+    return JS_NewInt32(ctx, tcgetpgrp(0));
+}
+
+NATIVE(giveForeground)
+{
+    UNUSED;
+    int group;
+    if (to_int(ctx, &group, argv[0]) < 0) return JS_EXCEPTION;
+    return result_of(ctx, "tcsetpgrp", tcsetpgrp(0, group));
 }
 
 /* Ends the process at once; nothing is left to be flushed or freed. */
@@ -102,6 +124,7 @@ NATIVE(exit)
 
 const JSCFunctionListEntry process_functions[] = {
     FUNCTION(reap, 1), FUNCTION(hasChildren, 0), FUNCTION(kill, 2), FUNCTION(processId, 0),
-    FUNCTION(becomeSubreaper, 0), FUNCTION(inForeground, 0), FUNCTION(takeForeground, 0), FUNCTION(exit, 1),
+    FUNCTION(becomeSubreaper, 0), FUNCTION(stopped, 1), FUNCTION(group, 0), FUNCTION(foreground, 0),
+    FUNCTION(giveForeground, 1), FUNCTION(exit, 1),
 };
 END_OF_PART(process);

@@ -5,7 +5,8 @@ import type { FileSteps } from '../../../src/core/files/files.ts';
 import { changedPaths, foreseeChange } from '../../../src/core/files/snapshot.ts';
 import { sortedStrings } from '../../../src/core/files/unhurried.ts';
 import { plan } from '../../../src/core/reload/plan.ts';
-import { scenario, watch } from '../../support/scenario.ts';
+import { watch } from '../../support/given.ts';
+import { scenario } from '../../support/scenario.ts';
 
 /** What is done to long lists (specification 4.9): right, and with pauses. */
 

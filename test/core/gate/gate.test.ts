@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Content } from '../../../src/core/files/content.ts';
-import { ALARM, act, scenario, sig, volumeReading, watch } from '../../support/scenario.ts';
+import { ALARM, act, sig, volumeReading, watch } from '../../support/given.ts';
+import { scenario } from '../../support/scenario.ts';
 import { CHECK, FRESH, SIGNAL, STAGE, supervisor } from '../../support/supervisor.ts';
 
 /** What checks and stages promise (specification 5), as sequences of events. The world passes what it is not told to refuse. */

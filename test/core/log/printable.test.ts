@@ -97,7 +97,7 @@ describe('by their sources', () => {
   test('the hosts write to stderr from two places each: the log, and the line of a refusal', () => {
     // static/helpers.ts prints into a socket of its own.
     const writing =
-      /native\.(?:log|print)\(|writeSync\((?:2|descriptor)\b|process\.std\w+\.|console\.|\bpino\(/;
+      /native\.log\(|native\.print\((?!socket\b)|writeSync\((?:2|descriptor)\b|process\.std\w+\.|console\.|\bpino\(/;
     expect(saying(writing)).toEqual([
       'node/log.ts',
       'node/main.ts',

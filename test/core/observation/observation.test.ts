@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Reading } from '../../../src/core/files/reading.ts';
-import { placesAt, scenario, volumeReading, watch } from '../../support/scenario.ts';
+import { placesAt, volumeReading, watch } from '../../support/given.ts';
+import { scenario } from '../../support/scenario.ts';
 
 /** What looking makes of readings: specification 4.2, 4.3, 4.5 and 4.6. */
 

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Reading } from '../../../src/core/files/reading.ts';
 import { watchFacts } from '../../../src/core/report/facts.ts';
-import { scenario, sig, volumeReading, watch } from '../../support/scenario.ts';
+import { sig, volumeReading, watch } from '../../support/given.ts';
+import { scenario } from '../../support/scenario.ts';
 
 /** Watches whose file server may stop answering are looked at apart (specification 2.9): no other waits for them. */
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Reading } from '../../../src/core/files/reading.ts';
-import { placesAt, scenario, volumeReading, watch } from '../../support/scenario.ts';
+import { placesAt, volumeReading, watch } from '../../support/given.ts';
+import { scenario } from '../../support/scenario.ts';
 
 /** What hints are asked for and what becomes of them: specification 4.2 and 4.6. */
 

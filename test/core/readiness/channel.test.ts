@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import { hear, startChild } from '../../../src/core/readiness/channel.ts';
 import type { Gift, Message, Notifications, Processes } from '../../../src/core/state/ports.ts';
-import { begin, scenario, settings } from '../../support/scenario.ts';
+import { begin, settings } from '../../support/given.ts';
+import { CATCHING } from '../../support/procs.ts';
+import { scenario } from '../../support/scenario.ts';
 
 /** Ports of which only what a channel needs does something. */
 function ports(messages: readonly Message[] = [], opens = true) {
@@ -13,8 +15,9 @@ function ports(messages: readonly Message[] = [], opens = true) {
       return { pid: 7 };
     },
     signal: () => undefined,
-    handling: () => 'caught',
-    groupAlive: () => false,
+    self: 1,
+    proc: CATCHING,
+    jobs: () => [],
     hasChildren: () => true,
     reaped: () => 0,
     descends: (pid) => pid === 7,

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { ALARM, act, scenario, watch } from '../../support/scenario.ts';
+import { ALARM, act, watch } from '../../support/given.ts';
+import { scenario } from '../../support/scenario.ts';
 
 const NOTIFY = { kind: 'notify' } as const;
 
@@ -153,7 +154,7 @@ test('a later action of the same reload does not undo that one is under way', ()
     type: 'signalled',
     signal: 1,
     purpose: 'reload',
-    outcome: { kind: 'sent', to: 'child', checked: true },
+    outcome: { kind: 'sent', to: 'child', handled: { handling: 'caught', program: 'app' } },
   });
   run.ran(0);
   expect(run.state.readiness).toMatchObject({ phase: 'listening', after: 'reload' });
@@ -230,7 +231,7 @@ test('a stop ends what is waited for', () => {
   const run = scenario(HANGS_UP);
   run.begin();
   run.signal('TERM');
-  expect(run.planned()).toEqual([]);
+  expect(run.planned()).toEqual(['stop-waiting']);
   expect(run.says('READY=1', 'RELOADING=1')).toEqual([]);
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { scenario, watch } from '../../support/scenario.ts';
+import { watch } from '../../support/given.ts';
+import { scenario } from '../../support/scenario.ts';
 import { CHECK, SIGNAL, supervisor } from '../../support/supervisor.ts';
 
 /** Specification 6, *HTTP*, as sequences of events. */
