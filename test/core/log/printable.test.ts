@@ -95,14 +95,12 @@ describe('by their sources', () => {
     sources.flatMap(([name, source]) => (pattern.test(source) ? [name] : [])).sort();
 
   test('the hosts write to stderr from two places each: the log, and the line of a refusal', () => {
-    // static/helpers.ts prints into a socket of its own.
     const writing =
       /native\.log\(|native\.print\((?!socket\b)|writeSync\((?:2|descriptor)\b|process\.std\w+\.|console\.|\bpino\(/;
     expect(saying(writing)).toEqual([
       'node/log.ts',
       'node/main.ts',
       'node/stderr.ts',
-      'static/helpers.ts',
       'static/log.ts',
       'static/main.ts',
     ]);
