@@ -29,6 +29,7 @@ export const MENDED: readonly Row[] = [
       await pod.logged('reload.rejected');
       await pod.kill();
       await pod.logged('start.degraded');
+      await pod.restarted(1);
       room.took(await room.change({ greeting: 'two' }), await pod.logged('rehup.recovered'));
       expect(pod.log().some(({ event, life }) => event === 'reload.started' && life === 1)).toBe(false);
     },
