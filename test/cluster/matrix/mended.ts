@@ -100,7 +100,6 @@ export const MENDED: readonly Row[] = [
   },
   {
     name: '17i: a stop signal that what is left ignores',
-    gap: 'issue 17, 17i',
     async run(room) {
       await room.config({ greeting: 'one' });
       const pod = await room.pod({
