@@ -13,5 +13,5 @@ export type Row = {
   run(room: Room): Promise<void>;
 };
 
-/** What a new container may take on a busy machine, beyond the kubelet's look at the volume, ms; alone it is one second. */
+/** What a new container may take on a busy machine, beyond the kubelet's look at the volume, ms; on an idle one it is a second or two. */
 export const NEW_CONTAINER = 10_000;
