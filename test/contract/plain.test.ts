@@ -59,7 +59,7 @@ describe('a plain directory', () => {
       writeFileSync(join(directory.path, 'new'), '1');
       renameSync(join(directory.path, 'new'), file);
       const { paths } = await run.logged('config.changed', index + 1);
-      expect(paths).toEqual([`${root}/${name.replace('\xe9', '\\xe9')}`]);
+      expect(paths).toEqual([`${root}/${name.replace('\xe9', '\\xe9').replace('\n', '\\n')}`]);
     }
   });
 

@@ -64,13 +64,12 @@ needing(
   await server.logged('reload.applied');
   await expect.poll(asked, { timeout: PATIENCE }).toBe('1');
   const events = server.log().map((line) => line.event);
-  expect(events.filter((event) => /^child\.(started|killed|leftovers)$/.test(event))).toEqual([
+  // The backends notice the end of the postmaster: they may be gone before a look finds them left over.
+  expect(events.filter((event) => /^child\.(started|killed)$/.test(event))).toEqual([
     'child.started',
     'child.killed',
-    'child.leftovers',
     'child.started',
   ]);
-  expect((await server.logged('child.leftovers')).msg).toMatch(/postgres \d+/);
   expect(events).not.toContain('reload.failed');
   await ends(server);
   // The session ended with its backend.

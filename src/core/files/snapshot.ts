@@ -106,9 +106,9 @@ export function changedPaths(from: Snapshot, to: Snapshot): readonly string[] {
   if (first === undefined) return [];
   if (others.length === 0) return first;
   const known = MERGED.get(first);
-  if (known !== undefined && same(known.lists, lists)) return known.paths;
+  if (known !== undefined && same(known.others, others)) return known.paths;
   const paths = [...new Set(lists.flat())].sort();
-  MERGED.set(first, { lists, paths });
+  MERGED.set(first, { others, paths });
   return paths;
 }
 
@@ -117,19 +117,20 @@ export function changedPaths(from: Snapshot, to: Snapshot): readonly string[] {
  * found out once, and with pauses when it is read.
  */
 
+/** The content before is known by its digest: held by itself, it would in turn hold the one before it, and so on. */
 type Change = {
   readonly watch: string;
-  readonly before: Content | undefined;
+  readonly before: string | undefined;
   readonly paths: readonly string[];
 };
 
 /** By the content after it, the last change that was asked for. */
 const CHANGES = new WeakMap<Content, Change>();
 
-/** By the first of its lists, what several watches have in common. */
+/** By the first of its lists, what several watches have in common; what it holds must not hold that list. */
 const MERGED = new WeakMap<
   readonly string[],
-  { readonly lists: readonly (readonly string[])[]; readonly paths: readonly string[] }
+  { readonly others: readonly (readonly string[])[]; readonly paths: readonly string[] }
 >();
 
 const NONE: Content = { digest: '', files: new Map(), keyed: false };
@@ -138,9 +139,9 @@ const NONE: Content = { digest: '', files: new Map(), keyed: false };
 function changedFiles(watch: string, before: Content | undefined, after: Content = NONE): readonly string[] {
   if (before?.digest === after.digest) return [];
   const known = CHANGES.get(after);
-  if (known?.before === before && known?.watch === watch) return known.paths;
+  if (known !== undefined && known.before === before?.digest && known.watch === watch) return known.paths;
   const paths = [...differingFiles(watch, before, after)].flatMap((path) => path ?? []);
-  CHANGES.set(after, { watch, before, paths });
+  CHANGES.set(after, { watch, before: before?.digest, paths });
   return paths;
 }
 
@@ -151,7 +152,7 @@ export function* foreseeChange(watch: string, before: Content | undefined, after
   yield* unhurried(differingFiles(watch, before, after), (path) => {
     if (path !== undefined) paths.push(path);
   });
-  CHANGES.set(after, { watch, before, paths });
+  CHANGES.set(after, { watch, before: before?.digest, paths });
 }
 
 /** Goes through the files of two contents, which are sorted, side by side: the path of each that differs, else undefined. */

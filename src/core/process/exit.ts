@@ -54,7 +54,8 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /** Why a command could not be started, in words and with the errno. */
 export function startFailureReason(errno: string): string {
-  const reason = REASONS[errno] ?? "can't be started";
+  const known = REASONS[errno];
+  const reason = known === undefined ? errno : `${known} (${errno})`;
   const help = shortage(errno);
-  return help === undefined ? `${reason} (${errno})` : `${reason} (${errno}); ${help}`;
+  return help === undefined ? reason : `${reason}; ${help}`;
 }
