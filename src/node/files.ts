@@ -13,7 +13,6 @@ import {
   opendirSync,
   openSync,
   readdirSync,
-  readFileSync,
   readlinkSync,
   readSync,
   renameSync,
@@ -34,7 +33,8 @@ import type {
   Names,
 } from '../core/files/files.ts';
 import { errnoOf } from './errno.ts';
-import { cString, libc, memory } from './process/libc.ts';
+import { createMounts } from './mounts.ts';
+import { cString, libc } from './process/libc.ts';
 
 /** magic.h of Linux. */
 const TMPFS_MAGIC = 0x01021994;
@@ -45,11 +45,6 @@ const MFD_CLOEXEC = 1;
 /** The most that a read takes at once (architecture: Ports). */
 const CHUNK = 64 * 1024;
 
-const MOUNTS = '/proc/self/mountinfo';
-
-/** poll.h of Linux. */
-const POLLPRI = 2;
-const POLLERR = 8;
 /** So many names are told at once. */
 const NAMES = 512;
 
@@ -66,7 +61,7 @@ export function createFiles(): Files {
   const listings = new Map<number, Dir>();
   let handle = 0;
   let key: Buffer | undefined;
-  let mounts: number | undefined;
+  const changedMounts = createMounts();
 
   function newDigest(keyed: boolean): Hash | Hmac {
     if (!keyed) return createHash('sha256');
@@ -78,17 +73,6 @@ export function createFiles(): Files {
     const digest = digests.get(number);
     if (digest === undefined) throw new Error(`internal error: no digest ${number}`);
     return digest;
-  }
-
-  /** The list of mounts is kept open, since that is what tells of a change. */
-  function changedMounts(): string | undefined {
-    if (mounts !== undefined) {
-      if (!hasChanged(mounts)) return undefined;
-      closeSync(mounts);
-      mounts = undefined;
-    }
-    mounts = openSync(MOUNTS, 'r');
-    return readFileSync(mounts, 'latin1');
   }
 
   function namesOf(directory: Dir, list: number): Names {
@@ -267,15 +251,6 @@ export function createFiles(): Files {
 
 function writeAll(file: number, data: Buffer): void {
   for (let done = 0; done < data.length; ) done += writeSync(file, data, done, data.length - done);
-}
-
-/** Whether the list of mounts changed since it was opened or last asked: proc_pid_mountinfo(5). */
-function hasChanged(file: number): boolean {
-  const change = memory(8);
-  change.writeInt32LE(file, 0);
-  change.writeInt16LE(POLLPRI, 4);
-  libc.poll(change, 1n, 0);
-  return (change.readInt16LE(6) & (POLLPRI | POLLERR)) !== 0;
 }
 
 function bytes(path: string): Buffer {

@@ -1,4 +1,4 @@
-import { digestStrings, type FileDigest, type FileSteps } from './files.ts';
+import { beginDigest, endDigest, type FileDigest, type FileSteps } from './files.ts';
 import { sortedStrings, unhurried } from './unhurried.ts';
 
 /** What a watch holds: the files that the application can see, by path relative to the watch ('' for a file watched by name). */
@@ -49,4 +49,21 @@ function* toBeDigested(files: ReadonlyMap<string, FileDigest>): Generator<string
     yield String(size);
     yield digest;
   }
+}
+
+/** Strings are digested in pieces of about so many bytes. */
+const DIGESTED_AT_ONCE = 4 * 1024;
+
+/** The digest of a sequence of byte strings, each with its length before it so that no two sequences look alike. */
+function* digestStrings(strings: Iterable<string>, keyed: boolean): FileSteps<string> {
+  const digest = yield* beginDigest(keyed);
+  let piece = '';
+  for (const bytes of strings) {
+    piece += `${bytes.length}:${bytes}`;
+    if (piece.length < DIGESTED_AT_ONCE) continue;
+    yield { op: 'digest-bytes', digest, bytes: piece };
+    piece = '';
+  }
+  if (piece !== '') yield { op: 'digest-bytes', digest, bytes: piece };
+  return yield* endDigest(digest);
 }

@@ -276,30 +276,15 @@ export function* syncDirectory(path: string): FileSteps<FileFailure | undefined>
     : undefined;
 }
 
-/** Strings are digested in pieces of about so many bytes. */
-const DIGESTED_AT_ONCE = 4 * 1024;
-
-/** The digest of a sequence of byte strings, each with its length before it so that no two sequences look alike. */
-export function* digestStrings(strings: Iterable<string>, keyed: boolean): FileSteps<string> {
-  const digest = yield* beginDigest(keyed);
-  let piece = '';
-  for (const bytes of strings) {
-    piece += `${bytes.length}:${bytes}`;
-    if (piece.length < DIGESTED_AT_ONCE) continue;
-    yield { op: 'digest-bytes', digest, bytes: piece };
-    piece = '';
-  }
-  if (piece !== '') yield { op: 'digest-bytes', digest, bytes: piece };
-  return yield* endDigest(digest);
-}
-
-function* beginDigest(keyed: boolean): FileSteps<number> {
+/** Begins a digest, which is to be ended. */
+export function* beginDigest(keyed: boolean): FileSteps<number> {
   const answer = yield { op: 'digest', keyed };
   if (answer.op !== 'digest') throw wrongAnswer('digest', answer);
   return answer.value;
 }
 
-function* endDigest(digest: number): FileSteps<string> {
+/** Ends a digest: in hexadecimal. */
+export function* endDigest(digest: number): FileSteps<string> {
   const answer = yield { op: 'digest-end', digest };
   if (answer.op !== 'digest-end') throw wrongAnswer('digest-end', answer);
   return answer.value;

@@ -6,7 +6,9 @@
 #include "sha256.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* As many as can be made at a time; the core makes one after the other. */
@@ -96,7 +98,8 @@ NATIVE(digest)
     return throw_system(ctx, "digest", EMFILE);
 }
 
-JSValue digest_small(JSContext *ctx, int descriptor, bool keyed, uint64_t *size)
+/* The digest in hexadecimal of what can be read of an open file, empty if that is more than 64 KiB. */
+static JSValue digest_small(JSContext *ctx, int descriptor, bool keyed, uint64_t *size)
 {
     static char buffer[CHUNK];
     struct digest digest;
@@ -152,7 +155,47 @@ NATIVE(digestEnd)
     return digest == NULL ? JS_EXCEPTION : end(ctx, digest);
 }
 
+/* Opens what was a file a moment ago, and gives the digest if it still is one; NULL-length text for anything else. */
+static JSValue digest_at(JSContext *ctx, const char *path, bool keyed, uint64_t *size)
+{
+    struct stat now;
+    int descriptor = away_from_stdio(open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW));
+    if (descriptor < 0) return throw_system(ctx, "open", errno);
+    JSValue digest;
+    /* Where that is refused it is read as one that is not small. */
+    if (fstat(descriptor, &now) < 0 || !S_ISREG(now.st_mode)) digest = JS_NewString(ctx, "");
+    else digest = digest_small(ctx, descriptor, keyed, size);
+    close(descriptor);
+    return digest;
+}
+
+/* inspect(path, keyed): what status() tells, no link followed, and the size and digest of a file of at most 64 KiB. */
+NATIVE(inspect)
+{
+    UNUSED;
+    struct bytes path;
+    bool is_file;
+    uint64_t size;
+    if (to_c_string(ctx, &path, argv[0], "statx") < 0) return JS_EXCEPTION;
+    JSValue status = status_of(ctx, path.data, false, &is_file, &size);
+    JSValue digest = JS_UNDEFINED;
+    if (!JS_IsException(status)) {
+        digest = is_file && size <= CHUNK ? digest_at(ctx, path.data, JS_ToBool(ctx, argv[1]), &size)
+                                          : JS_NewString(ctx, "");
+    }
+    free_bytes(ctx, &path);
+    if (JS_IsException(status)) return status;
+    if (JS_IsException(digest)) {
+        JS_FreeValue(ctx, status);
+        return digest;
+    }
+    put(ctx, &status, "size", JS_NewInt64(ctx, (int64_t)size));
+    put(ctx, &status, "digest", digest);
+    return status;
+}
+
 const JSCFunctionListEntry digest_functions[] = {
     FUNCTION(digest, 1), FUNCTION(digestFile, 2), FUNCTION(digestBytes, 2), FUNCTION(digestEnd, 1),
+    FUNCTION(inspect, 2),
 };
 END_OF_PART(digest);

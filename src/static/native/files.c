@@ -267,47 +267,8 @@ NATIVE(listRest)
     return to_int(ctx, &descriptor, argv[0]) < 0 ? JS_EXCEPTION : list_piece(ctx, descriptor);
 }
 
-/* Opens what was a file a moment ago, and gives the digest if it still is one; NULL-length text for anything else. */
-static JSValue digest_at(JSContext *ctx, const char *path, bool keyed, uint64_t *size)
-{
-    struct stat now;
-    int descriptor = away_from_stdio(open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW));
-    if (descriptor < 0) return throw_system(ctx, "open", errno);
-    JSValue digest;
-    /* Where that is refused it is read as one that is not small. */
-    if (fstat(descriptor, &now) < 0 || !S_ISREG(now.st_mode)) digest = JS_NewString(ctx, "");
-    else digest = digest_small(ctx, descriptor, keyed, size);
-    close(descriptor);
-    return digest;
-}
-
-/* inspect(path, keyed): what status() tells, no link followed, and the size and digest of a file of at most 64 KiB. */
-NATIVE(inspect)
-{
-    UNUSED;
-    struct bytes path;
-    bool is_file;
-    uint64_t size;
-    if (to_c_string(ctx, &path, argv[0], "statx") < 0) return JS_EXCEPTION;
-    JSValue status = status_of(ctx, path.data, false, &is_file, &size);
-    JSValue digest = JS_UNDEFINED;
-    if (!JS_IsException(status)) {
-        digest = is_file && size <= CHUNK ? digest_at(ctx, path.data, JS_ToBool(ctx, argv[1]), &size)
-                                          : JS_NewString(ctx, "");
-    }
-    free_bytes(ctx, &path);
-    if (JS_IsException(status)) return status;
-    if (JS_IsException(digest)) {
-        JS_FreeValue(ctx, status);
-        return digest;
-    }
-    put(ctx, &status, "size", JS_NewInt64(ctx, (int64_t)size));
-    put(ctx, &status, "digest", digest);
-    return status;
-}
-
 const JSCFunctionListEntry files_functions[] = {
     FUNCTION(readlink, 1), FUNCTION(names, 1), FUNCTION(status, 2), FUNCTION(fileSystem, 1), FUNCTION(open, 1),
-    FUNCTION(list, 1),     FUNCTION(listRest, 1), FUNCTION(inspect, 2),
+    FUNCTION(list, 1),     FUNCTION(listRest, 1),
 };
 END_OF_PART(files);

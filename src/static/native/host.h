@@ -73,9 +73,6 @@ const char *errno_name(int error);
 /* files.c: what statx(2) tells of a path, and whether it is a file, and of which size; an exception if it fails. */
 JSValue status_of(JSContext *ctx, const char *path, bool follow, bool *is_file, uint64_t *size);
 
-/* digest.c: the digest in hexadecimal of what can be read of an open file, empty if that is more than 64 KiB. */
-JSValue digest_small(JSContext *ctx, int descriptor, bool keyed, uint64_t *size);
-
 /* digest.c: feeds a digest by its number; -1 with an exception if there is none. */
 int feed_digest(JSContext *ctx, JSValueConst number, const void *data, size_t length);
 
