@@ -61,7 +61,7 @@ export const EVENTS: Readonly<Record<string, CoreEvent>> = {
   'child-starting': { type: 'child-starting' },
   'child-started': { type: 'child-started' },
   'child-verified': { type: 'child-verified' },
-  'child-ended': { type: 'child-ended', status: { kind: 'code', code: 1 }, follows: undefined },
+  'child-ended': { type: 'child-ended', status: { kind: 'code', code: 1 }, follows: undefined, ends: false },
   'start-asked': { type: 'start-asked' },
   'may-start': { type: 'may-start' },
   'gate-passed': { type: 'gate-passed', passage: PASSAGE },

@@ -247,13 +247,13 @@ export function endedByItself(
   logExit(child, status, turn);
   clearTimers(turn, 'verify-start');
   const follows = afterExit(state, status, turn.at);
-  turn.notices.push({ type: 'child-ended', status, follows });
   setTimer(turn, 'stop-timeout', state.settings.stopTimeout);
   expectStop(state, state.settings.stopSignal, turn);
   look(pid, turn);
   const early = status.kind === 'code' && status.code === 0 && turn.at - child.since < EARLY;
   const { state: now, afterwards } =
     follows === undefined ? policy(state, status, turn) : { state, afterwards: 'start' as const };
+  turn.notices.push({ type: 'child-ended', status, follows, ends: isEnd(afterwards) });
   const clearing = {
     phase: 'clearing',
     pid,
@@ -275,7 +275,7 @@ export function endedStopping(
   const { pid, afterwards, toGroup, killing } = child;
   const { status } = event;
   logExit(child, status, turn);
-  turn.notices.push({ type: 'child-ended', status, follows: undefined });
+  turn.notices.push({ type: 'child-ended', status, follows: undefined, ends: false });
   look(pid, turn);
   const clearing = { phase: 'clearing', pid, afterwards, status, early: false, toGroup, killing } as const;
   return withChild(state, { ...clearing, ...UNTOLD });
