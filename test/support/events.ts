@@ -80,7 +80,7 @@ export const EVENTS: Readonly<Record<string, CoreEvent>> = {
   telling: { type: 'telling', first: true },
   told: { type: 'told' },
   notified: { type: 'notified' },
-  heard: { type: 'heard', messages: ['RELOADING=1\nREADY=1'], strangers: 0, more: false },
+  messages: { type: 'messages', messages: ['RELOADING=1\nREADY=1'], strangers: 0, more: false },
   ready: { type: 'ready' },
   'not-ready': { type: 'not-ready', reason: 'why' },
   staged: { type: 'staged', job: 0, result: { op: 'published' } },

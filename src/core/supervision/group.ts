@@ -17,7 +17,7 @@ import {
   withChild,
 } from './child.ts';
 import { eachNamed, leftoversOf, named, seenBefore, tellLeftovers, withStrangers } from './leftovers.ts';
-import { meaningOf } from './routing.ts';
+import { routeOf } from './routing.ts';
 import { clearStop, expectStop, nameWaited, termIgnoring } from './waiting.ts';
 
 /* The end of a child, and of what it leaves: its process group, and in a restart whatever else descends from it. */
@@ -185,12 +185,12 @@ export function signalWhileClearing(
   event: EventOf<'signal'>,
   turn: Turn,
 ): State {
-  const meaning = meaningOf(state.settings, event.signal);
-  if (meaning.kind !== 'stop') {
+  const route = routeOf(state.settings, event.signal);
+  if (route.kind !== 'stop') {
     logDropped(turn, event.signal, 'no child runs');
     return state;
   }
-  const { sent } = meaning;
+  const { sent } = route;
   const known = child.toGroup && sent === state.settings.stopSignal;
   clearTimers(turn, 'stop-timeout');
   expectStop(state, sent, turn);
@@ -207,8 +207,8 @@ export function signalWhileLeaving(
   event: EventOf<'signal'>,
   turn: Turn,
 ): State {
-  const meaning = meaningOf(state.settings, event.signal);
-  if (meaning.kind === 'stop') sendToRest(turn, child.pid, meaning.sent, 'stop');
+  const route = routeOf(state.settings, event.signal);
+  if (route.kind === 'stop') sendToRest(turn, child.pid, route.sent, 'stop');
   return state;
 }
 
