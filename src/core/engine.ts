@@ -3,7 +3,7 @@ import { readWatches } from './files/reading.ts';
 import { createJobs } from './jobs/jobs.ts';
 import { SIGCONT } from './process/signals.ts';
 import { placeSocket } from './server/socket.ts';
-import { stageSteps } from './staging/staging.ts';
+import { createStaging } from './staging/staging.ts';
 import type { Effect } from './state/effect.ts';
 import type { Occurrence, SignalOutcome } from './state/event.ts';
 import { initialState } from './state/initial.ts';
@@ -26,6 +26,7 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
   let busy = false;
   const queue: Occurrence[] = [];
   let atWork = false;
+  const stageSteps = createStaging();
   const staging: Extract<Effect, { type: 'stage' }>[] = [];
   const { clock } = ports;
   const drive = createDrive(ports.files, clock, () => over);

@@ -4,10 +4,14 @@ import {
   chmodSync,
   closeSync,
   constants,
+  type Dir,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
   fsyncSync,
-  lchownSync,
   lstatSync,
   mkdirSync,
+  opendirSync,
   openSync,
   readdirSync,
   readlinkSync,
@@ -22,9 +26,18 @@ import {
 } from 'node:fs';
 import type { FileAnswer, FileRequest, FileStatus, Files } from '../core/files/files.ts';
 import { errnoOf } from './errno.ts';
+import { lock } from './lock.ts';
 
-/** magic.h of Linux. */
-const TMPFS_MAGIC = 0x01021994;
+/** magic.h of Linux: TMPFS_MAGIC and RAMFS_MAGIC. */
+const IN_MEMORY: readonly number[] = [0x01021994, 0x858458f6];
+
+/** O_PATH of fcntl.h, which Node has no name for. */
+const O_PATH = 0o10000000;
+
+/** So many names of a directory are listed at once. */
+const NAMES = 1024;
+
+const READING = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 /** The most that a read takes at once (architecture: Ports). */
 const CHUNK = 64 * 1024;
@@ -51,26 +64,62 @@ export function createFiles(): Files {
     return digest;
   }
 
+  const lists = new Map<number, Dir>();
+
+  function endList(directory: number): void {
+    lists.get(directory)?.closeSync();
+    lists.delete(directory);
+  }
+
+  function entries(directory: number, anew: boolean): readonly string[] {
+    if (anew) {
+      endList(directory);
+      // Each byte is a character of latin1, which the types leave out.
+      const options = { encoding: 'latin1', bufferSize: NAMES } as const;
+      lists.set(directory, opendirSync(`/proc/self/fd/${directory}`, options));
+    }
+    const opened = lists.get(directory);
+    const names: string[] = [];
+    while (names.length < NAMES) {
+      const entry = opened?.readSync() ?? null;
+      if (entry === null) break;
+      names.push(entry.name);
+    }
+    if (names.length === 0) endList(directory);
+    return names;
+  }
+
   function answer(request: FileRequest): FileAnswer {
     const { op } = request;
     switch (op) {
       case 'readlink':
-        return { op, value: readlinkSync(bytes(request.path), 'buffer').toString('latin1') };
+        return { op, value: readlinkSync(located(request), 'buffer').toString('latin1') };
       case 'names': {
         const names = readdirSync(bytes(request.path), { encoding: 'buffer' });
         return { op, value: names.map((name) => name.toString('latin1')) };
       }
       case 'status': {
-        const stat = request.follow ? statSync : lstatSync;
-        return { op, value: statusOf(stat(bytes(request.path), { bigint: true })) };
+        if (request.in !== undefined && request.path === '')
+          return { op, value: statusOf(fstatSync(request.in, { bigint: true })) };
+        const stat = request.in !== undefined || !request.follow ? lstatSync : statSync;
+        return { op, value: statusOf(stat(located(request), { bigint: true })) };
       }
       case 'memory':
-        return { op, value: statfsSync(bytes(request.path)).type === TMPFS_MAGIC };
-      case 'open': {
-        const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
-        return { op, value: openSync(bytes(request.path), flags) };
+        return { op, value: IN_MEMORY.includes(statfsSync(bytes(request.path)).type) };
+      case 'open':
+        return { op, value: openSync(located(request), READING | unfollowed(request)) };
+      case 'enter': {
+        const flags = READING | constants.O_DIRECTORY | unfollowed(request);
+        return { op, value: openSync(located(request), flags) };
       }
+      case 'entries':
+        return { op, value: entries(request.directory, request.anew) };
+      case 'user':
+        return { op, value: process.geteuid?.() ?? 0 };
+      case 'lock':
+        return { op, value: lock(request.file) };
       case 'close':
+        endList(request.file);
         closeSync(request.file);
         return { op, value: undefined };
       case 'read': {
@@ -96,11 +145,11 @@ export function createFiles(): Files {
         return { op, value };
       }
       case 'mkdir':
-        mkdirSync(bytes(request.path), request.mode);
+        mkdirSync(located(request), request.mode);
         return { op, value: undefined };
       case 'create': {
         const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-        return { op, value: openSync(bytes(request.path), flags, request.mode) };
+        return { op, value: openSync(located(request), flags, request.mode) };
       }
       case 'copy': {
         const length = readSync(request.from, chunk, 0, CHUNK, null);
@@ -108,26 +157,42 @@ export function createFiles(): Files {
         for (let done = 0; done < length; ) done += writeSync(request.to, chunk, done, length - done);
         return { op, value: length };
       }
+      case 'write': {
+        const written = bytes(request.bytes);
+        for (let done = 0; done < written.length; ) done += writeSync(request.file, written, done);
+        return { op, value: undefined };
+      }
       case 'sync':
         fsyncSync(request.file);
         return { op, value: undefined };
       case 'chmod':
-        chmodSync(bytes(request.path), request.mode);
+        fchmodSync(request.file, request.mode);
         return { op, value: undefined };
       case 'chown':
-        lchownSync(bytes(request.path), request.owner, request.group);
+        fchownSync(request.file, request.owner, request.group);
         return { op, value: undefined };
+      case 'grant': {
+        // O_PATH opens what may not be read, but does not serve fchmod(2); the link leads to what was opened.
+        const flags = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+        const opened = openSync(located(request), flags);
+        try {
+          chmodSync(`/proc/self/fd/${opened}`, request.mode);
+        } finally {
+          closeSync(opened);
+        }
+        return { op, value: undefined };
+      }
       case 'symlink':
-        symlinkSync(bytes(request.target), bytes(request.path));
+        symlinkSync(bytes(request.target), located(request));
         return { op, value: undefined };
       case 'rename':
-        renameSync(bytes(request.from), bytes(request.to));
+        renameSync(inside(request.in, request.from), inside(request.in, request.to));
         return { op, value: undefined };
       case 'unlink':
-        unlinkSync(bytes(request.path));
+        unlinkSync(located(request));
         return { op, value: undefined };
       case 'rmdir':
-        rmdirSync(bytes(request.path));
+        rmdirSync(located(request));
         return { op, value: undefined };
       default:
         return request satisfies never;
@@ -145,6 +210,22 @@ export function createFiles(): Files {
   };
 }
 
+/**
+ * A name in a directory that is open: the link in /proc leads to the very directory, wherever it is by now, and the calls
+ * of node:fs that are made here follow no link at the end of a path.
+ */
+function inside(directory: number, name: string): Buffer {
+  return bytes(`/proc/self/fd/${directory}/${name}`);
+}
+
+function located(request: { readonly in?: number | undefined; readonly path: string }): Buffer {
+  return request.in === undefined ? bytes(request.path) : inside(request.in, request.path);
+}
+
+function unfollowed(request: { readonly in?: number | undefined }): number {
+  return request.in === undefined ? 0 : constants.O_NOFOLLOW;
+}
+
 function bytes(path: string): Buffer {
   return Buffer.from(path, 'latin1');
 }
@@ -157,12 +238,20 @@ function statusOf(stat: BigIntStats): FileStatus {
       : stat.isSymbolicLink()
         ? 'link'
         : 'other';
+  const device = deviceOf(stat.dev);
   return {
     kind,
-    identity: `${stat.dev}:${stat.ino}:${stat.birthtimeNs}`,
-    device: String(stat.dev),
+    identity: `${device}:${stat.ino}:${stat.birthtimeNs}`,
+    device,
+    stamp: `${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`,
     mode: Number(stat.mode) & PERMISSIONS,
     owner: Number(stat.uid),
     group: Number(stat.gid),
   };
+}
+
+/** A device number as gnu_dev_major(3) and gnu_dev_minor(3) take it apart. */
+function deviceOf(device: bigint): string {
+  const major = ((device >> 8n) & 0xfffn) | ((device >> 32n) & 0xfffff000n);
+  return `${major}.${(device & 0xffn) | ((device >> 12n) & 0xffffff00n)}`;
 }

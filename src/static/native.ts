@@ -51,21 +51,25 @@ export type Native = {
   random(): number;
 
   // files.c
-  readlink(path: string): string;
+  readlink(path: string, directory?: number): string;
   names(path: string): readonly string[];
-  status(path: string, follow: boolean): NativeStatus;
+  status(path: string, follow: boolean, directory?: number): NativeStatus;
   fileSystem(path: string): number;
-  open(path: string): number;
+  open(path: string, directory?: number): number;
+  enter(path: string, directory?: number): number;
 
   // staging.c
-  mkdir(path: string, mode: number): void;
-  create(path: string, mode: number): number;
-  chmod(path: string, mode: number): void;
-  chown(path: string, owner: number, group: number): void;
-  symlink(target: string, path: string): void;
-  rename(from: string, to: string): void;
-  unlink(path: string): void;
-  rmdir(path: string): void;
+  mkdir(directory: number | undefined, name: string, mode: number): void;
+  create(directory: number, name: string, mode: number): number;
+  grant(directory: number, name: string, mode: number): void;
+  symlink(directory: number, name: string, target: string): void;
+  rename(directory: number, from: string, to: string): void;
+  unlink(directory: number | undefined, name: string): void;
+  rmdir(directory: number | undefined, name: string): void;
+  chmod(descriptor: number, mode: number): void;
+  chown(descriptor: number, owner: number, group: number): void;
+  lock(descriptor: number): boolean;
+  entries(directory: number, anew: boolean): readonly string[];
   copy(digest: number, from: number, to: number): number;
   store(descriptor: number, bytes: string): void;
   sync(descriptor: number): void;
@@ -104,6 +108,7 @@ export type NativeStatus = {
   readonly kind: 'file' | 'directory' | 'link' | 'other';
   readonly identity: string;
   readonly device: string;
+  readonly stamp: string;
   readonly mode: number;
   readonly owner: number;
   readonly group: number;

@@ -142,7 +142,7 @@ describe('events', () => {
       ['watchDirectory', result(0), temporary.path],
       ['watchDirectory', result(0), `${other}/..`],
       ['watchDirectory', result(0), other],
-      ['create', join(other, 'new'), 0o600],
+      ['create', 0, join(other, 'new'), 0o600],
       ['takeHints', result(0)],
       ['takeHints', result(0)],
     );
@@ -158,7 +158,7 @@ describe('events', () => {
     const [, watch, , hints, kept, , ignored] = gave(
       ['openNotifier'],
       ['watchDirectory', result(0), gone],
-      ['rmdir', gone],
+      ['rmdir', 0, gone],
       ['takeHints', result(0)],
       ['watchDirectory', result(0), temporary.path],
       ['unwatch', result(0), result(4)],

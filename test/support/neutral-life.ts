@@ -93,7 +93,7 @@ function answer(request: FileRequest, content: string): FileAnswer {
       const kind = request.path.endsWith('/key') ? 'file' : 'directory';
       return {
         op: 'status',
-        value: { kind, identity: request.path, device: '1', mode: 0o644, owner: 0, group: 0 },
+        value: { kind, identity: request.path, device: '1', stamp: '0', mode: 0o644, owner: 0, group: 0 },
       };
     }
     case 'memory':

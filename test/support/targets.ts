@@ -79,6 +79,10 @@ export function randomTargets(
           }
         }
         return { op: 'kept' };
+      case 'fail':
+        return { op: 'noted' };
+      case 'tend':
+        return { op: 'tended', tended: [] };
       default:
         return task satisfies never;
     }

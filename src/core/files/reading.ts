@@ -1,10 +1,19 @@
 import type { PathPredicate } from '../text/glob.ts';
 import { joinPath, parentPath, relativePath } from '../text/path.ts';
-import { type Content, contentOf } from './content.ts';
+import type { Content } from './content.ts';
 import { directoriesOf, identified } from './directories.ts';
 import { type FileFailure, type FileSteps, isFailure, liesInMemory, status } from './files.ts';
 import { type Frozen, frozenAt, type Mount, readMounts, realPath } from './mounts.ts';
-import { emptyTree, type TooLarge, type Tree, type TreeCopy, type WalkOptions, walk } from './tree.ts';
+import {
+  contentOfTree,
+  copyUncounted,
+  emptyTree,
+  type TooLarge,
+  type Tree,
+  type TreeCopy,
+  type WalkOptions,
+  walk,
+} from './tree.ts';
 import {
   countedEntries,
   findVolume,
@@ -199,11 +208,12 @@ function* readFromVolume(
   const level = opened ?? NOTHING;
   const tree = yield* beginTree(options);
   if (isFailure(tree)) return unusable(tree);
-  const entries = countedEntries(volume, level, path);
-  for (const [name, source] of entries) {
+  for (const [name, source] of countedEntries(volume, level, path)) {
     const failure = yield* walk(tree, source, name, options);
     if (failure !== undefined) return unusable(failure, volume);
   }
+  const uncopied = path === volume.root ? yield* copyUncounted(tree, level.entries, options) : undefined;
+  if (uncopied !== undefined) return unusable(uncopied, volume);
   // The kubelet removes a generation only after the swap: one that is still the present one was whole while it was read.
   // So a name that was listed in it and is not there is as good as a mix, and no key that was removed.
   const moving = tree.torn || (yield* readGeneration(volume.root)) !== volume.generation;
@@ -259,12 +269,6 @@ function* readPlain({ path, known }: ReadingRequest, options: WalkOptions): File
 function* beginTree({ copy }: WalkOptions): FileSteps<Tree | FileFailure> {
   const failure = copy === undefined ? undefined : yield* copy.begin();
   return failure ?? emptyTree();
-}
-
-/** The digest over all is keyed if that of any file is. */
-function* contentOfTree(tree: Tree, { keyed, capture }: WalkOptions): FileSteps<Content> {
-  const content = yield* contentOf(tree.files, keyed || [...tree.memory.values()].includes(true));
-  return capture ? { ...content, texts: tree.texts } : content;
 }
 
 function* missing(path: string): FileSteps<Outcome> {

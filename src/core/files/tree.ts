@@ -1,5 +1,6 @@
 import type { PathPredicate } from '../text/glob.ts';
 import { joinPath } from '../text/path.ts';
+import { type Content, contentOf } from './content.ts';
 import {
   digestFile,
   type FileDigest,
@@ -13,7 +14,7 @@ import {
   status,
   telling,
 } from './files.ts';
-import { isApart } from './volume.ts';
+import { isApart, uncountedNames } from './volume.ts';
 
 /** A watch holds at most this much (specification 4.1). */
 export const MAX_FILES = 10_000;
@@ -24,8 +25,8 @@ export type Tree = {
   readonly files: Map<string, FileDigest>;
   /** Every real directory that was read, with its identity. */
   readonly directories: Map<string, string>;
-  /** The identities of those directories. */
-  readonly seen: Set<string>;
+  /** By the identities of those directories, the names under which they were read. */
+  readonly seen: Map<string, string>;
   /** Whether a name vanished between being listed and being read. */
   torn: boolean;
   /** Whether a link was followed. */
@@ -73,7 +74,7 @@ export function emptyTree(): Tree {
   return {
     files: new Map(),
     directories: new Map(),
-    seen: new Set(),
+    seen: new Map(),
     torn: false,
     linked: false,
     memory: new Map(),
@@ -105,8 +106,13 @@ export function* walk(
       // What the watch itself names may just not be there; a name that was listed has vanished since.
       if (next.name !== '') tree.torn = true;
     } else if (found.kind === 'directory') {
-      if (tree.seen.has(found.identity)) continue;
-      tree.seen.add(found.identity);
+      const first = tree.seen.get(found.identity);
+      if (first !== undefined) {
+        if (tree.files.size >= MAX_FILES) return { tooLarge: 'files' };
+        tree.files.set(next.name, secondName(first));
+        continue;
+      }
+      tree.seen.set(found.identity, next.name);
       tree.directories.set(next.path, found.identity);
       const copied = yield* copyDirectory(next.name, found, options);
       if (copied !== undefined) return copied;
@@ -131,6 +137,33 @@ export function* walk(
     }
   }
   return undefined;
+}
+
+/** Has names that don't count be copied all the same, since the application may want them. */
+export function* copyUncounted(
+  tree: Tree,
+  entries: ReadonlyMap<string, string>,
+  options: WalkOptions,
+): FileSteps<FileFailure | TooLarge | undefined> {
+  const uncounted = emptyTree();
+  for (const name of options.copy === undefined ? [] : uncountedNames(entries)) {
+    const path = entries.get(name);
+    const failure = path === undefined ? undefined : yield* walk(uncounted, path, name, options);
+    if (failure !== undefined) return failure;
+  }
+  tree.torn ||= uncounted.torn;
+  return undefined;
+}
+
+/** The digest over all is keyed if that of any file is. */
+export function* contentOfTree(tree: Tree, { keyed, capture }: WalkOptions): FileSteps<Content> {
+  const content = yield* contentOf(tree.files, keyed || [...tree.memory.values()].includes(true));
+  return capture ? { ...content, texts: tree.texts } : content;
+}
+
+/** What stands among the files for a directory that was read under another name already: its name alone counts. */
+export function secondName(first: string): FileDigest {
+  return { size: 0, digest: first, second: first };
 }
 
 /** What lies at a path, links followed; undefined for a link that leads nowhere, which is no sign of a writer. */

@@ -9,7 +9,10 @@ import type { Stage } from './stage.ts';
 export type Place = {
   readonly stage: Stage;
   readonly sourceThere: boolean;
-  readonly targetThere: boolean;
+  /** Whether it is a kubelet volume as a whole, or may be one when it is there. */
+  readonly isVolume: boolean;
+  /** What the target was when it was looked at; undefined if it is to be made. */
+  readonly targetIdentity: string | undefined;
   readonly targetInMemory: boolean;
   /** Whether the digests of the source are keyed. */
   readonly keyed: boolean;
@@ -58,7 +61,9 @@ export function* findPlaces(stages: readonly Stage[]): FileSteps<readonly Place[
     }
     // A source that is not there may have been a Secret, unless its copy lies on a disk.
     const keyed = source.there ? sourceInMemory !== false : targetInMemory;
-    places.push({ stage, sourceThere: source.there, targetThere: target.there, targetInMemory, keyed });
+    const isVolume = !source.there || (volume !== undefined && root === stage.source);
+    const targetIdentity = target.there ? target.identities[0] : undefined;
+    places.push({ stage, sourceThere: source.there, isVolume, targetIdentity, targetInMemory, keyed });
   }
   return places;
 }

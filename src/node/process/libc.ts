@@ -1,4 +1,4 @@
-import { dlopen, getRawPointer } from 'node:ffi';
+import { dlopen, getInt32, getRawPointer } from 'node:ffi';
 
 /**
  * The C library's functions that Node lacks, bound through `node:ffi`. Sizes and numbers are those of glibc on 64-bit
@@ -28,9 +28,16 @@ const { lib, functions } = dlopen(null, {
   getpgrp: { arguments: [], return: 'int32' },
   isatty: { arguments: ['int32'], return: 'int32' },
   getsockopt: { arguments: ['int32', 'int32', 'int32', 'pointer', 'pointer'], return: 'int32' },
+  flock: { arguments: ['int32', 'int32'], return: 'int32' },
+  __errno_location: { arguments: [], return: 'pointer' },
 });
 
 export const libc = functions;
+
+/** What errno(3) was left at by the call before. */
+export function lastErrno(): number {
+  return getInt32(functions.__errno_location());
+}
 
 /** The running program as a library; libuv's functions are found there. */
 export { lib as program };

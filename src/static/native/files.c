@@ -1,4 +1,7 @@
-/* Looking at files. Paths are absolute and need not be UTF-8. */
+/*
+ * Looking at files. Paths need not be UTF-8; they are absolute, or one name in a directory by its descriptor, which then is
+ * the last argument.
+ */
 #include "host.h"
 
 #include <dirent.h>
@@ -31,13 +34,22 @@ struct status {
 /* STATX_BASIC_STATS | STATX_BTIME of linux/stat.h. */
 #define WANTED 0xfffU
 
+int to_directory(JSContext *ctx, int *directory, JSValueConst value)
+{
+    *directory = AT_FDCWD;
+    return JS_IsUndefined(value) ? 0 : to_int(ctx, directory, value);
+}
+
+/* readlink(path, directory). */
 NATIVE(readlink)
 {
     UNUSED;
+    int directory;
     struct bytes path;
     char target[PATH_MAX];
+    if (to_directory(ctx, &directory, argv[1]) < 0) return JS_EXCEPTION;
     if (to_c_string(ctx, &path, argv[0], "readlink") < 0) return JS_EXCEPTION;
-    ssize_t length = readlink(path.data, target, sizeof target);
+    ssize_t length = readlinkat(directory, path.data, target, sizeof target);
     int error = errno;
     free_bytes(ctx, &path);
     return length < 0 ? throw_system(ctx, "readlink", error) : from_bytes(ctx, target, (size_t)length);
@@ -89,28 +101,35 @@ static const char *kind_of(unsigned mode)
 }
 
 /*
- * status(path, follow): what statx(2) tells. The identity differs when the path names another file than before: inode
+ * status(path, follow, directory): what statx(2) tells; of the directory itself for an empty path. The identity differs when the path names another file than before: inode
  * numbers are used again, but hardly with the same time of birth.
  */
 NATIVE(status)
 {
     UNUSED;
+    int directory;
     struct bytes path;
     struct status found;
+    if (to_directory(ctx, &directory, argv[2]) < 0) return JS_EXCEPTION;
     if (to_c_string(ctx, &path, argv[0], "statx") < 0) return JS_EXCEPTION;
-    int flags = AT_STATX_SYNC_AS_STAT | (JS_ToBool(ctx, argv[1]) ? 0 : AT_SYMLINK_NOFOLLOW);
-    long result = syscall(SYS_statx, AT_FDCWD, path.data, flags, WANTED, &found);
+    int flags = AT_STATX_SYNC_AS_STAT | (JS_ToBool(ctx, argv[1]) ? 0 : AT_SYMLINK_NOFOLLOW) |
+                (directory != AT_FDCWD && path.length == 0 ? AT_EMPTY_PATH : 0);
+    long result = syscall(SYS_statx, directory, path.data, flags, WANTED, &found);
     int error = errno;
     free_bytes(ctx, &path);
     if (result < 0) return throw_system(ctx, "statx", error);
-    char device[32], identity[128];
+    char device[32], identity[128], stamp[128];
     snprintf(device, sizeof device, "%u.%u", found.major, found.minor);
     snprintf(identity, sizeof identity, "%s:%llu:%lld.%u", device, (unsigned long long)found.inode,
              (long long)found.born.seconds, found.born.nanoseconds);
+    snprintf(stamp, sizeof stamp, "%llu:%lld.%u:%lld.%u", (unsigned long long)found.size,
+             (long long)found.modified.seconds, found.modified.nanoseconds, (long long)found.changed.seconds,
+             found.changed.nanoseconds);
     JSValue status = JS_NewObject(ctx);
     JS_SetPropertyStr(ctx, status, "kind", JS_NewString(ctx, kind_of(found.mode)));
     JS_SetPropertyStr(ctx, status, "identity", JS_NewString(ctx, identity));
     JS_SetPropertyStr(ctx, status, "device", JS_NewString(ctx, device));
+    JS_SetPropertyStr(ctx, status, "stamp", JS_NewString(ctx, stamp));
     JS_SetPropertyStr(ctx, status, "mode", JS_NewInt32(ctx, found.mode & 07777));
     JS_SetPropertyStr(ctx, status, "owner", JS_NewUint32(ctx, found.owner));
     JS_SetPropertyStr(ctx, status, "group", JS_NewUint32(ctx, found.group));
@@ -130,18 +149,34 @@ NATIVE(fileSystem)
     return result < 0 ? throw_system(ctx, "statfs", error) : JS_NewInt64(ctx, (int64_t)found.f_type);
 }
 
-/* Opens for reading, without waiting for a writer of a FIFO. */
-NATIVE(open)
+static JSValue open_in(JSContext *ctx, JSValueConst *argv, int flags)
 {
-    UNUSED;
+    int directory;
     struct bytes path;
+    if (to_directory(ctx, &directory, argv[1]) < 0) return JS_EXCEPTION;
     if (to_c_string(ctx, &path, argv[0], "open") < 0) return JS_EXCEPTION;
-    JSValue result = result_of(ctx, "open", open(path.data, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    flags |= O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | (directory == AT_FDCWD ? 0 : O_NOFOLLOW);
+    JSValue result = result_of(ctx, "open", away_from_stdio(openat(directory, path.data, flags)));
     free_bytes(ctx, &path);
     return result;
 }
 
+/* open(path, directory): for reading, without waiting for a writer of a FIFO; links are followed to absolute paths only. */
+NATIVE(open)
+{
+    UNUSED;
+    return open_in(ctx, argv, 0);
+}
+
+/* enter(path, directory): the same for what is a directory. */
+NATIVE(enter)
+{
+    UNUSED;
+    return open_in(ctx, argv, O_DIRECTORY);
+}
+
 const JSCFunctionListEntry files_functions[] = {
-    FUNCTION(readlink, 1), FUNCTION(names, 1), FUNCTION(status, 2), FUNCTION(fileSystem, 1), FUNCTION(open, 1),
+    FUNCTION(readlink, 2), FUNCTION(names, 1), FUNCTION(status, 3),
+    FUNCTION(fileSystem, 1), FUNCTION(open, 2), FUNCTION(enter, 2),
 };
 END_OF_PART(files);

@@ -44,6 +44,9 @@ JSValue from_bytes(JSContext *ctx, const void *data, size_t length);
 /* An integer that fits; -1 with an exception for anything else. */
 int to_int(JSContext *ctx, int *number, JSValueConst value);
 
+/* files.c: the descriptor of a directory, AT_FDCWD for undefined; -1 with an exception for anything else. */
+int to_directory(JSContext *ctx, int *directory, JSValueConst value);
+
 /* Adds a number to an array that is being made. */
 void append(JSContext *ctx, JSValueConst array, uint32_t *length, int64_t number);
 

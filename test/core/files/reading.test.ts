@@ -241,7 +241,8 @@ describe('plain files', () => {
     symlinkSync('sub', join(root, 'again'));
     symlinkSync('nowhere', join(root, 'dangling'));
     const reading = readOne(root);
-    expect(names(reading)).toEqual(['again/deep/file', 'link']);
+    expect(names(reading)).toEqual(['again/deep/file', 'link', 'loop', 'sub']);
+    expect(reading.status === 'read' && reading.content.files.get('sub')?.second).toBe('again');
     expect(reading.status === 'read' && [...reading.directories.keys()].map(textOfBytes)).toEqual([
       root,
       join(root, 'again'),

@@ -11,16 +11,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { FileAnswer, FileRequest } from '../../../src/core/files/files.ts';
-import type { Stage, StageResult, StageTask } from '../../../src/core/staging/stage.ts';
+import type { Stage, StageResult } from '../../../src/core/staging/stage.ts';
 import { type Payload, WRITE_ORDERS } from '../../support/kubelet.ts';
 import {
   advance,
   countingFiles,
   emptyDirectory,
+  endLives,
   namesIn,
   open,
   readThrough,
   run,
+  type SomeTask,
   treeAt,
 } from '../../support/stages.ts';
 import { eachWithDirectory, writtenVolume } from '../../support/volume.ts';
@@ -54,11 +56,12 @@ function newWorld(first: boolean): World {
 function inNewWorld(first: boolean, live: (world: World) => void): void {
   const world = newWorld(first);
   live(world);
+  endLives(world.stage.target);
   rmSync(world.root, { recursive: true });
 }
 
 /** A whole reload; the name of its generation is known beforehand. */
-function tasks(stage: Stage, first: boolean): readonly StageTask[] {
+function tasks(stage: Stage, first: boolean): readonly SomeTask[] {
   const generations = [{ stage, name: first ? '..rehup_1' : '..rehup_2' }];
   return [
     { op: 'open', stages: [stage] },
@@ -70,7 +73,7 @@ function tasks(stage: Stage, first: boolean): readonly StageTask[] {
 
 /** Does the tasks; `at` is called before each operation, with its number over all of them. */
 function lead(
-  list: readonly StageTask[],
+  list: readonly SomeTask[],
   at: (number: number, request: FileRequest) => FileAnswer | undefined,
 ): void {
   let number = 0;
@@ -242,6 +245,7 @@ describe('an operation that fails', () => {
           }
           if (result.op === 'failed' || result.op === 'refused') break;
         }
+        endLives(stage.target);
         expect(held()).toBe(0);
         after(world, results);
       });
@@ -311,7 +315,7 @@ describe.each(WRITE_ORDERS)('a source that is written (%s) while it is staged', 
           const volume = writtenVolume(join(disk, 'source'), before, { order });
           const stage = { source: volume.path, target: emptyDirectory(join(targets, 'target')) };
           const writing = volume.operations(after);
-          const task: StageTask = { op: 'prepare', copies: [{ stage, request: { path: stage.source } }] };
+          const task: SomeTask = { op: 'prepare', copies: [{ stage, request: { path: stage.source } }] };
           const result = run(task, (_request, count) => {
             for (let step = 0; count >= start && step < pace; step++) writing.next();
             return undefined;
@@ -350,7 +354,7 @@ test('plain files that change under the copy are copied as they rest, and not at
     let written = 0;
     const write = () => writeFileSync(join(stage.source, 'log'), `line ${written++}`);
     write();
-    const task: StageTask = { op: 'prepare', copies: [{ stage, request: { path: stage.source } }] };
+    const task: SomeTask = { op: 'prepare', copies: [{ stage, request: { path: stage.source } }] };
     const result = run(task, (request) => {
       if (request.op === 'names' && request.path === stage.source && written < writes) write();
       return undefined;
