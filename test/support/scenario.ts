@@ -192,6 +192,9 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
         jobs.splice(jobs.indexOf(effect.job), 1);
         return undefined;
       case 'stage':
+        if (effect.task.op === 'tend')
+          return { type: 'staged', job: effect.job, result: { op: 'tended', tended: [] } };
+        if (effect.task.op === 'fail') return { type: 'staged', job: effect.job, result: { op: 'noted' } };
         if (!answers.stagesAnswered) return undefined;
         return answers.staged === undefined
           ? { type: 'staged', job: effect.job, result: targets.perform(effect.task, 1) }
@@ -296,7 +299,7 @@ export function describe(effect: Effect): string | undefined {
     case 'cancel-job':
       return `cancel job ${effect.job}`;
     case 'stage':
-      return effect.task.op;
+      return effect.task.op === 'tend' || effect.task.op === 'fail' ? undefined : effect.task.op;
     case 'print':
       return `print ${effect.text.split('\n')[0]}`;
     case 'suspend':

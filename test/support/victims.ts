@@ -19,7 +19,7 @@ function build(name: string): boolean {
 
 /** A C compiler for the victims that a script could not be. */
 export const VICTIMS_IN_C: Capability = {
-  prefix: ['teller', 'storm'].every(build) ? [] : undefined,
+  prefix: ['teller', 'storm', 'vandal'].every(build) ? [] : undefined,
   remedy: 'a C compiler (apt-get install -y gcc libc6-dev)',
 };
 
@@ -32,3 +32,6 @@ export function teller(file: string, code = 0): readonly string[] {
 export function storm(count: number, code: number, ...more: readonly string[]): readonly string[] {
   return [join(CACHE, 'storm'), String(count), String(code), ...more];
 }
+
+/** The program that does to a directory what whoever may write in it can do: see its source. */
+export const VANDAL = join(CACHE, 'vandal');

@@ -7,7 +7,8 @@ import { textOfBytes } from '../text/bytes.ts';
 import { check, checkEnded, checkTimedOut } from './checking.ts';
 import { overtaken, publish, refuse } from './ends.ts';
 import { environmentFor } from './environment.ts';
-import { copiesFor, generationsToGoBackTo, holdsSame, withActive } from './stages.ts';
+import { copiesFor, generationsToGoBackTo, hasGood, holdsSame, withActive } from './stages.ts';
+import { stagesTended, tellReplaced, tendStages } from './tending.ts';
 
 /*
  * Room `gate/`: the machine between content that was read and the application (specification 5): it is copied into new generations where
@@ -75,6 +76,8 @@ type In<Phase extends Transit['phase']> = Extract<Transit, { phase: Phase }>;
 function stagedBeside(state: State, _transit: Transit, event: EventOf<'staged'>, turn: Turn): State {
   const { result, job } = event;
   if (state.gate.staged === undefined) return stagesOpened(state, event, turn);
+  if (result.op === 'tended') return stagesTended(state, result, turn);
+  tellReplaced(result, turn);
   if (result.op === 'failed') log(turn, 'error', 'stage.failed', result.reason, { reason: result.reason });
   if (state.gate.publishing?.job !== job) return state;
   turn.notices.push({ type: 'gate-free' });
@@ -108,6 +111,10 @@ function prepared(state: State, transit: In<'staging'>, event: EventOf<'staged'>
     return wanted === undefined || !holdsSame(content, wanted);
   });
   if (changed) return overtaken(known, passage, undefined, turn);
+  if (result.failedBefore === true && passage.purpose.kind === 'start' && hasGood(state.gate)) {
+    const reason = 'the application failed on this content before, and there is some that it did well on';
+    return refuse(known, passage, { bad: true, reason, fields: {} }, turn);
+  }
   return check(known, { ...passage, generations }, turn);
 }
 
@@ -124,6 +131,7 @@ function publishedHere(state: State, transit: In<'publishing'>, event: EventOf<'
   if (event.job !== transit.job) return stagedBeside(state, transit, event, turn);
   const { result } = event;
   const { passage } = transit;
+  tellReplaced(result, turn);
   const now = published(state, event);
   if (result.op === 'failed')
     return refuse(now, passage, { bad: false, reason: result.reason, fields: {} }, turn);
@@ -163,12 +171,32 @@ function stagesOpened(state: State, { result }: EventOf<'staged'>, turn: Turn): 
   }
 }
 
-type GateKey = 'staged' | 'job-ended' | `timer:${Extract<TimerName, 'check-timeout'>}`;
+type GateKey = 'looked' | 'staged' | 'job-ended' | `timer:${Extract<TimerName, 'check-timeout'>}`;
 
 /** What the gate does with each event. */
 export const GATE: Table<Transit, GateKey> = {
-  closed: { staged: stagedBeside, 'job-ended': 'ignored', 'timer:check-timeout': 'impossible' },
-  staging: { staged: prepared, 'job-ended': 'ignored', 'timer:check-timeout': 'impossible' },
-  checking: { staged: stagedBeside, 'job-ended': checkEnded, 'timer:check-timeout': checkTimedOut },
-  publishing: { staged: publishedHere, 'job-ended': 'ignored', 'timer:check-timeout': 'impossible' },
+  closed: {
+    looked: tendStages,
+    staged: stagedBeside,
+    'job-ended': 'ignored',
+    'timer:check-timeout': 'impossible',
+  },
+  staging: {
+    looked: tendStages,
+    staged: prepared,
+    'job-ended': 'ignored',
+    'timer:check-timeout': 'impossible',
+  },
+  checking: {
+    looked: tendStages,
+    staged: stagedBeside,
+    'job-ended': checkEnded,
+    'timer:check-timeout': checkTimedOut,
+  },
+  publishing: {
+    looked: tendStages,
+    staged: publishedHere,
+    'job-ended': 'ignored',
+    'timer:check-timeout': 'impossible',
+  },
 };

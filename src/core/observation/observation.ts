@@ -12,7 +12,7 @@ import {
   withLinks,
   withWatchedDirectories,
 } from './subscriptions.ts';
-import { isVolumeGone, type Merged, merge, NO_CONTENT, type Refusal } from './watched.ts';
+import { isVolumeGone, type Merged, merge, NO_CONTENT, type Refusal, settle } from './watched.ts';
 
 /*
  * Room `observation/`: the machine that looks at the watches, and tells what they hold once that can be trusted. May not
@@ -46,6 +46,17 @@ export function keepShown(state: State, path: string, content: Content): State {
     observation: { ...observation, watched },
     configuration: { ...configuration, seen },
   };
+}
+
+/**
+ * A source is not there, or empty, when the container starts, though its target holds what was there before: vanished is
+ * not new (specification 4.5 and 5, *start*), so that counts.
+ */
+export function keepVanished(state: State, path: string, content: Content, turn: Turn): State {
+  const kept = keepShown(state, path, content);
+  const { observation } = kept;
+  const watched = observation.watched.map((one) => (one.path === path ? settle(one, 'missing', turn) : one));
+  return { ...kept, observation: { ...observation, watched } };
 }
 
 /**

@@ -104,7 +104,7 @@ function isLost({ content, known }: Watched): boolean {
 }
 
 /** Logs the beginning and the end of a trouble, once each. */
-function settle(watched: Watched, trouble: string | undefined, turn: Turn): Watched {
+export function settle(watched: Watched, trouble: string | undefined, turn: Turn): Watched {
   if (watched.trouble === trouble) return watched;
   const path = textOfBytes(watched.path);
   const fields = { watch: path };

@@ -125,7 +125,8 @@ describe.each([
           const between = (request: FileRequest) => {
             if (number++ !== at) return undefined;
             met = true;
-            const asked = name ?? (request.op === 'rename' ? request.to : 'path' in request ? request.path : '');
+            const asked =
+              name ?? (request.op === 'rename' ? request.to : 'path' in request ? request.path : '');
             if (NAMES.includes(asked) && attack(place, kind, asked)) attacks++;
             return undefined;
           };
