@@ -120,6 +120,7 @@ function* takeTarget(place: Place, directory: Directory): FileSteps<Target | Ref
     active: undefined,
     good: undefined,
     pending: undefined,
+    rotated: undefined,
     amiss: undefined,
   };
 }

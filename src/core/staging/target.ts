@@ -33,6 +33,8 @@ export type Target = {
   good: Held | undefined;
   /** The generation that was copied last, as long as it is not seen. */
   pending: string | undefined;
+  /** What of a source does not count as content and was tried to be published last, by its digests. */
+  rotated: string | undefined;
   /** What was told last to be amiss with it. */
   amiss: string | undefined;
   record: StageRecord;

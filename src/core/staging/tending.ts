@@ -3,7 +3,7 @@ import { digestFile, type FileFailure, type FileSteps, isFailure, status } from 
 import { close, inspect, listAll, listSome, rename, sync } from '../files/handles.ts';
 import { BACK_LINK, GOOD_LINK, RECORD, RECORD_TEMPORARY, TEMPORARY } from '../files/layout.ts';
 import { MAX_BYTES } from '../files/tree.ts';
-import { DATA_LINK, isApart } from '../files/volume.ts';
+import { DATA_LINK, isApart, readGeneration } from '../files/volume.ts';
 import { textOfBytes } from '../text/bytes.ts';
 import type { PathPredicate } from '../text/glob.ts';
 import { joinPath } from '../text/path.ts';
@@ -23,7 +23,9 @@ export function* tend(target: Target, ignore: PathPredicate): FileSteps<Tended |
   const amiss = yield* look(target, active);
   if (amiss === undefined) {
     target.amiss = undefined;
-    const failed = (yield* isRotated(target, active)) ? yield* copyAnew(target, active, ignore) : undefined;
+    const copied = (yield* isRotated(target, active)) ? yield* copyAnew(target, active, ignore) : undefined;
+    // Other content is for a reload to bring.
+    const failed = copied === OTHER ? undefined : copied;
     return failed === undefined ? undefined : news(target, { stage, tampered: undefined, failed });
   }
   if (isFailure(amiss)) {
@@ -114,6 +116,8 @@ function* findAgain(target: Target, { name, identity }: Held): FileSteps<void> {
   }
 }
 
+const OTHER = 'the source holds other content by now';
+
 /** Copies a source again that holds the content that is active, and publishes that in its place. */
 function* copyAnew(target: Target, active: Held, ignore: PathPredicate): FileSteps<string | undefined> {
   const { directory, generations } = target;
@@ -127,7 +131,7 @@ function* copyAnew(target: Target, active: Held, ignore: PathPredicate): FileSte
   if (held === undefined) return undefined;
   if (held.content.digest !== active.content.digest) {
     yield* removeUnused(target);
-    return `${textOfBytes(source)} holds other content by now`;
+    return OTHER;
   }
   const wasGood = target.good === active;
   const result = yield* publishGeneration(target, held);
@@ -144,14 +148,24 @@ function* copyAnew(target: Target, active: Held, ignore: PathPredicate): FileSte
   return undefined;
 }
 
-/** Whether a file that does not count as content is another one by now in the source, or is gone from it. */
+/**
+ * Whether a file that does not count as content is another one by now in the source; told once for each
+ * generation of that, since other content beside it, which was rejected, keeps it from being published.
+ */
 function* isRotated(target: Target, active: Held): FileSteps<boolean> {
+  let rotated = '';
   for (const [path, { size, digest }] of active.files) {
     if (active.content.files.has(path)) continue;
     const from = joinPath(target.place.stage.source, path);
     const there = yield* digestFile(from, active.keyed.has(path), MAX_BYTES);
     // What can't be read is for the look to tell.
-    if (!isFailure(there) && (there.size !== size || there.digest !== digest)) return true;
+    if (!isFailure(there) && (there.size !== size || there.digest !== digest))
+      rotated += `${path} ${there.digest}\n`;
   }
-  return false;
+  if (rotated === '') return false;
+  const generation = yield* readGeneration(target.place.stage.source);
+  const tried = `${typeof generation === 'string' ? generation : ''}\n${rotated}`;
+  if (tried === target.rotated) return false;
+  target.rotated = tried;
+  return true;
 }
