@@ -137,12 +137,16 @@ export function readThrough(target: string): Record<string, string> | undefined 
   return treeAt(generation);
 }
 
-/** The files of a tree by their paths, links followed; dangling ones left out. */
+/** The files of a tree by their paths, links followed but those to directories; dangling ones left out. */
 export function treeAt(root: string): Record<string, string> {
   const files: [string, string][] = [];
-  for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name);
-    if (entry.isFile()) files.push([path.slice(root.length + 1), readFileSync(path, 'latin1')]);
+  const pending = [''];
+  for (let below = pending.pop(); below !== undefined; below = pending.pop()) {
+    for (const entry of readdirSync(join(root, below), { withFileTypes: true })) {
+      const path = join(below, entry.name);
+      if (entry.isFile()) files.push([path, readFileSync(join(root, path), 'latin1')]);
+      else if (entry.isDirectory()) pending.push(path);
+    }
   }
   return Object.fromEntries(files.sort());
 }

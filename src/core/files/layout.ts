@@ -1,5 +1,5 @@
+import { type Directory, inspect, listSome, MOST_NAMES, readLink } from './below/handles.ts';
 import { type FileFailure, type FileSteps, isFailure } from './files.ts';
-import { type Directory, inspect, listSome, MOST_NAMES, readLink } from './handles.ts';
 import { DATA_LINK, isApart } from './volume.ts';
 
 /**

@@ -1,5 +1,3 @@
-import { below, splitPath, type Way, wayBelow } from './below.ts';
-import { type FileFailure, type FileStatus, type FileSteps, isFailure } from './files.ts';
 import {
   close,
   type Directory,
@@ -9,7 +7,9 @@ import {
   listSome,
   removeDirectory,
   removeFile,
-} from './handles.ts';
+} from './below/handles.ts';
+import { below, splitPath, type Way, wayBelow } from './below/way.ts';
+import { type FileFailure, type FileStatus, type FileSteps, isFailure } from './files.ts';
 
 /** Read, write and search for the owner: what it takes to empty a directory. */
 const OWNER_ALL = 0o700;

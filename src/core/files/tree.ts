@@ -51,6 +51,8 @@ export type TreeCopy = {
   /** A reading begins, perhaps anew: what was copied before is of no use. */
   begin(): FileSteps<FileFailure | undefined>;
   directory(name: string, found: FileStatus): FileSteps<FileFailure | undefined>;
+  /** Another name of a directory that was copied as `first`, or lies around this one. */
+  second(name: string, first: string): FileSteps<FileFailure | undefined>;
   file(source: CopySource, limit: number): FileSteps<FileDigest | FileFailure>;
 };
 
@@ -110,6 +112,8 @@ export function* walk(
       if (first !== undefined) {
         if (tree.files.size >= MAX_FILES) return { tooLarge: 'files' };
         tree.files.set(next.name, secondName(first));
+        const failed = options.copy === undefined ? undefined : yield* options.copy.second(next.name, first);
+        if (failed !== undefined) return failed;
         continue;
       }
       tree.seen.set(found.identity, next.name);
@@ -163,7 +167,7 @@ export function* contentOfTree(tree: Tree, { keyed, capture }: WalkOptions): Fil
 
 /** What stands among the files for a directory that was read under another name already: its name alone counts. */
 export function secondName(first: string): FileDigest {
-  return { size: 0, digest: first, second: first };
+  return { size: 0, digest: `another name of ${first}`, second: first };
 }
 
 /** What lies at a path, links followed; undefined for a link that leads nowhere, which is no sign of a writer. */

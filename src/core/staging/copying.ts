@@ -1,14 +1,3 @@
-import { splitPath, type Way, wayBelow } from '../files/below.ts';
-import type { Content } from '../files/content.ts';
-import {
-  copyingTo,
-  digestFile,
-  type FileDigest,
-  type FileFailure,
-  type FileStatus,
-  type FileSteps,
-  isFailure,
-} from '../files/files.ts';
 import {
   close,
   createIn,
@@ -21,9 +10,20 @@ import {
   removeDirectory,
   removeFile,
   sync,
-} from '../files/handles.ts';
+} from '../files/below/handles.ts';
+import { type Likeness, makeAlike, makeAndEnter } from '../files/below/making.ts';
+import { splitPath, type Way, wayBelow } from '../files/below/way.ts';
+import type { Content } from '../files/content.ts';
+import {
+  copyingTo,
+  digestFile,
+  type FileDigest,
+  type FileFailure,
+  type FileStatus,
+  type FileSteps,
+  isFailure,
+} from '../files/files.ts';
 import { nextGeneration } from '../files/layout.ts';
-import { type Likeness, makeAlike, makeAndEnter } from '../files/making.ts';
 import { removeTree } from '../files/removal.ts';
 import { type CopySource, secondName, type TreeCopy } from '../files/tree.ts';
 import { joinPath } from '../text/path.ts';
@@ -41,8 +41,6 @@ export type CopyTrouble =
 
 /** A generation in the making. */
 export type Copying = TreeCopy & {
-  /** Has a directory that is copied be there under a further name. */
-  alias(path: string, first: string): FileSteps<FileFailure | undefined>;
   /** Gives directories their owners and modes, tries to read all of it, and has it outlive a crash of the machine. */
   finish(): FileSteps<CopyTrouble | undefined>;
   /** What was in the way, after a walk that failed. */
@@ -155,7 +153,7 @@ export function copyingInto(target: Target, after: string | undefined): Copying 
     return undefined;
   }
 
-  function* alias(path: string, first: string): FileSteps<FileFailure | undefined> {
+  function* second(path: string, first: string): FileSteps<FileFailure | undefined> {
     const to = yield* parentOf(path);
     if (isFailure(to)) return failed(to);
     const up = path
@@ -270,7 +268,7 @@ export function copyingInto(target: Target, after: string | undefined): Copying 
   return {
     begin,
     directory,
-    alias,
+    second,
     file,
     finish,
     end,

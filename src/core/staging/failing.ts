@@ -1,6 +1,6 @@
-import { splitPath, wayBelow } from '../files/below.ts';
+import { close, type Directory, openIn } from '../files/below/handles.ts';
+import { splitPath, wayBelow } from '../files/below/way.ts';
 import { beginDigest, endDigest, type FileFailure, type FileSteps, isFailure } from '../files/files.ts';
-import { close, type Directory, openIn } from '../files/handles.ts';
 import { failedOn } from './failures.ts';
 import { enterIntact } from './generations.ts';
 import { withKey, writeRecord } from './record.ts';

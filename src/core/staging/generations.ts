@@ -1,4 +1,5 @@
-import { eachBelow } from '../files/below.ts';
+import { close, type Directory, enter, inspect, openIn, readLink } from '../files/below/handles.ts';
+import { below, eachBelow, splitPath } from '../files/below/way.ts';
 import { contentOf } from '../files/content.ts';
 import {
   beginDigest,
@@ -11,9 +12,8 @@ import {
   liesInMemory,
   status,
 } from '../files/files.ts';
-import { close, type Directory, enter, inspect, openIn, readLink } from '../files/handles.ts';
 import { secondName } from '../files/tree.ts';
-import { uncountedNames } from '../files/volume.ts';
+import { uncountedNames, readGeneration as volumeAt } from '../files/volume.ts';
 import { joinPath } from '../text/path.ts';
 import type { Place } from './placement.ts';
 import type { Held, Target } from './target.ts';
@@ -108,13 +108,30 @@ function* readHeld(root: Directory, place: Place, name: string): FileSteps<Held 
   if (isFailure(files)) return files;
   const seal = yield* sealOf(root);
   if (typeof seal !== 'string') return seal;
-  const apart = place.isVolume ? uncountedNames(files) : [];
-  const counted = new Map([...files].filter(([path]) => !apart.includes(path)));
+  const apart = yield* uncountedIn(files, place);
+  const counted = new Map([...files].filter(([path]) => !apart.has(path)));
   const content = yield* contentOf(
     counted,
     place.keyed || [...counted.keys()].some((path) => keyed.has(path)),
   );
   return { name, identity: found.identity, files, keyed, content, seal };
+}
+
+/** The files that don't count as content: those of a kubelet volume, wherever below the source it is. */
+function* uncountedIn(
+  files: ReadonlyMap<string, FileDigest>,
+  { stage, sourceThere }: Place,
+): FileSteps<ReadonlySet<string>> {
+  const apart = new Set<string>();
+  for (const path of files.keys()) {
+    const { parent, name } = splitPath(path);
+    const beside = { has: (other: string) => files.has(below(parent, other)) };
+    if (!uncountedNames(beside).includes(name)) continue;
+    // What is not there may have been one.
+    const generation = sourceThere ? yield* volumeAt(joinPath(stage.source, parent)) : '';
+    if (typeof generation === 'string') apart.add(path);
+  }
+  return apart;
 }
 
 /** Whether the source of a file lies in memory though its watch does not: a link may lead there. `memory`: by device. */

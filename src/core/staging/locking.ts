@@ -1,5 +1,5 @@
+import { type Directory, lock } from '../files/below/handles.ts';
 import { type FileSteps, isFailure, open } from '../files/files.ts';
-import { type Directory, lock } from '../files/handles.ts';
 import { textOfBytes } from '../text/bytes.ts';
 
 /** The most that is read of the list of locks, bytes. */

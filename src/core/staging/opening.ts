@@ -1,4 +1,3 @@
-import { type FileFailure, type FileSteps, isFailure } from '../files/files.ts';
 import {
   close,
   type Directory,
@@ -9,9 +8,10 @@ import {
   makeLink,
   removeFile,
   sync,
-} from '../files/handles.ts';
+} from '../files/below/handles.ts';
+import { makeAndEnter } from '../files/below/making.ts';
+import { type FileFailure, type FileSteps, isFailure } from '../files/files.ts';
 import { type Foreign, GOOD_LINK, type Layout, readLayout, TEMPORARY } from '../files/layout.ts';
-import { makeAndEnter } from '../files/making.ts';
 import { removeTree } from '../files/removal.ts';
 import { DATA_LINK } from '../files/volume.ts';
 import { textOfBytes } from '../text/bytes.ts';

@@ -9,8 +9,6 @@ import type { Stage } from './stage.ts';
 export type Place = {
   readonly stage: Stage;
   readonly sourceThere: boolean;
-  /** Whether it is a kubelet volume as a whole, or may be one when it is there. */
-  readonly isVolume: boolean;
   /** What the target was when it was looked at; undefined if it is to be made. */
   readonly targetIdentity: string | undefined;
   readonly targetInMemory: boolean;
@@ -61,9 +59,8 @@ export function* findPlaces(stages: readonly Stage[]): FileSteps<readonly Place[
     }
     // A source that is not there may have been a Secret, unless its copy lies on a disk.
     const keyed = source.there ? sourceInMemory !== false : targetInMemory;
-    const isVolume = !source.there || (volume !== undefined && root === stage.source);
     const targetIdentity = target.there ? target.identities[0] : undefined;
-    places.push({ stage, sourceThere: source.there, isVolume, targetIdentity, targetInMemory, keyed });
+    places.push({ stage, sourceThere: source.there, targetIdentity, targetInMemory, keyed });
   }
   return places;
 }

@@ -1,5 +1,5 @@
+import { inspect, readLink, sync } from '../files/below/handles.ts';
 import { type FileFailure, type FileSteps, isFailure } from '../files/files.ts';
-import { inspect, readLink, sync } from '../files/handles.ts';
 import { generationNumber } from '../files/layout.ts';
 import { type Reading, type ReadingRequest, readWatches } from '../files/reading.ts';
 import { MAX_BYTES, MAX_FILES } from '../files/tree.ts';
@@ -68,7 +68,7 @@ function* makeAll(makings: readonly Making[], ignore: PathPredicate): FileSteps<
     const { stage } = target.place;
     const content = judge(making, readings[index]);
     if ('op' in content) return content;
-    const trouble = (yield* addSecondNames(copying, content)) ?? (yield* copying.finish());
+    const trouble = yield* copying.finish();
     if (trouble !== undefined) return troubled(stage, trouble);
     const held = copying.held(content);
     const failure =
@@ -82,18 +82,6 @@ function* makeAll(makings: readonly Making[], ignore: PathPredicate): FileSteps<
   for (const add of done) add();
   const ownersKept = makings.every(({ copying }) => copying.ownersKept());
   return { op: 'prepared', generations, ownersKept, failedBefore };
-}
-
-/** Every name of the source is there: a directory with two of them is copied once, and the other is a link to it. */
-function* addSecondNames(
-  copying: Copying,
-  { files }: Generation['content'],
-): FileSteps<CopyTrouble | undefined> {
-  for (const [path, { second }] of files) {
-    const failure = second === undefined ? undefined : yield* copying.alias(path, second);
-    if (failure !== undefined) return { kind: 'failed', ...failure };
-  }
-  return undefined;
 }
 
 /** Has the next life know a generation for one of this user's, where its owner and mode don't tell. */

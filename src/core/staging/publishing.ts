@@ -1,5 +1,4 @@
-import { clearWay, renameOver } from '../files/clearing.ts';
-import { type FileFailure, type FileSteps, isFailure } from '../files/files.ts';
+import { clearWay, renameOver } from '../files/below/clearing.ts';
 import {
   close,
   type Directory,
@@ -10,7 +9,8 @@ import {
   readLink,
   removeFile,
   sync,
-} from '../files/handles.ts';
+} from '../files/below/handles.ts';
+import { type FileFailure, type FileSteps, isFailure } from '../files/files.ts';
 import { BACK_LINK, generationNumber, keyTarget, TEMPORARY } from '../files/layout.ts';
 import { DATA_LINK, isApart } from '../files/volume.ts';
 import { textOfBytes } from '../text/bytes.ts';

@@ -1,5 +1,4 @@
-import { clearWay, renameOver } from '../files/clearing.ts';
-import { digestStrings, type FileFailure, type FileSteps, isFailure } from '../files/files.ts';
+import { clearWay, renameOver } from '../files/below/clearing.ts';
 import {
   changeMode,
   createIn,
@@ -9,7 +8,8 @@ import {
   removeFile,
   sync,
   writeTo,
-} from '../files/handles.ts';
+} from '../files/below/handles.ts';
+import { digestStrings, type FileFailure, type FileSteps, isFailure } from '../files/files.ts';
 import { RECORD, RECORD_TEMPORARY } from '../files/layout.ts';
 
 /**

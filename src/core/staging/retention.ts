@@ -1,5 +1,5 @@
+import { listSome, readLink, sync } from '../files/below/handles.ts';
 import { type FileFailure, type FileSteps, isFailure } from '../files/files.ts';
-import { listSome, readLink, sync } from '../files/handles.ts';
 import { GOOD_LINK, generationNumber } from '../files/layout.ts';
 import { removeTree } from '../files/removal.ts';
 import { DATA_LINK } from '../files/volume.ts';

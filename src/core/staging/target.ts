@@ -1,6 +1,6 @@
+import type { Directory } from '../files/below/handles.ts';
 import type { Content } from '../files/content.ts';
 import type { FileDigest, FileStatus } from '../files/files.ts';
-import type { Directory } from '../files/handles.ts';
 import type { MayEmpty } from '../files/removal.ts';
 import type { Place } from './placement.ts';
 import type { StageRecord } from './record.ts';

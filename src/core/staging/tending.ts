@@ -1,6 +1,6 @@
-import { clearWay } from '../files/clearing.ts';
+import { clearWay } from '../files/below/clearing.ts';
+import { close, inspect, listAll, listSome, rename, sync } from '../files/below/handles.ts';
 import { digestFile, type FileFailure, type FileSteps, isFailure, status } from '../files/files.ts';
-import { close, inspect, listAll, listSome, rename, sync } from '../files/handles.ts';
 import { BACK_LINK, GOOD_LINK, RECORD, RECORD_TEMPORARY, TEMPORARY } from '../files/layout.ts';
 import { MAX_BYTES } from '../files/tree.ts';
 import { DATA_LINK, isApart, readGeneration } from '../files/volume.ts';

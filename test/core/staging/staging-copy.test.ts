@@ -63,11 +63,10 @@ test('files that do not count are not copied, and links are followed', async () 
   server.close();
   const root = join(stage.target, '..rehup_1');
   expect(readlinkSync(join(root, 'sub/loop'))).toBe('..');
-  rmSync(join(root, 'sub/loop'));
   expect(treeAt(root)).toEqual({ '.env': '.env', a: 'a', link: 'far' });
   expect(lstatSync(join(root, 'link')).isFile()).toBe(true);
   expect(namesIn(root)).toEqual(['.env', 'a', 'link', 'sub']);
-  expect(namesIn(join(root, 'sub'))).toEqual(['empty']);
+  expect(namesIn(join(root, 'sub'))).toEqual(['empty', 'loop']);
 });
 
 test('several sources are copied in one look, in the order of the copies', () => {

@@ -1,6 +1,6 @@
-import { type FileFailure, type FileSteps, isFailure } from './files.ts';
+import { type FileFailure, type FileSteps, isFailure } from '../files.ts';
+import { GENERATION_PREFIX } from '../layout.ts';
 import { type Directory, makeDirectory, removeDirectory, removeFile, rename } from './handles.ts';
-import { GENERATION_PREFIX } from './layout.ts';
 
 /** So many names are tried to put a directory aside under. */
 const TRIES = 64;

@@ -1,4 +1,4 @@
-import { type FileFailure, type FileStatus, type FileSteps, isFailure } from './files.ts';
+import { type FileFailure, type FileStatus, type FileSteps, isFailure } from '../files.ts';
 import { close, type Directory, enter, inspect, listAll } from './handles.ts';
 
 /**

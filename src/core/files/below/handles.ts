@@ -1,4 +1,4 @@
-import { joinPath } from '../text/path.ts';
+import { joinPath } from '../../text/path.ts';
 import {
   type FileAnswer,
   type FileFailure,
@@ -7,7 +7,7 @@ import {
   type FileStatus,
   type FileSteps,
   isFailure,
-} from './files.ts';
+} from '../files.ts';
 
 /*
  * Files below a directory that others may write in: each operation is on one name in a directory that is open, and
