@@ -1,16 +1,16 @@
 import { clearWay } from '../files/below/clearing.ts';
-import { close, inspect, listAll, listSome, rename, sync } from '../files/below/handles.ts';
+import { close, inspect, listAll, listSome, readLink, rename, sync } from '../files/below/handles.ts';
 import { digestFile, type FileFailure, type FileSteps, isFailure, status } from '../files/files.ts';
-import { BACK_LINK, GOOD_LINK, RECORD, RECORD_TEMPORARY, TEMPORARY } from '../files/layout.ts';
+import { GOOD_LINK, keyTarget } from '../files/layout.ts';
 import { MAX_BYTES } from '../files/tree.ts';
-import { DATA_LINK, isApart, readGeneration } from '../files/volume.ts';
+import { isApart, readGeneration } from '../files/volume.ts';
 import { textOfBytes } from '../text/bytes.ts';
 import type { PathPredicate } from '../text/glob.ts';
 import { joinPath } from '../text/path.ts';
 import { failedOn } from './failures.ts';
 import { enterIntact } from './generations.ts';
 import { copyAll } from './preparing.ts';
-import { findAmiss, publishGeneration, swapLink } from './publishing.ts';
+import { findAmiss, publishGeneration, swapLink, type Tampered } from './publishing.ts';
 import { removeUnused } from './retention.ts';
 import type { Tended } from './stage.ts';
 import type { Held, Target } from './target.ts';
@@ -20,71 +20,54 @@ export function* tend(target: Target, ignore: PathPredicate): FileSteps<Tended |
   const { active, place } = target;
   const { stage } = place;
   if (active === undefined) return undefined;
-  const amiss = yield* look(target, active);
-  if (amiss === undefined) {
-    target.amiss = undefined;
-    const copied = (yield* isRotated(target, active)) ? yield* copyAnew(target, active, ignore) : undefined;
-    // Other content is for a reload to bring.
-    const failed = copied === OTHER ? undefined : copied;
-    return failed === undefined ? undefined : news(target, { stage, tampered: undefined, failed });
+  const there = yield* status(stage.target, true);
+  if (isFailure(there) || there.identity !== target.identity) {
+    const failed = `${textOfBytes(stage.target)} is not the directory any more that it was at the start`;
+    return news(target, { stage, tampered: undefined, failed });
   }
+  const amiss = yield* look(target, active);
   if (isFailure(amiss)) {
     const { reason } = failedOn(`look at ${stage.target}`, amiss);
     return news(target, { stage, tampered: undefined, failed: reason });
   }
-  const failed = amiss.mended ? yield* mend(target, active, ignore) : undefined;
-  return news(target, { stage, tampered: amiss.tampered, failed });
-}
-
-/** What is the same as at the last look is not told again. */
-function news(target: Target, tended: Tended): Tended | undefined {
-  const text = `${tended.tampered}: ${tended.failed}`;
-  const known = target.amiss === text && (tended.failed !== undefined || !mends(tended));
-  target.amiss = text;
-  return known ? undefined : tended;
-}
-
-/** What is left where it is would be told at each look; what is mended is news whenever it is found. */
-function mends({ tampered }: Tended): boolean {
-  return tampered?.endsWith(LEFT) !== true;
-}
-
-const LEFT = 'was not put there by --stage, and is left';
-
-type Amiss = { readonly tampered: string /** Whether it can be mended. */; readonly mended: boolean };
-
-function* look(target: Target, active: Held): FileSteps<Amiss | FileFailure | undefined> {
-  const { stage } = target.place;
-  const there = yield* status(stage.target, true);
-  if (isFailure(there) || there.identity !== target.identity) {
-    const what = `${textOfBytes(stage.target)} is not the directory any more that it was at the start`;
-    return { tampered: what, mended: false };
+  if (amiss !== undefined) {
+    const failed = yield* mend(target, active, ignore);
+    target.amiss = failed;
+    return { stage, tampered: amiss.tampered, failed };
   }
+  const copied = (yield* isRotated(target, active)) ? yield* copyAnew(target, active, ignore) : undefined;
+  // Other content is for a reload to bring.
+  const failed = copied === OTHER ? undefined : copied;
+  return news(target, { stage, tampered: yield* findForeign(target), failed });
+}
+
+/** What is as it was at the last look is not told again. */
+function news(target: Target, tended: Tended): Tended | undefined {
+  const { tampered, failed } = tended;
+  const text = tampered === undefined && failed === undefined ? undefined : `${tampered}: ${failed}`;
+  const known = target.amiss === text;
+  target.amiss = text;
+  return known || text === undefined ? undefined : tended;
+}
+
+/** What somebody else changed of what was published, which can be undone. */
+function* look(target: Target, active: Held): FileSteps<Tampered | FileFailure | undefined> {
   const root = yield* enterIntact(target, active);
-  if (root === undefined) return { tampered: `${active.name} was removed or changed`, mended: true };
+  if (root === undefined) return { tampered: `${active.name} was removed or changed` };
   if (isFailure(root)) return root;
   const present = yield* listAll(root);
   yield* close(root);
-  if (isFailure(present)) return present;
-  const amiss = yield* findAmiss(target, active, present);
-  if (amiss !== undefined) return isFailure(amiss) ? amiss : { ...amiss, mended: true };
-  return yield* findForeign(target, present);
+  return isFailure(present) ? present : yield* findAmiss(target, active, present);
 }
 
-/** A name that the application sees beside what was published. */
-function* findForeign(
-  { directory }: Target,
-  present: readonly string[],
-): FileSteps<Amiss | FileFailure | undefined> {
-  const known = new Set([...present, DATA_LINK, GOOD_LINK, BACK_LINK, RECORD, RECORD_TEMPORARY]);
-  for (const name of Object.values(TEMPORARY)) known.add(name);
+/** A name that the application sees beside what was published: it may be its own, and stays. */
+function* findForeign({ directory }: Target): FileSteps<string | undefined> {
   for (let anew = true; ; anew = false) {
     const some = yield* listSome(directory, anew);
-    if (isFailure(some)) return some;
-    if (some.length === 0) return undefined;
-    const foreign = some.find((name) => !known.has(name) && !isApart(name));
-    if (foreign !== undefined) {
-      return { tampered: `${textOfBytes(joinPath(directory.path, foreign))} ${LEFT}`, mended: false };
+    if (isFailure(some) || some.length === 0) return undefined;
+    for (const name of some) {
+      if (isApart(name) || (yield* readLink(directory, name)) === keyTarget(name)) continue;
+      return `${textOfBytes(joinPath(directory.path, name))} was not put there by --stage, and is left`;
     }
   }
 }
