@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { PID_NAMESPACE } from '../support/machine.ts';
+import { PID_NAMESPACE, RAMFS } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { script } from '../support/processes.ts';
 import { PATIENCE, type Rehup, rehup, witness } from '../support/rehup.ts';
@@ -210,6 +210,26 @@ test('every name of the source is there: a directory with two names, and one tha
   // It is known as what is there: nothing was copied anew.
   expect(readlinkSync(target('..data'))).toBe('..rehup_2');
 });
+
+needing(PID_NAMESPACE, RAMFS)(
+  'one volume that is mounted at two places below the source is at both',
+  async () => {
+    const places = ['source/a', 'source/b'];
+    for (const place of places) mkdirSync(here(place), { recursive: true });
+    const volume = writtenVolume(here('volume'), { key: 'one' });
+    const mounts = `for place in ${places.map((place) => `'${here(place)}'`).join(' ')}; do
+    mount --bind '${here('volume')}' "$place" || exit; done; exec "$@"`;
+    const run = rehup(
+      ['--stage', `${here('source')}=${here('target')}`, ...LOOKING, ...witness(target('b/key'))],
+      { prefix: ['unshare', '--mount', 'sh', '-c', mounts, 'sh', ...(PID_NAMESPACE.prefix ?? [])] },
+    );
+    expect(await run.said('start')).toMatch(/ one$/);
+    expect(readFileSync(target('a/key'), 'utf8')).toBe('one');
+    volume.write({ key: 'two' });
+    await run.said('SIGHUP two');
+    expect(readFileSync(target('a/key'), 'utf8')).toBe('two');
+  },
+);
 
 describe('the next life of the container', () => {
   test('starts on the last good generation where the source is empty or gone, and picks it up when it is back', async () => {
