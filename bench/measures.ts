@@ -6,10 +6,16 @@ import { createVolume } from '../test/support/kubelet.ts';
 import { PID_NAMESPACE } from '../test/support/machine.ts';
 import { storm } from '../test/support/victims.ts';
 import type { Product } from './products.ts';
-import { type Activity, activityOf, type Cost, costOf, start, tree } from './running.ts';
+import { type Activity, activityOf, type Cost, costOf, cpuOf, start, tree } from './running.ts';
 
 /** Samples in milliseconds, with what went wrong. */
-export type Samples = { readonly values: readonly number[]; readonly lost: number; readonly doubled: number };
+export type Samples = {
+  readonly values: readonly number[];
+  readonly lost: number;
+  readonly doubled: number;
+  /** Milliseconds of CPU a swap, of all processes but the child. */
+  readonly cpu: number;
+};
 
 const wait = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
@@ -60,6 +66,8 @@ export function swapToSignal(
       const values: number[] = [];
       let lost = 0;
       let told = run.lines.length;
+      const pids = tree(run.pid, 'victim');
+      const before = cpuOf(pids);
       for (let round = 0; round < count; round++) {
         let swapped = 0;
         for (const operation of all[round % volumes]?.operations(round) ?? []) {
@@ -75,7 +83,8 @@ export function swapToSignal(
         await wait(30);
         told = run.lines.length;
       }
-      return { values, lost, doubled: run.lines.length - 1 - values.length };
+      const cpu = (cpuOf(pids) - before) / count;
+      return { values, lost, doubled: run.lines.length - 1 - values.length, cpu };
     } finally {
       await run.stop();
     }

@@ -11,7 +11,7 @@ import { ALL, compiled, isThere, PRODUCTS, type Product, sizeOf } from './produc
 import { type Measured, median, milliseconds, table } from './table.ts';
 
 const QUICK = {
-  volumes: [1, 3],
+  volumes: [1, 3, 5],
   swaps: 2,
   starts: 1,
   orphans: 20,
@@ -20,7 +20,7 @@ const QUICK = {
   restSeconds: 0.5,
 };
 const WHOLE = {
-  volumes: [1, 100],
+  volumes: [1, 100, 1_000],
   swaps: 100,
   starts: 40,
   orphans: 2_000,

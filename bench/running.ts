@@ -115,3 +115,12 @@ export function activityOf(pids: readonly number[]): Activity {
   }
   return { wakeups, ticks };
 }
+
+/** Milliseconds of CPU of all threads so far, to the nanosecond: proc_pid_schedstat. */
+export function cpuOf(pids: readonly number[]): number {
+  let nanoseconds = 0;
+  for (const pid of pids)
+    for (const task of readdirSync(`/proc/${pid}/task`))
+      nanoseconds += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]);
+  return nanoseconds / 1e6;
+}

@@ -57,6 +57,12 @@ function columns(volumes: readonly number[], restSeconds: number): readonly Colu
       text: ({ swaps: all }) => times(all?.[index]?.values),
     }),
   );
+  const cpu: Column = {
+    title: 'CPU a swap, 1 volume',
+    reference: undefined,
+    number: ({ swaps: all }) => all?.[0]?.cpu,
+    text: ({ swaps: all }) => (all?.[0] === undefined ? NONE : milliseconds(all[0].cpu)),
+  };
   return [
     {
       title: 'start of a child',
@@ -71,6 +77,7 @@ function columns(volumes: readonly number[], restSeconds: number): readonly Colu
       text: ({ starts }) => times(starts?.exit),
     },
     ...swaps,
+    cpu,
     {
       title: 'orphans reaped per second: median (least)',
       reference: INIT,

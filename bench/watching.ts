@@ -2,12 +2,22 @@
  * `npm run bench:watching`: what watching costs, beside inotifywait and a shell that looks every second, as a table in
  * Markdown. `--quick` measures less, to try whether it works. Progress goes to stderr.
  */
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createVolume } from '../test/support/kubelet.ts';
 import { PRODUCTS } from './products.ts';
-import { activityOf, costOf, type Running, start } from './running.ts';
+import { activityOf, costOf, cpuOf, type Running, start } from './running.ts';
 
 const quick = process.argv.includes('--quick');
 const REST_SECONDS = quick ? 3 : 60;
@@ -142,5 +152,65 @@ for (const size of SIZES) {
       ]);
     });
   }
+}
+/** What is written beside what counts, 200 times a second. */
+const NOISE: Readonly<
+  Record<
+    string,
+    {
+      readonly prepare: (place: string) => void;
+      readonly words: (place: string) => readonly string[];
+      readonly write: (place: string, nth: number) => void;
+    }
+  >
+> = {
+  "20 files of 50 kB and a log under `--ignore '*.log'`": {
+    prepare(place) {
+      for (let index = 0; index < 20; index++) writeFileSync(join(place, `${index}`), 'x'.repeat(50_000));
+    },
+    words: (place) => ['-w', place, '--ignore', '*.log'],
+    write: (place) => appendFileSync(join(place, 'a.log'), 'a line\n'),
+  },
+  "20,000 files under `--ignore 'cache/**'`": {
+    prepare(place) {
+      mkdirSync(join(place, 'cache'));
+      for (let index = 0; index < 20_000; index++) writeFileSync(join(place, 'cache', `${index}`), '');
+    },
+    words: (place) => ['-w', place, '--ignore', 'cache/**'],
+    write: (place, nth) => writeFileSync(join(place, 'cache', `${nth % 20_000}`), 'x'),
+  },
+  'a busy neighbour of a watched file': {
+    prepare: (place) => writeFileSync(join(place, 'file'), ''),
+    words: (place) => ['-w', join(place, 'file')],
+    write: (place) => appendFileSync(join(place, 'neighbour'), 'a line\n'),
+  },
+};
+
+const NOISE_SECONDS = quick ? 1 : 20;
+const NOISE_PERIOD = 5;
+
+console.log('\nCPU of one core for what does not count, 200 times a second:\n');
+row(['', ...Object.keys(NOISE)]);
+row(['---', ...Object.keys(NOISE).map(() => '---')]);
+for (const { name, wraps } of ours) {
+  const shares: string[] = [];
+  for (const [index, { prepare, words, write }] of Object.values(NOISE).entries()) {
+    const place = join(root, `noise-${name}-${index}`);
+    mkdirSync(place);
+    prepare(place);
+    await measured([...wraps([]).slice(0, -1), ...words(place), '--', ...CHILD], async (run) => {
+      // What is younger than 2 s is read again, and what is read is confirmed.
+      await wait(3_500);
+      const before = cpuOf([run.pid]);
+      const began = performance.now();
+      for (let nth = 0; performance.now() - began < NOISE_SECONDS * 1_000; nth++) {
+        write(place, nth);
+        await wait(Math.max(0, began + (nth + 1) * NOISE_PERIOD - performance.now()));
+      }
+      const share = (cpuOf([run.pid]) - before) / (performance.now() - began);
+      shares.push(`${(100 * share).toFixed(2)} %`);
+    });
+  }
+  row([name, ...shares]);
 }
 rmSync(root, { recursive: true });

@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import process from 'node:process';
+import { missingForCluster } from '../test/cluster/engine/needs.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const CACHE = join(ROOT, 'node_modules/.cache/rehup');
@@ -100,4 +101,7 @@ const total = (name: keyof Counts) => results.reduce((sum, { counts }) => sum + 
 const leftOut = existsSync(LEFT_OUT) ? [...new Set(readFileSync(LEFT_OUT, 'utf8').trim().split('\n'))] : [];
 console.log(`\nTests: ${total('passed')} passed, ${total('failed')} failed, ${total('skipped')} skipped`);
 if (leftOut.length > 0) console.log(leftOutLine(leftOut));
+const missing = missingForCluster();
+const lacks = missing.length === 0 ? '' : `, which need ${missing.join(', ')}`;
+console.log(`Not among them: the tests on a real Kubernetes${lacks}; npm run e2e runs them`);
 process.exitCode = results.every(({ ok }) => ok) ? 0 : 1;

@@ -23,7 +23,7 @@ const PRODUCTS = [
   'inotifywait + kill',
 ];
 
-const COLUMNS = 12;
+const COLUMNS = 14;
 
 function cellsOf(line: string): readonly string[] {
   return line
@@ -49,7 +49,7 @@ describe('the bench', () => {
     for (const [name = '', ...cells] of rows) {
       // Who does not watch has no swaps, who stays no exit; all else must be there.
       const empty = cells.filter((cell) => cell === '–').length;
-      if (!name.includes('left out')) expect([name, empty <= 3]).toEqual([name, true]);
+      if (!name.includes('left out')) expect([name, empty <= 5]).toEqual([name, true]);
     }
   });
 });

@@ -36,6 +36,12 @@ describe.each(EXAMPLES)('the example %s', (name) => {
     expect(container.resources?.limits).toHaveProperty('memory');
   });
 
+  test('leaves its last words for kubectl describe, and serves on until its Services know that it goes', () => {
+    expect(container.terminationMessagePolicy).toBe('FallbackToLogsOnError');
+    const several = manifests.some((one) => one.kind === 'Deployment' && (one.value.spec?.replicas ?? 1) > 1);
+    expect(container.lifecycle?.preStop?.sleep?.seconds).toBe(several ? 5 : undefined);
+  });
+
   test('mounts each ConfigMap of its own whole, where rehup watches it', () => {
     const own = manifests.flatMap((one) =>
       one.kind === 'ConfigMap' ? (one.value.metadata?.name ?? []) : [],
@@ -61,6 +67,20 @@ describe.each(EXAMPLES)('the example %s', (name) => {
     }
     expect(targets).toHaveLength(name.startsWith('staged') ? 1 : 0);
   });
+});
+
+test('no two examples have objects of the same name: all of them can be applied to one namespace', () => {
+  const names = EXAMPLES.flatMap((name) =>
+    readExample(name).manifests.map(({ kind, value }) => `${kind} ${value.metadata?.name}`),
+  );
+  expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+});
+
+test('the example with a stage goes back before the kubelet of another replica is likely to have the bad content', () => {
+  const { entrypoint } = readExample('staged-rollback');
+  const seconds = (option: string) => Number.parseInt(entrypoint[entrypoint.indexOf(option) + 1] ?? '', 10);
+  // A try of --ready may take 5 s, and is not begun before the verify time is over.
+  expect(Math.max(seconds('--ready-timeout'), seconds('--verify') + 5)).toBeLessThanOrEqual(6);
 });
 
 describe('the check of manifests', () => {

@@ -1,20 +1,9 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execaSync } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { ROOT } from '../scripts/build/product.ts';
-import { withHelp } from '../scripts/docs.ts';
-import { RUN_OPTIONS } from '../src/cli/options.ts';
-import {
-  anchorsOf,
-  blocks,
-  DOCUMENTS,
-  linksOf,
-  loggedEvents,
-  OPERATIONS,
-  README,
-} from './support/documents.ts';
+import { anchorsOf, blocks, DOCUMENTS, linksOf, OPERATIONS, README } from './support/documents.ts';
 import { PID_NAMESPACE } from './support/machine.ts';
 import { needing } from './support/needing.ts';
 import { REHUP_BIN, type Rehup, rehup, witness } from './support/rehup.ts';
@@ -230,71 +219,4 @@ test('every example has a link', () => {
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => `examples/${name}`);
   expect(linksOf(README).map(({ path }) => path)).toEqual(expect.arrayContaining(stories));
-});
-
-describe('the reference', () => {
-  test('is what --help says', () => {
-    expect(withHelp(README)).toBe(README);
-  });
-
-  test('and the other page name no option that is not there', () => {
-    const foreign = {
-      'docker run': ['--init'],
-      npm: ['--global'],
-      sha256sum: ['--ignore-missing'],
-      'an application': ['--config', '--port', '--web'],
-    };
-    const known = [
-      ...RUN_OPTIONS.map((option) => `--${option.name}`),
-      ...['--help', '--version'],
-      ...Object.values(foreign).flat(),
-    ];
-    for (const text of [README, OPERATIONS]) {
-      const named = [...text.matchAll(/(?<![\w<!-])--[a-z][a-z-]*/g)].map(([option]) => option);
-      expect(named.filter((option) => !known.includes(option))).toEqual([]);
-    }
-  });
-
-  test('has a row for every event that is logged, at its level, and for no other', () => {
-    const section = README.slice(README.indexOf('| Event |'), README.indexOf('## Options'));
-    const rows = [...section.matchAll(/^\| (`.*?`) \| (.*?) \|/gm)].flatMap(([, events = '', levels = '']) =>
-      events.split(' ').map((event) => [event.replaceAll('`', ''), levels.split(', ').sort()] as const),
-    );
-    expect(rows.map(([event]) => event).sort()).toEqual([...loggedEvents().keys()].sort());
-    expect(new Map(rows)).toEqual(loggedEvents());
-  });
-
-  test('and the other page name no event that is not logged', () => {
-    const events = [...loggedEvents().keys()];
-    const machines = [...new Set(events.map((event) => event.split('.')[0] ?? ''))].join('|');
-    const name = new RegExp(`\\b(?:${machines})\\.[a-z_]+(?![a-z_]|\\.json)`, 'g');
-    for (const text of [README, OPERATIONS]) {
-      expect(
-        [...text.matchAll(name)].map(([event]) => event).filter((event) => !events.includes(event)),
-      ).toEqual([]);
-    }
-  });
-
-  test('tells the exit codes', () => {
-    const rows = [...README.matchAll(/^\| (the child's|128\+n|12[567]) \|/gm)].map(([, code]) => code);
-    const words = { "the child's": ['sh', '-c', 'exit 3'], '128+n': ['sh', '-c', 'kill -9 $$'] };
-    const others = { '127': ['/no/such'], '126': ['/'], '125': ['--settle', '5x', 'true'] };
-    const cases = Object.entries({ ...words, ...others });
-    expect(rows.sort()).toEqual(cases.map(([code]) => code).sort());
-    const codes = cases.map(([code, command]) => [code, spawnSync(REHUP_BIN, command).status]);
-    expect(Object.fromEntries(codes)).toEqual({
-      "the child's": 3,
-      '128+n': 137,
-      '127': 127,
-      '126': 126,
-      '125': 125,
-    });
-  });
-
-  test('and the version agree with package.json', () => {
-    const { stdout } = execaSync(REHUP_BIN, ['--version']);
-    expect(stdout).toMatch(/^rehup \S+ \((static|node)(, [0-9a-f]{7,}(-dirty)?)?\)$/);
-    expect(stdout.split(' ')[1]).toBe(PACKAGE.version);
-    expect(readFileSync(join(ROOT, 'CHANGELOG.md'), 'utf8')).toContain(`## ${PACKAGE.version}`);
-  });
 });

@@ -76,6 +76,10 @@ describe('the rooms', () => {
     expect(rings(sources(['src', 'scripts', 'bench', 'test']))).toEqual([]);
   });
 
+  test('hold no file that has become two', () => {
+    expect(tooLong(sources(['src', 'bin', 'scripts', 'bench', 'test'], /\.(ts|mjs|c|h)$/))).toEqual([]);
+  });
+
   test('are not so full that one loses the way', () => {
     expect(tooFull(sources(['src', 'scripts', 'bench'], /\.(ts|mjs|c|h)$/).keys())).toEqual([]);
   });

@@ -62,7 +62,7 @@ export function fuzzTarget({
       const found = await firstThere([FUZZ]);
       if (found === undefined) return { leftOut: `there is no clang: apt-get install -y ${FUZZ.packages}` };
       const engine = await engineSource(cache);
-      const included = await filesOf(NATIVE, '');
+      const included = [...(await filesOf(NATIVE, '.c')), ...(await filesOf(NATIVE, '.h'))];
       const contents = await Promise.all([...sources, ...included].map((file) => readFile(file)));
       return {
         fingerprint: digest(JSON.stringify(found), ...contents),

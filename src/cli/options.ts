@@ -99,7 +99,8 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
     flags: '--ready <target>',
     name: 'ready',
     group: 'Reloading',
-    description: 'and this must succeed: http://HOST[:PORT][/PATH], tcp://HOST:PORT, or exec:COMMAND',
+    description:
+      'and this must succeed: http://HOST[:PORT][/PATH], tcp://HOST:PORT, exec:COMMAND, notify (the child says so by sd_notify(3)), or notify-fd:N (by a newline on descriptor N; at its start only)',
     repeatable: false,
   },
   {

@@ -4,6 +4,7 @@ import { failure, type Result, success } from '../core/text/result.ts';
 import { splitWords } from '../core/text/words.ts';
 
 const EXEC = 'exec:';
+const NOTIFY_FD = 'notify-fd:';
 
 /** The TARGET of `--ready`. */
 export function parseReady(text: string): Result<Ready> {
@@ -19,5 +20,22 @@ export function parseReady(text: string): Result<Ready> {
     const words = splitWords(text.slice(EXEC.length));
     return words.ok ? success({ kind: 'exec', words: words.value }) : words;
   }
-  return failure('not a target; use http://HOST:PORT/PATH, tcp://HOST:PORT or exec:COMMAND');
+  if (text === 'notify') return success({ kind: 'notify' });
+  if (text.startsWith(NOTIFY_FD)) return parseDescriptor(text.slice(NOTIFY_FD.length));
+  return failure(
+    'not a target; use http://HOST:PORT/PATH, tcp://HOST:PORT, exec:COMMAND, notify or notify-fd:N',
+  );
+}
+
+/** 0 to 2 are the child's own; beyond the highest no limit on open files is usual (`ulimit -n`: 1024). */
+const FIRST_DESCRIPTOR = 3;
+const LAST_DESCRIPTOR = 1023;
+
+function parseDescriptor(text: string): Result<Ready> {
+  const descriptor = /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
+  return descriptor >= FIRST_DESCRIPTOR && descriptor <= LAST_DESCRIPTOR
+    ? success({ kind: 'notify-fd', descriptor })
+    : failure(
+        `not a descriptor from ${FIRST_DESCRIPTOR} to ${LAST_DESCRIPTOR}; use for example notify-fd:${FIRST_DESCRIPTOR}`,
+      );
 }

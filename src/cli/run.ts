@@ -107,19 +107,24 @@ function valuesOf(given: Given, { spec, attribute, variable }: Source): RawOptio
   return { values, source: variable, given: true };
 }
 
+/** What commander says last of an option that is like one that there is, with a `?)` at the end. */
+const SIMILAR = '(Did you mean ';
+
 /** Commander's complaint in our form: the option, what is wrong, what would be right. */
 function refusal(error: CommanderError): string {
-  const quoted = /'([^']*)'/.exec(error.message)?.[1] ?? '';
+  const { message } = error;
+  const quoted = textOfBytes(/'([^']*)'/.exec(message)?.[1] ?? '');
   const flag = quoted.split(' ').find((word) => word.startsWith('--')) ?? quoted;
   switch (error.code) {
     case 'commander.unknownOption': {
-      const similar = /\(Did you mean (.*)\?\)/.exec(error.message)?.[1];
-      const hint = similar === undefined ? 'see rehup --help' : `did you mean ${similar}?`;
+      const start = message.lastIndexOf(SIMILAR);
+      const similar = start < 0 ? undefined : message.slice(start + SIMILAR.length, -')'.length);
+      const hint = similar === undefined ? 'see rehup --help' : `did you mean ${textOfBytes(similar)}`;
       return `${quoted}: no such option; ${hint}`;
     }
     case 'commander.optionMissingArgument':
       return `${flag}: its value is missing; see rehup --help`;
     default:
-      return `${textOfBytes(error.message.replace(/^error: /, ''))}; see rehup --help`;
+      return `${textOfBytes(message.replace(/^error: /, ''))}; see rehup --help`;
   }
 }

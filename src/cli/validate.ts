@@ -4,7 +4,7 @@ import { type Action, parseAction } from '../core/state/action.ts';
 import { EXIT_POLICIES, type Origins, SIGNAL_TARGETS } from '../core/state/settings.ts';
 import { textOfBytes } from '../core/text/bytes.ts';
 import { parseDuration, parseLimit } from '../core/text/duration.ts';
-import { compileGlob } from '../core/text/glob.ts';
+import { compileGlob, pathPredicate } from '../core/text/glob.ts';
 import { failure, type Result, success } from '../core/text/result.ts';
 import { parseCheck } from './check.ts';
 import type { Given, Invocation } from './invocation.ts';
@@ -73,7 +73,6 @@ function validated(given: Given, command: readonly string[], raw: RawOptions): I
   const [check] = each('check', (text) => parseCheck(text, sources, given.cwd));
   const [ready] = each('ready', parseReady);
   const [listen] = each('listen', parseListen);
-  const ignored = each('ignore', compileGlob);
   const levels: readonly (LogLevel | 'silent')[] = [...(Object.keys(LOG_LEVELS) as LogLevel[]), 'silent'];
   const logLevel = one('log-level', (text) => parseWord(text, levels));
   /** What is named by several is said of the one that comes last here, since it is the plainest. */
@@ -91,7 +90,7 @@ function validated(given: Given, command: readonly string[], raw: RawOptions): I
     command,
     watches,
     onChange,
-    ignore: (path: string) => ignored.some((matches) => matches(path)),
+    ignore: pathPredicate(each('ignore', compileGlob)),
     allowEmpty: one('allow-empty', parseSwitch),
     settle: one<number | 'auto'>('settle', (text) => (text === 'auto' ? success(text) : parseDuration(text))),
     poll: one('poll', parseDuration),

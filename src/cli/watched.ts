@@ -2,7 +2,7 @@ import type { Stage } from '../core/staging/stage.ts';
 import { type Action, parseAction } from '../core/state/action.ts';
 import type { Watch } from '../core/state/settings.ts';
 import { textOfBytes } from '../core/text/bytes.ts';
-import { absolutePath, relativePath } from '../core/text/path.ts';
+import { absolutePath, pathToFollow, relativePath } from '../core/text/path.ts';
 import { failure, type Result, success } from '../core/text/result.ts';
 
 /* The options that name what is watched: --watch, --stage, --env-dir. */
@@ -32,15 +32,15 @@ export function parseStage(text: string, cwd: string | undefined): Result<Stage>
   const source = parseDirectory(text.slice(0, equals), cwd);
   if (!source.ok) return source;
   const target = parseDirectory(text.slice(equals + 1), cwd);
-  return target.ok ? success({ source: source.value, target: target.value }) : target;
+  return target.ok ? success({ source: source.value, target: absolutePath('/', target.value) }) : target;
 }
 
-/** The absolute path of a directory or file that an option names. */
+/** The absolute path of a directory or file that an option names, as the kernel will follow it. */
 export function parseDirectory(text: string, cwd: string | undefined): Result<string> {
   if (text === '') return failure('an empty path; name a directory or a file');
   if (!text.startsWith('/') && cwd === undefined)
     return failure('the working directory is gone; use an absolute path');
-  return success(absolutePath(cwd ?? '/', text));
+  return success(pathToFollow(cwd ?? '/', text));
 }
 
 /** One of the `--env-dir`, if none before it is the same. */
@@ -99,7 +99,9 @@ export function separateStage(
 const APART = 'use a directory of its own';
 
 /** How a target lies to another path, in words; undefined if they are apart. */
-function relation(target: string, path: string): string | undefined {
+function relation(one: string, other: string): string | undefined {
+  // As far as that can be told by the words alone: where links lead is seen when the target is opened.
+  const [target, path] = [absolutePath('/', one), absolutePath('/', other)];
   if (target === path) return 'is';
   if (relativePath(path, target) !== undefined) return 'lies in';
   return relativePath(target, path) === undefined ? undefined : 'holds';

@@ -1,22 +1,40 @@
 import { createDrive } from './drive.ts';
-import { readWatches } from './files/reading.ts';
+import { type Reading, readWatches } from './files/reading.ts';
+import { createAsking } from './files/remote/helpers.ts';
+import type { Programs } from './files/remote/programs.ts';
+import { createRoutes, ELSEWHERE, type Session, withoutElsewhere } from './files/remote/routes.ts';
 import { createJobs } from './jobs/jobs.ts';
-import { SIGCONT } from './process/signals.ts';
+import { doesCount } from './observation/observation.ts';
+import { createReach } from './reach.ts';
+import { hear, startChild } from './readiness/channel.ts';
 import { placeSocket } from './server/socket.ts';
 import { createStaging } from './staging/staging.ts';
 import type { Effect } from './state/effect.ts';
-import type { Occurrence, SignalOutcome } from './state/event.ts';
+import type { Occurrence } from './state/event.ts';
 import { initialState } from './state/initial.ts';
 import type { Ports } from './state/ports.ts';
 import type { Settings } from './state/settings.ts';
 import type { State } from './state/state.ts';
+import { keyOf } from './state/turn.ts';
 import { step } from './step.ts';
+import { createStopwatch, type Longest } from './stopwatch.ts';
+import { deliverSignal, lookAtGroup, signalEach, suspend } from './supervision/delivery.ts';
 import { parentPath } from './text/path.ts';
+import { timedPorts } from './timed.ts';
+
+/** For so long a single answer of a file server is waited for, ms; less before anything was started. */
+const PATIENCE = 10_000;
+const START_PATIENCE = 5_000;
+
+/** What stands for a reading that a look owes. */
+const NOT_READ: Reading = { status: 'unchanged' };
 
 /** Takes what happened to the core, and the effects of the core to the ports. */
 export type Engine = {
   /** Tells what happened, in that order. May be called from within a port. */
   deliver(...occurrences: readonly Occurrence[]): void;
+  /** Runs what a host does besides, so that the time that it takes is known: see {@link createStopwatch}. */
+  timed(what: string, act: () => void): void;
 };
 
 /** Makes the engine of one life; `deliver({ type: 'begin', … })` starts it. */
@@ -29,26 +47,49 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
   const stageSteps = createStaging();
   const staging: Extract<Effect, { type: 'stage' }>[] = [];
   const { clock } = ports;
-  const drive = createDrive(ports.files, clock, () => over);
+  const stopwatch = createStopwatch(clock, logStep);
+  const asking = createAsking({
+    helpers: ports.helpers,
+    now: clock.now,
+    wake: (delay) => clock.setTimer('server', delay),
+    soon: clock.soon,
+    answering: () => deliver({ type: 'answering' }),
+  });
+  const routes = createRoutes(ports.files, asking);
+  const driveBy = (session: Session) => createDrive(session, clock, () => over, stopwatch);
+  const reach = createReach(routes, driveBy, ports.cwd);
   const jobs = createJobs({
-    commands: ports.commands,
-    network: ports.network,
-    drive,
+    ...timedPorts(ports, stopwatch),
+    drive: (steps, told) => driveBy(routes.begin(PATIENCE))(steps, told),
+    reach,
     ended: (job, outcome) => deliver({ type: 'job-ended', job, outcome }),
   });
 
   function deliver(...occurrences: readonly Occurrence[]): void {
+    const [first] = occurrences;
+    if (!busy && occurrences.length === 1 && first?.type === 'hint' && !doesCount(state, first)) return;
     queue.push(...occurrences);
     if (busy) return;
     busy = true;
-    for (let next = queue.shift(); next !== undefined && !over; next = queue.shift()) handle(next);
+    stopwatch.timed('deliver', () => {
+      for (let next = queue.shift(); next !== undefined && !over; next = queue.shift()) handle(next);
+    });
     busy = false;
+  }
+
+  function logStep({ wall, processor }: Longest): void {
+    const ms = Math.ceil(wall.ms);
+    const message = `the longest step so far took ${ms} ms: ${wall.what}`;
+    const fields = { ms, what: wall.what, cpu_ms: Math.ceil(processor.ms), cpu_what: processor.what };
+    ports.log.write({ level: 'trace', event: 'engine.longest_step', message, fields });
   }
 
   /** Answers to effects are handled before anything else that happened, so that the core never sees the world run ahead. */
   function handle(occurrence: Occurrence): void {
+    if (occurrence.type === 'timer' && occurrence.timer === 'server') asking.due();
     const answers: Occurrence[] = [occurrence];
     for (let next = answers.shift(); next !== undefined && !over; next = answers.shift()) {
+      stopwatch.doing(keyOf(next));
       const { state: after, effects } = step(state, { ...next, at: ports.clock.now() });
       state = after;
       for (const effect of effects) {
@@ -62,31 +103,37 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
     const { processes } = ports;
     switch (effect.type) {
       case 'start': {
-        const started = processes.start(settings.command, effect.environment);
-        return 'pid' in started
-          ? { type: 'spawned', pid: started.pid }
-          : { type: 'spawn-failed', errno: started.errno };
+        let answer: Occurrence | undefined;
+        let returned = false;
+        reach(settings.command, effect.environment, (programs) => {
+          const occurrence = start(effect.environment, programs);
+          if (returned) deliver(occurrence);
+          else answer = occurrence;
+        });
+        returned = true;
+        return answer;
       }
       case 'signal':
         return {
           type: 'signalled',
           signal: effect.signal,
           purpose: effect.purpose,
-          outcome: sendSignal(effect),
+          outcome: deliverSignal(processes, effect),
         };
+      case 'signal-each':
+        return signalEach(processes, effect);
       case 'check-group':
-        return {
-          type: 'group',
-          alive: processes.groupAlive(effect.pid),
-          children: processes.hasChildren(),
-        };
+        return lookAtGroup(processes, effect);
       case 'suspend':
-        processes.suspend();
+        suspend(processes, effect);
         return undefined;
       case 'look':
-        drive(readWatches(effect.requests, settings.ignore), (readings) =>
+        driveBy(routes.begin(undefined))(readWatches(effect.requests, settings.ignore), (readings) =>
           deliver({ type: 'looked', readings }),
         );
+        return undefined;
+      case 'look-apart':
+        lookApart(effect);
         return undefined;
       case 'begin-job':
         jobs.begin(effect.job, effect.task);
@@ -94,12 +141,17 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
       case 'cancel-job':
         jobs.cancel(effect.job);
         return undefined;
+      case 'hear':
+        return hear(ports);
+      case 'stop-hearing':
+        ports.notifications.close();
+        return undefined;
       case 'stage':
         staging.push(effect);
         stageNext();
         return undefined;
       case 'watch':
-        ports.watcher.watch(effect.directories);
+        ports.watcher.watch(effect.places);
         return undefined;
       case 'listen':
         ports.listener.listen(effect.address, effect.port);
@@ -128,6 +180,7 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
       case 'exit':
         over = true;
         ports.listener.end();
+        logStep(stopwatch.longest());
         ports.exit(effect.code, effect.refusal);
         return undefined;
       default:
@@ -135,13 +188,32 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
     }
   }
 
+  /** A socket is made where that can't hang, since rehup itself has to. */
   function listenLocal({ path, uid }: Extract<Effect, { type: 'listen-local' }>): void {
-    if (path !== undefined) ports.listener.listenLocal(path, undefined);
+    const session = routes.begin(undefined);
+    if (path !== undefined && session.isElsewhere(parentPath(path)))
+      deliver({ type: 'listening-local', path, errno: ELSEWHERE });
+    else if (path !== undefined) ports.listener.listenLocal(path, undefined);
     else
-      drive(placeSocket(uid), (place) => {
+      driveBy(session)(placeSocket(uid), (place) => {
         if (place === undefined) deliver({ type: 'listening-local', path: undefined, errno: undefined });
         else ports.listener.listenLocal(place, parentPath(place));
       });
+  }
+
+  function start(environment: readonly string[], programs: Programs | undefined): Occurrence {
+    return programs !== undefined && 'errno' in programs
+      ? { type: 'spawn-failed', errno: programs.errno }
+      : startChild(ports, settings, environment, programs?.files);
+  }
+
+  function lookApart({ request, patience }: Extract<Effect, { type: 'look-apart' }>): void {
+    const session = routes.begin(patience);
+    const { path } = request;
+    driveBy(session)(readWatches([request], settings.ignore), ([reading = NOT_READ]) => {
+      const { servers } = session;
+      deliver({ type: 'looked-apart', path, reading: withoutElsewhere(reading, session), servers });
+    });
   }
 
   /** One task after the other, since each builds upon what the last one left. */
@@ -149,26 +221,15 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
     const next = atWork ? undefined : staging.shift();
     if (next === undefined) return;
     atWork = true;
-    drive(stageSteps(next.task, settings.ignore), (result) => {
+    const session = routes.begin(next.task.op === 'open' ? START_PATIENCE : PATIENCE);
+    driveBy(session)(stageSteps(next.task, settings.ignore), (result) => {
       atWork = false;
-      deliver({ type: 'staged', job: next.job, result });
+      const { servers } = session;
+      const staged = { type: 'staged', job: next.job, result } as const;
+      deliver(servers.length === 0 ? staged : { ...staged, servers });
       stageNext();
     });
   }
 
-  function sendSignal({ pid, signal, to, wake, onlyIf }: Extract<Effect, { type: 'signal' }>): SignalOutcome {
-    const { processes } = ports;
-    const asked = to === 'auto' || onlyIf !== undefined;
-    const handling = asked ? processes.handling(pid, signal) : undefined;
-    if (onlyIf !== undefined && handling === 'uncaught') return { kind: 'uncaught' };
-    if (onlyIf === 'caught' && handling === 'blocked') return { kind: 'blocked' };
-    const caught = handling === 'caught';
-    const target = to === 'auto' ? (caught ? 'child' : 'group') : to;
-    const errno = processes.signal(pid, signal, target);
-    if (errno !== undefined) return { kind: 'failed', errno };
-    if (wake) processes.signal(pid, SIGCONT, target);
-    return { kind: 'sent', to: target, checked: caught };
-  }
-
-  return { deliver };
+  return { deliver, timed: stopwatch.timed };
 }

@@ -43,9 +43,10 @@ function handle(state: State, event: CoreEvent, turn: Turn): State {
   return dispatch(SERVER, 'server', ready, ready.server, event, turn);
 }
 
-/** Nothing follows an exit but what tells how it came to it, and that comes first. */
+/** Nothing goes with an exit but what tells how it came to it, and the last word to who is left behind; these come first. */
 function untilExit(effects: readonly Effect[]): readonly Effect[] {
   const exit = effects.find((effect) => effect.type === 'exit');
   if (exit === undefined) return effects;
-  return [...effects.filter(({ type }) => type === 'log' || type === 'print'), exit];
+  const last = effects.filter(({ type }) => type === 'log' || type === 'print' || type === 'signal-each');
+  return [...last, exit];
 }

@@ -5,8 +5,13 @@ import type { Clock } from '../core/state/ports.ts';
 export function createClock(elapsed: (timer: TimerName) => void): Clock {
   const timers = new Map<TimerName, NodeJS.Timeout>();
   return {
-    now: () => performance.now(),
+    // CLOCK_MONOTONIC, as sd_notify(3) has it: performance.now() begins with the process.
+    now: () => Number(process.hrtime.bigint()) / 1e6,
     wall: () => Date.now(),
+    processorTime() {
+      const { user, system } = process.threadCpuUsage();
+      return (user + system) / 1000;
+    },
     setTimer(timer, delay) {
       clearTimeout(timers.get(timer));
       timers.set(

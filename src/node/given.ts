@@ -2,7 +2,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { isSea } from 'node:sea';
 import { argumentBytes } from '../core/process/proc.ts';
 import { bytesOfText } from '../core/text/bytes.ts';
-import { libc } from './process/libc.ts';
+import { cString, later, libc } from './process/libc.ts';
 
 /** The words after the program's name, byte strings: Node's own argv has lost what is not UTF-8. */
 export function givenWords(): readonly string[] {
@@ -32,6 +32,16 @@ export function givenDirectory(): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Moves to `/`, so that from here on rehup keeps no mount busy; the child is started in the directory that was given.
+ * False where rehup would not get back there (a WORKDIR that this user may not enter): then it stays, and the child with it.
+ */
+export function leaveDirectory(cwd: string): boolean {
+  if (later.addChdir === undefined || libc.chdir(cString(cwd)) !== 0) return false;
+  process.chdir('/');
+  return true;
 }
 
 function linkTarget(path: string): string | undefined {

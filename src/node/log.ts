@@ -1,5 +1,5 @@
 import { type Logger, pino } from 'pino';
-import { type LineWriter, prettyFormatter, tellingOfDropped, type WriteLine } from '../core/log/formatter.ts';
+import { type LineWriter, prettyFormatter, telling, type WriteLine } from '../core/log/formatter.ts';
 import { JSON_SHAPES, type JsonShape, timestamp } from '../core/log/json.ts';
 import type { LogFormat, LogLevel } from '../core/log/log.ts';
 
@@ -13,7 +13,7 @@ export type LogOptions = {
 export function createFormatter({ level, format, colours }: LogOptions, writer: LineWriter): WriteLine {
   const write =
     format === 'pretty' ? prettyFormatter(level, colours, writer) : json(level, JSON_SHAPES[format], writer);
-  return tellingOfDropped(write, writer);
+  return telling(write, writer);
 }
 
 function json(level: LogLevel | 'silent', shape: JsonShape, writer: LineWriter): WriteLine {

@@ -7,12 +7,15 @@ import { versionText } from '../cli/version.ts';
 import { createDrive } from '../core/drive.ts';
 import { createEngine } from '../core/engine.ts';
 import { environmentMap } from '../core/files/environment.ts';
-import type { Directories } from '../core/files/reading.ts';
-import type { LogLine } from '../core/log/log.ts';
+import { type LogLine, withoutOrphans } from '../core/log/log.ts';
+import { refusalLine } from '../core/log/printable.ts';
 import { EXIT_FAILED } from '../core/process/exit.ts';
-import type { Signal } from '../core/process/signals.ts';
+import { type Signal, signalName } from '../core/process/signals.ts';
 import { type Asking, performAsking } from '../core/server/asking.ts';
 import type { Occurrence } from '../core/state/event.ts';
+import type { Watchable } from '../core/state/ports.ts';
+import { orphanLine } from '../core/supervision/orphans.ts';
+import { shortage } from '../core/text/shortage.ts';
 import { createClock } from './clock.ts';
 import { createFiles } from './files.ts';
 import {
@@ -21,13 +24,16 @@ import {
   givenEnvironment,
   givenWords,
   isTerminal,
+  leaveDirectory,
   terminalWidth,
 } from './given.ts';
 import { createListener } from './listener.ts';
 import { createNetwork } from './network.ts';
 import { createCommands } from './process/commands.ts';
+import { createHelpers, HELPER, help } from './process/helpers.ts';
+import { createNotifications } from './process/notifications.ts';
 import { createProcesses } from './process/processes.ts';
-import { listenForRealTimeSignals, listenForSignals } from './process/signals.ts';
+import { isForwarded, listenForRealTimeSignals, listenForSignals } from './process/signals.ts';
 import { createErrorWriter } from './stderr.ts';
 
 /** Set by the build from package.json and git. */
@@ -48,7 +54,7 @@ listenForSignals(signalCame);
 
 // A bug of ours ends rehup as its own failure; the kubelet starts the container anew.
 process.on('uncaughtException', (error: unknown) => {
-  refuse(`internal error: ${error instanceof Error ? error.stack : String(error)}`);
+  refuse(reasonOf(error));
   process.exit(EXIT_FAILED);
 });
 
@@ -60,6 +66,10 @@ function main(): undefined {
   const variables = environmentMap(environment);
   const terminal = isTerminal(2);
   const words = givenWords();
+  if (words.length === 1 && words[0] === HELPER) {
+    help(createFiles());
+    return process.exit(0);
+  }
   const invocation = parse({
     words,
     environment: variables,
@@ -103,13 +113,27 @@ function askRunning(asking: Asking): undefined {
   return undefined;
 }
 
+/** What is said of an error that nobody expected: in one line where a limit is the reason. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return `internal error: ${error}`;
+  const help = 'code' in error && typeof error.code === 'string' ? shortage(error.code) : undefined;
+  return help === undefined ? `internal error: ${error.stack}` : `${error.message}; ${help}`;
+}
+
 function withoutRealTime(reason: string): LogLine {
   const message = `real-time signals can't be received and are not forwarded: ${reason}`;
   return { level: 'warn', event: 'signal.failed', message, fields: { reason } };
 }
 
+/** A rewrite of a signal that this host can't tell from its own. */
+function neverComes(signal: Signal): LogLine {
+  const name = signalName(signal);
+  const message = `--rewrite-signal ${name}: the Node edition never forwards it; the static one does`;
+  return { level: 'warn', event: 'signal.failed', message, fields: { signal: name } };
+}
+
 function refuse(message: string): void {
-  say(2, `rehup: ${message}\n`);
+  say(2, refusalLine(message));
 }
 
 /** Writes to a descriptor that may have been closed by whoever reads it, which is no failure of ours. */
@@ -128,8 +152,7 @@ function run(
 ): void {
   const terminal = isTerminal(0);
   const tell = (occurrence: Occurrence): void => deliver(occurrence);
-  // From here on rehup keeps no mount busy; the child is started in the directory that was given.
-  if (cwd !== undefined) process.chdir('/');
+  const directory = cwd !== undefined && leaveDirectory(cwd) ? cwd : undefined;
   setInterval(() => {}, KEEP_ALIVE);
 
   let dropped = (): number => 0;
@@ -147,20 +170,20 @@ function run(
         });
   if (logging === undefined) write = () => {};
 
-  let watch = (directories: Directories): void => {
+  let watch = (places: ReadonlyMap<string, Watchable>): void => {
     // An init that watches nothing needs no watcher.
-    if (wanted === undefined && directories.size === 0) return;
+    if (wanted === undefined && places.size === 0) return;
     if (wanted === undefined) void loadWatcher();
-    wanted = directories;
+    wanted = places;
   };
-  let wanted: Directories | undefined;
+  let wanted: ReadonlyMap<string, Watchable> | undefined;
   const loadWatcher = async (): Promise<void> => {
     const { createWatcher } = await import('./watcher.ts');
     const watcher = createWatcher({
-      hint: (links) => tell({ type: 'hint', links }),
+      hint: (changes, links) => tell({ type: 'hint', changes, links }),
       watching: () => tell({ type: 'watching' }),
       failed: (path, errno) => tell({ type: 'watch-failed', path, errno }),
-      lost: (path) => tell({ type: 'watch-lost', path }),
+      lost: (paths) => tell({ type: 'watch-lost', paths }),
     });
     watch = watcher.watch;
     if (wanted !== undefined) watch(wanted);
@@ -168,18 +191,25 @@ function run(
 
   const foreign = new Set<number>();
   const processes = createProcesses({
-    cwd,
+    cwd: directory,
     terminal,
     foreign,
+    // Node does not tell what errno(3) was; a seccomp profile is what makes it fail.
+    unadopted: () => write(withoutOrphans('EPERM'), Date.now()),
     exited: (status) => tell({ type: 'child-exited', status }),
+    stopped: (signal) => tell({ type: 'child-stopped', signal }),
+    orphan: (pid, status) => write(orphanLine(pid, status), Date.now()),
   });
   const engine = createEngine(settings, {
     processes,
-    commands: createCommands(cwd ?? '/', foreign),
+    commands: createCommands(directory ?? '/', foreign),
     network: createNetwork(),
+    notifications: createNotifications(() => tell({ type: 'notified' })),
     files: createFiles(),
+    helpers: createHelpers(foreign),
+    cwd,
     clock: createClock((timer) => tell({ type: 'timer', timer })),
-    watcher: { watch: (directories) => watch(directories) },
+    watcher: { watch: (places) => watch(places) },
     listener: createListener(tell, () => ({
       wall: Date.now(),
       reaped: processes.reaped(),
@@ -197,6 +227,8 @@ function run(
   deliver = engine.deliver;
   const missing = listenForRealTimeSignals(signalCame);
   if (missing !== undefined) write(withoutRealTime(missing), Date.now());
+  for (const signal of settings.rewrites.keys())
+    if (!isForwarded(signal)) write(neverComes(signal), Date.now());
   const begin: Occurrence = {
     type: 'begin',
     pid1: process.pid === 1,

@@ -1,39 +1,57 @@
 import { realpathSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
-import type { Directories } from '../core/files/reading.ts';
-import { type LinkChange, linkChange, mayChangeContent } from '../core/files/volume.ts';
-import type { Watcher } from '../core/state/ports.ts';
+import { type LinkChange, linkChange } from '../core/files/volume.ts';
+import type { Watchable, Watcher } from '../core/state/ports.ts';
 import { bytesOfText } from '../core/text/bytes.ts';
 import { errnoOf } from './errno.ts';
 
 /** What the watcher tells. */
 export type WatcherReports = {
-  readonly hint: (links: ReadonlyMap<string, LinkChange>) => void;
+  readonly hint: (
+    changes: ReadonlyMap<string, ReadonlySet<string>>,
+    links: ReadonlyMap<string, LinkChange>,
+  ) => void;
   readonly watching: () => void;
   readonly failed: (path: string, errno: string) => void;
-  readonly lost: (path: string) => void;
+  readonly lost: (paths: readonly string[]) => void;
 };
 
-type Armed = { readonly identity: string; readonly watcher: FSWatcher; ready: boolean; before: string };
+type Armed = Watchable & { readonly watcher: FSWatcher; ready: boolean; before: string };
+
+/** Watching thousands of places anew is interrupted after this long, ms. */
+const SLICE = 5;
 
 /**
- * The Watcher port over chokidar, asked for hints only: its `raw` event, one directory a watcher and nothing below it.
+ * The Watcher port over chokidar, asked for hints only: its `raw` event, one place a watcher and nothing below it.
  * chokidar's other events lose final updates (a 50 ms throttle a path), and it falls silent where a directory was made
- * anew, which the core sees by the identity. It would watch a link instead of the directory that the link leads to.
+ * anew, which the core sees by the identity. It would watch a link instead of what the link leads to.
  */
 export function createWatcher(reports: WatcherReports): Watcher {
   const armed = new Map<string, Armed>();
+  let wanted: ReadonlyMap<string, Watchable> = new Map();
+  /** Paths that are yet to be armed or disarmed. */
+  let work: Iterator<string> | undefined;
+  let unready = 0;
+  let failures = 0;
 
   function disarm(path: string): void {
-    void armed.get(path)?.watcher.close();
+    const entry = armed.get(path);
+    if (entry === undefined) return;
+    void entry.watcher.close();
     armed.delete(path);
+    if (!entry.ready) unready -= 1;
   }
 
-  function arm(path: string, identity: string): void {
+  function failed(path: string, errno: string): void {
+    failures += 1;
+    reports.failed(path, errno);
+  }
+
+  function arm(path: string, { identity, kind }: Watchable): void {
     const real = realPath(path);
     if ('errno' in real) {
-      reports.failed(path, real.errno);
+      failed(path, real.errno);
       return;
     }
     const { text } = real;
@@ -44,47 +62,82 @@ export function createWatcher(reports: WatcherReports): Watcher {
       ignored: (name: string) => name !== text,
     };
     const watcher = watch(text, options);
-    const entry: Armed = { identity, watcher, ready: false, before: '' };
+    const entry: Armed = { identity, kind, watcher, ready: false, before: '' };
     armed.set(path, entry);
+    unready += 1;
+    const own = basename(text);
     watcher.on('raw', (event, name) => {
-      const bytes = bytesOfText(String(name ?? ''));
+      // libuv names the place itself so, when it is gone as well; a file of its name in it is rare, and no harm.
+      if (event === 'rename' && name === own && armed.get(path) === entry) {
+        disarm(path);
+        reports.lost([path]);
+        return;
+      }
+      // Where names count, what is written below them does not.
+      if (event !== 'rename' && kind === 'names') return;
+      const bytes = kind === 'file' ? '' : bytesOfText(String(name ?? ''));
       const link = linkChange(bytes, entry.before);
       entry.before = bytes;
-      // libuv names the directory itself so, when it is gone as well; a file of its name in it is rare, and no harm.
-      if (event === 'rename' && name === basename(text) && armed.get(path) === entry) {
-        disarm(path);
-        reports.lost(path);
-      } else if (mayChangeContent(bytes)) reports.hint(new Map(link === undefined ? [] : [[path, link]]));
+      reports.hint(new Map([[path, new Set([bytes])]]), new Map(link === undefined ? [] : [[path, link]]));
     });
     watcher.on('error', (error) => {
       if (armed.get(path) !== entry) return;
       disarm(path);
-      reports.failed(path, errnoOf(error));
+      failed(path, errnoOf(error));
     });
     watcher.on('ready', () => {
-      if (armed.get(path) !== entry) return;
+      if (armed.get(path) !== entry || entry.ready) return;
       entry.ready = true;
+      unready -= 1;
       tellIfAllReady();
     });
   }
 
-  let wanted: Directories = new Map();
-
   function tellIfAllReady(): void {
-    if ([...wanted.keys()].every((path) => armed.get(path)?.ready === true)) reports.watching();
+    if (work === undefined && unready === 0 && failures === 0) reports.watching();
+  }
+
+  /** As it is wanted: armed once, or not at all. */
+  function settle(path: string): void {
+    const entry = armed.get(path);
+    const place = wanted.get(path);
+    const same = entry?.identity === place?.identity && entry?.kind === place?.kind;
+    if (same) return;
+    disarm(path);
+    if (place !== undefined) arm(path, place);
+  }
+
+  function slice(): void {
+    const until = performance.now() + SLICE;
+    while (work !== undefined) {
+      const next = work.next();
+      if (next.done === true) {
+        work = undefined;
+        tellIfAllReady();
+        return;
+      }
+      settle(next.value);
+      if (performance.now() >= until) {
+        setImmediate(slice);
+        return;
+      }
+    }
   }
 
   return {
-    watch(directories) {
-      wanted = directories;
-      for (const [path, { identity }] of armed) if (directories.get(path) !== identity) disarm(path);
-      for (const [path, identity] of directories) if (!armed.has(path)) arm(path, identity);
-      tellIfAllReady();
+    watch(places) {
+      const idle = work === undefined;
+      // What is not wanted any more goes first: there may be a limit.
+      const gone = [...armed.keys()].filter((path) => !places.has(path));
+      wanted = places;
+      failures = 0;
+      work = [...gone, ...places.keys()].values();
+      if (idle) slice();
     },
   };
 }
 
-/** The directory that a path leads to, as text; an errno where there is none, or where its bytes are no text. */
+/** Where a path leads to, as text; an errno where there is nothing, or where its bytes are no text. */
 function realPath(path: string): { readonly text: string } | { readonly errno: string } {
   try {
     const bytes = realpathSync.native(Buffer.from(path, 'latin1'), 'buffer');

@@ -21,6 +21,7 @@ export function createClock(loop: Loop, elapsed: (timer: TimerName) => void): Lo
   return {
     now: () => native.now(),
     wall: () => Math.floor(native.time()),
+    processorTime: () => native.processorTime(),
     setTimer: (timer, delay) => void deadlines.set(timer, native.now() + delay),
     clearTimer: (timer) => void deadlines.delete(timer),
     soon: loop.soon,

@@ -12,6 +12,12 @@ export type CommandOptions = {
   readonly onEnd: (pid: number, ended: (status: ExitStatus) => void) => void;
 };
 
+/** No gift for spawn. */
+const NONE = -1;
+
+/** Where a command finds the file that it is given: `/proc/self/fd/3` (specification 5, *check*). */
+const FILE_NUMBER = 3;
+
 /**
  * What a pipe holds when the command has exited is read in so many pieces of 64 KiB at most: a pipe can be made to hold
  * 1 MiB (pipe(7)), and who left the group may go on writing for ever.
@@ -20,18 +26,24 @@ const LAST_PIECES = 16;
 
 /** The Commands port. */
 export function createCommands(loop: Loop, { cwd, onEnd }: CommandOptions): Commands {
-  function start(words: readonly string[], environment: readonly string[]) {
-    const opened: number[] = [];
+  function start(
+    words: readonly string[],
+    environment: readonly string[],
+    input: number | undefined,
+    files?: readonly string[],
+  ) {
+    const opened: number[] = input === undefined ? [] : [input];
     let output: number | undefined;
     try {
       const [readEnd, writeEnd] = native.pipe();
       output = readEnd;
       opened.push(writeEnd);
-      const nothing = native.open('/dev/null');
+      const nothing = openNothing();
       opened.push(nothing);
-      const started = spawn(words, environment, (file) =>
-        native.spawn(file, words, environment, cwd, false, nothing, writeEnd, writeEnd),
-      );
+      const given = input ?? NONE;
+      const begin = (file: string) =>
+        native.spawn(file, words, environment, cwd, false, nothing, writeEnd, writeEnd, given, FILE_NUMBER);
+      const started = spawn(words, environment, begin, files);
       if ('pid' in started) return { pid: started.pid, output };
       native.close(output);
       return started;
@@ -44,8 +56,8 @@ export function createCommands(loop: Loop, { cwd, onEnd }: CommandOptions): Comm
   }
 
   return {
-    run(words, environment, reports) {
-      const started = start(words, environment);
+    run(words, environment, reports, input, files) {
+      const started = start(words, environment, input, files);
       if ('errno' in started) return failing(loop, started.errno, reports);
       const { pid, output } = started;
       let over = false;
@@ -85,6 +97,18 @@ export function createCommands(loop: Loop, { cwd, onEnd }: CommandOptions): Comm
       };
     },
   };
+}
+
+/** What is empty when it is read: /dev/null, or where an image has none a pipe into which nobody writes. */
+function openNothing(): number {
+  try {
+    return native.open('/dev/null');
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    const [readEnd, writeEnd] = native.pipe();
+    native.close(writeEnd);
+    return readEnd;
+  }
 }
 
 /** Tells a failure once the call that it belongs to has returned. */

@@ -1,11 +1,16 @@
-import type { FileAnswer, FileRequest, Files } from '../core/files/files.ts';
-import { errnoOf } from './native.ts';
+import type { FileAnswer, FileRequest, Files, Inspected, Names } from '../core/files/files.ts';
+import { errnoOf, type NativeInspected } from './native.ts';
 
 /** magic.h of Linux: TMPFS_MAGIC and RAMFS_MAGIC. */
 const IN_MEMORY: readonly number[] = [0x01021994, 0x858458f6];
 
 /** The most that a read takes at once (architecture: Ports). */
 const CHUNK = 64 * 1024;
+
+const MOUNTS = '/proc/self/mountinfo';
+
+/** The list of mounts as it was read last, open, since that is what tells of a change. */
+let mounts: number | undefined;
 
 /** The Files port over the C host. */
 export function createFiles(): Files {
@@ -31,6 +36,19 @@ function answer(request: FileRequest): FileAnswer {
       return request.in !== undefined
         ? { op, value: native.status(request.path, false, request.in) }
         : { op, value: native.status(request.path, request.follow) };
+    case 'list':
+      return { op, value: namesOf(native.list(request.path)) };
+    case 'list-rest':
+      return { op, value: namesOf(native.listRest(request.list)) };
+    case 'list-end':
+      native.close(request.list);
+      return { op, value: undefined };
+    case 'inspect':
+      return { op, value: inspected(native.inspect(request.path, request.keyed)) };
+    case 'time':
+      return { op, value: native.time() };
+    case 'file-system':
+      return { op, value: native.fileSystem(request.path) };
     case 'memory':
       return { op, value: IN_MEMORY.includes(native.fileSystem(request.path)) };
     case 'open':
@@ -68,6 +86,8 @@ function answer(request: FileRequest): FileAnswer {
       return { op, value: undefined };
     case 'create':
       return { op, value: native.create(request.in, request.path, request.mode) };
+    case 'scratch':
+      return { op, value: native.memoryFile() };
     case 'copy':
       return { op, value: native.copy(request.digest, request.from, request.to) };
     case 'sync':
@@ -91,6 +111,8 @@ function answer(request: FileRequest): FileAnswer {
     case 'rmdir':
       native.rmdir(request.in, request.path);
       return { op, value: undefined };
+    case 'mounts':
+      return { op, value: changedMounts() };
     default:
       return request satisfies never;
   }
@@ -99,4 +121,25 @@ function answer(request: FileRequest): FileAnswer {
 /** The directory that a path is a name in, if it is one. */
 function within(request: { readonly in?: number | undefined }): number | undefined {
   return request.in;
+}
+
+function changedMounts(): string | undefined {
+  if (mounts !== undefined) {
+    if (!native.hasChanged(mounts)) return undefined;
+    native.close(mounts);
+    mounts = undefined;
+  }
+  const file = native.open(MOUNTS);
+  mounts = file;
+  let text = '';
+  for (let piece = native.read(file, CHUNK); piece !== ''; piece = native.read(file, CHUNK)) text += piece;
+  return text;
+}
+
+function namesOf([rest, ...names]: readonly (number | string)[]): Names {
+  return { names: names.map(String), rest: Number(rest) < 0 ? undefined : Number(rest) };
+}
+
+function inspected({ size, digest, ...found }: NativeInspected): Inspected {
+  return { found, digest: digest === '' ? undefined : { size, digest } };
 }

@@ -3,7 +3,7 @@ import {
   type LineWriter,
   leastNumber,
   prettyFormatter,
-  tellingOfDropped,
+  telling,
   type WriteLine,
 } from '../core/log/formatter.ts';
 import { JSON_SHAPES, jsonLine } from '../core/log/json.ts';
@@ -47,11 +47,10 @@ function createFormatter({ level, format, colours }: LogOptions): {
     }
   });
   const least = leastNumber(level);
-  if (format === 'pretty')
-    return { write: tellingOfDropped(prettyFormatter(level, colours, writer), writer), writer };
+  if (format === 'pretty') return { write: telling(prettyFormatter(level, colours, writer), writer), writer };
   const shape = JSON_SHAPES[format];
   const json: WriteLine = (line, at) => {
     if (LOG_LEVELS[line.level] >= least) writer.write(jsonLine(line, at, shape));
   };
-  return { write: tellingOfDropped(json, writer), writer };
+  return { write: telling(json, writer), writer };
 }

@@ -1,6 +1,8 @@
 /** epoll(7). */
 export const READABLE = 0x1;
 export const WRITABLE = 0x4;
+/** Told of once, until it is asked for anew. */
+export const ONCE = 1 << 30;
 
 /** The one place that waits. */
 export type Loop = {
@@ -12,8 +14,12 @@ export type Loop = {
   close(descriptor: number): void;
   /** Runs something as soon as what has happened meanwhile has been delivered. */
   soon(task: () => void): void;
-  /** Runs for ever; `turn` does what is due before each wait, and answers the milliseconds until there is more. */
-  run(turn: () => number | undefined): never;
+  /**
+   * Runs for ever; `turn` does what is due before each wait, and answers the milliseconds until there is more.
+   *
+   * @param timed is given all that runs, to measure it
+   */
+  run(turn: () => number | undefined, timed?: (what: string, act: () => void) => void): never;
 };
 
 /** epoll_wait(2) takes the time as a 32-bit number; who waits longer waits again. */
@@ -23,11 +29,13 @@ export function createLoop(): Loop {
   const handlers = new Map<number, () => void>();
   let tasks: (() => void)[] = [];
 
-  function wait(timeout: number): void {
+  function wait(timeout: number, timed: (what: string, act: () => void) => void): void {
     const ready = native.wait(timeout).filter((_, index) => index % 2 === 0);
     const calls = ready.map((descriptor) => [descriptor, handlers.get(descriptor)] as const);
     // What one of them has closed may be open anew, as something else.
-    for (const [descriptor, call] of calls) if (handlers.get(descriptor) === call) call?.();
+    for (const [descriptor, call] of calls) {
+      if (call !== undefined && handlers.get(descriptor) === call) timed('a descriptor', call);
+    }
   }
 
   function on(descriptor: number, events: number, ready: () => void): void {
@@ -44,15 +52,18 @@ export function createLoop(): Loop {
       native.close(descriptor);
     },
     soon: (task) => void tasks.push(task),
-    run(turn) {
+    run(turn, timed = (_, act) => act()) {
       for (;;) {
         const now = tasks;
         tasks = [];
-        for (const task of now) task();
-        const delay = turn();
-        if (tasks.length > 0) wait(0);
+        for (const task of now) timed('a task', task);
+        let delay: number | undefined;
+        timed('what is due', () => {
+          delay = turn();
+        });
+        if (tasks.length > 0) wait(0, timed);
         // Rounded up, so that a timer that is waited for is due.
-        else wait(delay === undefined ? -1 : Math.min(Math.ceil(delay), LONGEST));
+        else wait(delay === undefined ? -1 : Math.min(Math.ceil(delay), LONGEST), timed);
       }
     },
   };

@@ -4,21 +4,26 @@ import { versionText } from '../cli/version.ts';
 import { createDrive } from '../core/drive.ts';
 import { createEngine } from '../core/engine.ts';
 import { environmentMap } from '../core/files/environment.ts';
+import { withoutOrphans } from '../core/log/log.ts';
+import { refusalLine } from '../core/log/printable.ts';
 import { EXIT_FAILED } from '../core/process/exit.ts';
 import { argumentBytes } from '../core/process/proc.ts';
 import { SIGCHLD } from '../core/process/signals.ts';
 import { type Asking, performAsking } from '../core/server/asking.ts';
 import type { Occurrence } from '../core/state/event.ts';
+import { orphanLine } from '../core/supervision/orphans.ts';
 import { bytesOfText } from '../core/text/bytes.ts';
 import { createClock } from './clock.ts';
 import { createCommands } from './commands.ts';
 import { createFiles } from './files.ts';
+import { createHelpers } from './helpers.ts';
 import { createListener } from './listener.ts';
 import { createLog } from './log.ts';
 import { createLoop } from './loop.ts';
 import { errnoOf } from './native.ts';
 import { createNetwork } from './network.ts';
-import { createProcesses, readProc } from './processes.ts';
+import { createNotifications } from './notifications.ts';
+import { attempt, createProcesses, readProc } from './processes.ts';
 import { createWatcher } from './watcher.ts';
 
 /** Set by the build from package.json and git. */
@@ -68,10 +73,21 @@ function givenDirectory(): string | undefined {
   }
 }
 
+/**
+ * From here on rehup keeps no mount busy, and starts the child in the directory that was given. False where it would not
+ * get back there (a WORKDIR that this user may not enter): then it stays, and the child with it.
+ */
+function leaveDirectory(cwd: string): boolean {
+  return (
+    attempt(() => native.changeDirectory(cwd)) === undefined &&
+    attempt(() => native.changeDirectory('/')) === undefined
+  );
+}
+
 /** Tells the user one line, unless nobody can read it, which is no failure of ours. */
 function refuse(message: string): void {
   native.openLog();
-  quietly(() => native.log(bytesOfText(`rehup: ${message}\n`)));
+  quietly(() => native.log(bytesOfText(refusalLine(message))));
 }
 
 function quietly(act: () => void): void {
@@ -107,28 +123,35 @@ function run(
   cwd: string | undefined,
 ): never {
   const terminal = native.terminal(0) >= 0;
-  // From here on rehup keeps no mount busy; the child is started in the directory that was given.
-  if (cwd !== undefined) native.changeDirectory('/');
+  const pid1 = native.processId() === 1;
+  const unadopted = pid1 ? undefined : attempt(() => native.becomeSubreaper());
+  const directory = cwd !== undefined && leaveDirectory(cwd) ? cwd : undefined;
   const loop = createLoop();
   const tell = (occurrence: Occurrence): void => engine.deliver(occurrence);
+  const files = createFiles();
   const processes = createProcesses({
-    cwd,
+    cwd: directory,
     terminal,
     exited: (status) => tell({ type: 'child-exited', status }),
+    stopped: (signal) => tell({ type: 'child-stopped', signal }),
+    orphan: (pid, status) => log.write(orphanLine(pid, status)),
   });
   const clock = createClock(loop, (timer) => tell({ type: 'timer', timer }));
   const log = createLog({ level: logLevel, format: logFormat, colours });
   const engine = createEngine(settings, {
     processes,
-    commands: createCommands(loop, { cwd, onEnd: processes.onEnd }),
+    commands: createCommands(loop, { cwd: directory, onEnd: processes.onEnd }),
     network: createNetwork(loop),
+    notifications: createNotifications(loop, () => tell({ type: 'notified' })),
     clock,
-    files: createFiles(),
+    files,
+    helpers: createHelpers(loop, { files, onEnd: processes.onEnd }),
+    cwd,
     watcher: createWatcher(loop, {
-      hint: (links) => tell({ type: 'hint', links }),
+      hint: (changes, links) => tell({ type: 'hint', links, ...(changes === undefined ? {} : { changes }) }),
       watching: () => tell({ type: 'watching' }),
       failed: (path, errno) => tell({ type: 'watch-failed', path, errno }),
-      lost: (path) => tell({ type: 'watch-lost', path }),
+      lost: (paths) => tell({ type: 'watch-lost', paths }),
     }),
     listener: createListener(loop, tell, () => ({
       wall: clock.wall(),
@@ -160,13 +183,14 @@ function run(
   const arrivals = early.map((signal): Occurrence => ({ type: 'signal', signal }));
   const begin: Occurrence = {
     type: 'begin',
-    pid1: native.processId() === 1,
+    pid1,
     terminal,
     environment,
     argumentBytes: argumentBytes(readProc('/proc/self/limits')),
     seed: native.random(),
     identity: { version: REHUP_VERSION, edition: 'static', uid: native.user() },
   };
+  if (unadopted !== undefined) log.write(withoutOrphans(unadopted));
   engine.deliver(begin, ...arrivals);
   // What was there before rehup, by an exec, may have ended already.
   reap();
@@ -174,5 +198,5 @@ function run(
     const delay = clock.due();
     log.flush();
     return delay;
-  });
+  }, engine.timed);
 }

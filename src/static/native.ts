@@ -11,8 +11,8 @@ export type Native = {
   /** The columns of the terminal on a descriptor, 0 if it does not say; -1 if it is none. */
   terminal(descriptor: number): number;
 
-  // process.c
-  /** Of stdin, stdout and stderr -1 is that of rehup. */
+  // spawn.c
+  /** Of stdin, stdout and stderr -1 is that of rehup; a gift of -1 is none. */
   spawn(
     file: string,
     argv: readonly string[],
@@ -22,15 +22,25 @@ export type Native = {
     stdin: number,
     stdout: number,
     stderr: number,
+    gift: number,
+    number: number,
   ): number;
+  /** Process id of the helper and the socket to it; in the helper 0, and the socket to rehup. */
+  helper(): readonly [number, number];
+
+  // process.c
   /** Process id, 1 if it exited by itself, and its code or signal, in turn. */
   reap(most: number): readonly number[];
   hasChildren(): boolean;
+  /** The signal by which a child was stopped since it was last asked; 0 if it was not. */
+  stopped(pid: number): number;
   kill(pid: number, signal: number): void;
   processId(): number;
   becomeSubreaper(): void;
-  inForeground(): boolean;
-  takeForeground(): void;
+  /** The process group of rehup itself. */
+  group(): number;
+  foreground(): number;
+  giveForeground(group: number): void;
   exit(code: number): never;
 
   // signals.c
@@ -42,12 +52,14 @@ export type Native = {
   /** Descriptors and their epoll(7) events in turn. */
   wait(milliseconds: number): readonly number[];
   openNotifier(): number;
-  watchDirectory(notifier: number, path: string): number;
+  /** `mask`: the inotify(7) events that are wanted besides those that others asked for there. */
+  watchPlace(notifier: number, path: string, mask: number): number;
   unwatch(notifier: number, watch: number): void;
   /** Numbers of watches, their inotify(7) masks and the names concerned in turn. */
   takeHints(notifier: number): readonly (number | string)[];
   now(): number;
   time(): number;
+  processorTime(): number;
   random(): number;
 
   // files.c
@@ -57,6 +69,10 @@ export type Native = {
   fileSystem(path: string): number;
   open(path: string, directory?: number): number;
   enter(path: string, directory?: number): number;
+  /** A descriptor to read on from, -1 if that is all, and the names. */
+  list(path: string): readonly (number | string)[];
+  listRest(descriptor: number): readonly (number | string)[];
+  inspect(path: string, keyed: boolean): NativeInspected;
 
   // staging.c
   mkdir(directory: number | undefined, name: string, mode: number): void;
@@ -83,8 +99,14 @@ export type Native = {
   // descriptors.c
   close(descriptor: number): void;
   pipe(): readonly [number, number];
+  memoryFile(): number;
   read(descriptor: number, most: number): string;
+  readAt(descriptor: number, position: string, most: number): string;
+  hasChanged(descriptor: number): boolean;
   readTail(descriptor: number, most: number): string;
+  openDatagrams(name: string): number;
+  /** Process id of the sender, 1 if it is whole, and the bytes. */
+  receive(descriptor: number): readonly [number, number, string];
   print(descriptor: number, bytes: string): void;
   openLog(): void;
   log(bytes: string): number;
@@ -108,11 +130,16 @@ export type NativeStatus = {
   readonly kind: 'file' | 'directory' | 'link' | 'other';
   readonly identity: string;
   readonly device: string;
-  readonly stamp: string;
   readonly mode: number;
   readonly owner: number;
   readonly group: number;
+  readonly links: number;
+  readonly stamp: string;
+  readonly changed: number;
 };
+
+/** With the digest of a small file, which is empty for anything else. */
+export type NativeInspected = NativeStatus & { readonly size: number; readonly digest: string };
 
 /** A system call that failed. */
 export type SystemError = { readonly call: string; readonly errno: string };

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { RUN_OPTIONS, variableOf } from '../../src/cli/options.ts';
+import { parseReady } from '../../src/cli/ready.ts';
 import { refusal, settings } from '../support/parsing.ts';
 
 /** Specification 1: each option, from the command line and from its variable, with good values and bad ones. */
 
+const DESCRIPTOR = 'not a descriptor from 3 to 1023; use for example notify-fd:3';
 const DURATION = 'not a duration; use for example 250ms, 5s, 2m';
 const LIMIT = 'no time at all; use for example 30s';
 const LISTEN = 'use for example :9847, 127.0.0.1:9847 or [::1]:9847';
@@ -18,7 +20,7 @@ const OPTIONS: Readonly<
 > = {
   watch: {
     good: '/etc/app=SIGUSR1',
-    makes: { watches: [{ path: '/etc/app', action: { kind: 'signal', signal: 10 } }] },
+    makes: { watches: [{ path: '/etc/app', action: { kind: 'signal', signal: 10, forced: false } }] },
     bad: {
       '': 'an empty path; name a directory or a file',
       '/etc/app=reload': `not an action; use ${ACTIONS}`,
@@ -29,7 +31,7 @@ const OPTIONS: Readonly<
   },
   'on-change': {
     good: 'usr2',
-    makes: { onChange: { kind: 'signal', signal: 12 } },
+    makes: { onChange: { kind: 'signal', signal: 12, forced: false } },
     bad: {
       'exec: ': 'no command; name a program and its arguments',
       http: `not an action; use ${ACTIONS}`,
@@ -84,11 +86,18 @@ const OPTIONS: Readonly<
     good: 'exec:pg_isready -q',
     makes: { ready: { kind: 'exec', words: ['pg_isready', '-q'] } },
     bad: {
-      'ftp://x': 'not a target; use http://HOST:PORT/PATH, tcp://HOST:PORT or exec:COMMAND',
+      'ftp://x':
+        'not a target; use http://HOST:PORT/PATH, tcp://HOST:PORT, exec:COMMAND, notify or notify-fd:N',
       'https://x/': TLS,
       'tcp://x': 'its port is missing; use for example tcp://127.0.0.1:5432',
       'http://:80/': 'its host is empty; use for example http://127.0.0.1:8080/reload',
       'exec:': 'no command; name a program and its arguments',
+      'notify-fd:2': DESCRIPTOR,
+      'notify-fd:1024': DESCRIPTOR,
+      'notify-fd:': DESCRIPTOR,
+      'notify-fd:0x3': DESCRIPTOR,
+      'notify:3':
+        'not a target; use http://HOST:PORT/PATH, tcp://HOST:PORT, exec:COMMAND, notify or notify-fd:N',
     },
   },
   'ready-timeout': { good: '2m', makes: { readyTimeout: 120_000 }, bad: { '': DURATION } },
@@ -223,4 +232,12 @@ describe('each option', () => {
       else expect(refusal([`--${name}`])).toBe(`--${name}: its value is missing; see rehup --help`);
     });
   }
+});
+
+test.each([
+  ['notify', { kind: 'notify' }],
+  ['notify-fd:3', { kind: 'notify-fd', descriptor: 3 }],
+  ['notify-fd:1023', { kind: 'notify-fd', descriptor: 1023 }],
+])('--ready %s has the child say itself that it serves', (text, ready) => {
+  expect(parseReady(text)).toEqual({ ok: true, value: ready });
 });

@@ -1,6 +1,6 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { join } from 'node:path';
-import { describe, expect } from 'vitest';
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, expect, onTestFinished } from 'vitest';
 import type { Volume } from '../support/kubelet.ts';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
@@ -30,7 +30,7 @@ type Watching = { readonly run: Rehup; readonly volumes: readonly Volume[] };
 
 async function watching(name: string, howMany: number, settle: string): Promise<Watching> {
   const volumes = Array.from({ length: howMany }, (_, index) =>
-    writtenVolume(join(directory.path, name, `${index}`), { a: '0', b: 'x' }),
+    writtenVolume(resolve(directory.path, name, `${index}`), { a: '0', b: 'x' }),
   );
   const watches = volumes.flatMap(({ path }) => ['-w', path]);
   const options = [...watches, '--on-change', 'HUP', '--settle', settle, ...AT_ONCE];
@@ -100,14 +100,18 @@ describe('at rest', () => {
     }, 0);
   }
 
-  test('there is one inotify instance, a watch a volume, and nothing that wakes up', async () => {
-    const { run, volumes } = await watching('rest', 30, '0');
+  test('there is one inotify instance, a watch a volume and a directory above, and nothing that wakes up', async () => {
+    // Not below /tmp, which is watched then too, and where other tests make and remove their own.
+    const quiet = mkdtempSync('/var/tmp/rehup-');
+    onTestFinished(() => rmSync(quiet, { recursive: true }));
+    const above = quiet.split('/').length;
+    const { run, volumes } = await watching(quiet, 30, '0');
     volumes[7]?.write({ a: '1', b: 'x' });
     await run.logged('reload.applied');
     const pid = run.pid();
     // Until each generation that was written has been read once more.
     await pause(1_500);
-    expect(inotifyOf(pid)).toEqual({ instances: 1, watches: 30 });
+    expect(inotifyOf(pid)).toEqual({ instances: 1, watches: 30 + above });
     const before = wakeUpsOf(pid);
     await pause(3_000);
     // Node's collector of garbage has threads of its own.

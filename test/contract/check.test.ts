@@ -5,7 +5,7 @@ import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { commandsBelow, linesOf, script } from '../support/processes.ts';
 import { PATIENCE, type Rehup, type RehupOptions, rehup, witness } from '../support/rehup.ts';
-import { AT_ONCE, count, eachWithDirectory, told, writtenVolume } from '../support/volume.ts';
+import { AT_ONCE, count, crowdedVolume, eachWithDirectory, told, writtenVolume } from '../support/volume.ts';
 
 /** The check of new content, from outside (specification 5, *check* and *start*). */
 
@@ -156,6 +156,25 @@ describe('a check', () => {
       '/dev/null',
       'two other',
     ]);
+  });
+
+  test('gets thousands of changed paths in a file, and the first of them in the variable, at the start and later', async () => {
+    const name = (index: number) => `key-${String(index).padStart(4, '0')}-${'x'.repeat(60)}`;
+    const names = Array.from({ length: 3_000 }, (_, index) => name(index));
+    const volume = crowdedVolume(here('volume'), names, '1');
+    const report = `{ wc -l < "$REHUP_CHANGED_FILE"; cat "$REHUP_CHANGED_FILE" | sort -u | sed -n '1p;$p'; wc -l <&3
+      echo "$REHUP_CHANGED" | wc -l; echo "$REHUP_CHANGED" | tail -n 2; } > '${here('report')}'`;
+    const run = await guarded(script(here('check'), report), [], [], {
+      environment: { REHUP_CHANGED_FILE: '/nowhere', REHUP_CHANGED: 'nothing' },
+    });
+    const path = (index: number) => join(volume.path, name(index));
+    const first = Math.floor(65_536 / (path(0).length + 1));
+    const expected = ['3000', path(0), path(2_999), '3000', `${first + 1}`, path(first - 1), '…'];
+    expect(linesOf(here('report')).map((line) => line.trim())).toEqual(expected);
+    rmSync(here('report'));
+    volume.write('2');
+    await run.said('SIGHUP');
+    expect(linesOf(here('report')).map((line) => line.trim())).toEqual(expected);
   });
 
   test('of a stage sees the new content before the application can', async () => {

@@ -53,7 +53,7 @@ describe.each(INOTIFY_LIMITS)('without $limit', ({ limit: name, errno, sysctl })
       volume.write({ a: `${round}` });
       await run.said(`SIGHUP ${round}`);
     }
-    expect(events(run, 'watch.degraded')).toHaveLength(1);
+    expect(events(run, 'watch.degraded').filter(({ level }) => level === 'warn')).toHaveLength(1);
     expect(events(run, 'watch.hint')).toHaveLength(0);
     limit(run.pid(), name, 10);
     await run.logged('watch.restored');

@@ -14,7 +14,7 @@ eachWithDirectory();
 const NOT_TOLD = [9, 15, 17, 19, 32, 33];
 
 /** What Node can't tell from its own: the README's table. */
-const NOT_FORWARDED_BY_NODE = [4, 5, 6, 7, 8, 11, 13, 31];
+const NOT_FORWARDED_BY_NODE = [4, 5, 6, 7, 8, 11, 13, 25, 31];
 
 const told = (self: Rehup) => self.output.slice(2).map((line) => Number.parseInt(line, 10));
 

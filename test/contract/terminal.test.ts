@@ -137,3 +137,52 @@ describe('an interactive shell', () => {
     },
   );
 });
+
+describe('Ctrl-Z', () => {
+  /** Types each text when what has come since the last one matches. */
+  function typing(steps: readonly (readonly [awaited: RegExp, type: string])[]) {
+    let at = 0;
+    let seen = 0;
+    return {
+      all: () => at === steps.length,
+      type(text: string): string | undefined {
+        const step = steps[at];
+        if (step === undefined || !step[0].test(text.slice(seen))) return undefined;
+        at += 1;
+        seen = text.length;
+        return step[1];
+      },
+    };
+  }
+
+  test('under an interactive shell stops rehup with its child, and fg goes on with both', async () => {
+    const counting = `perl -e '$| = 1; $SIG{CONT} = sub { print "going on\\n" }; print "up\\n"; sleep 1 while 1'`;
+    const typed = typing([
+      [/ready> $/, `${QUIET} ${counting}\n`],
+      // The child runs, so rehup has handed the terminal over to it.
+      [/\nup\r\n$/, '\u001a'],
+      [/Stopped.*ready> $/s, 'fg\n'],
+      [/\ngoing on\r\n$/, '\u001a'],
+      [/Stopped.*ready> $/s, 'fg\n'],
+      [/\ngoing on\r\n$/, '\u0003'],
+      [/ready> $/, 'echo "code $?"; exit 5\n'],
+    ]);
+    const shell = `PS1='ready> ' bash --norc --noprofile --noediting -i`;
+    const { code, output } = await onTerminal(shell, (text) => typed.type(text));
+    expect(typed.all(), output).toBe(true);
+    expect(output).toMatch(/\ncode 130\n/);
+    expect(code).toBe(5);
+  });
+
+  const container = AS_IN_A_CONTAINER;
+  if (container !== undefined) {
+    test('as in a container, where nobody could go on with it, stops nothing', async () => {
+      const typed = typing([[/up\r\n$/, '\u001a']]);
+      // It starts nothing itself: see the interactive shell.
+      const child = `perl -e '$| = 1; $SIG{CONT} = sub { print "going on\\n"; exit 3 }; print "up\\n"; sleep 1 while 1'`;
+      const { code, output } = await onTerminal(`${container}${QUIET} ${child}`, (text) => typed.type(text));
+      expect([typed.all(), code]).toEqual([true, 3]);
+      expect(output).toMatch(/going on/);
+    });
+  }
+});

@@ -38,7 +38,7 @@ const BAD_USAGE: Readonly<Record<string, readonly [value: string, line: string]>
   verify: ['soon', '--verify soon: not a duration; use for example 250ms, 5s, 2m'],
   ready: [
     'ftp://x',
-    '--ready ftp://x: not a target; use http://HOST:PORT/PATH, tcp://HOST:PORT or exec:COMMAND',
+    '--ready ftp://x: not a target; use http://HOST:PORT/PATH, tcp://HOST:PORT, exec:COMMAND, notify or notify-fd:N',
   ],
   'ready-timeout': ['soon', '--ready-timeout soon: not a duration; use for example 250ms, 5s, 2m'],
   'action-timeout': ['-1', '--action-timeout -1: not a duration; use for example 250ms, 5s, 2m'],
@@ -87,6 +87,18 @@ describe('bad usage', () => {
       status: 125,
       stderr: 'rehup: REHUP_SETTLE 5x: not a duration; use for example 250ms, 5s, 2m\n',
     });
+  });
+
+  test('of a variable that names a stage names the variable, also where only a look at its target tells', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'rehup-'));
+    const { status, stderr } = run(['true'], { REHUP_STAGE: `${directory}=/tmp/none/at/all` });
+    expect({ status, said: stderr.split('\n').filter((text) => text.startsWith('rehup: ')) }).toEqual({
+      status: 125,
+      said: [
+        `rehup: REHUP_STAGE ${directory}=/tmp/none/at/all: neither the target nor its directory is there; mount an emptyDir there`,
+      ],
+    });
+    rmSync(directory, { recursive: true });
   });
 
   test('is an unknown option, with the one that was meant', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { act, settings, sig, watch } from '../support/scenario.ts';
+import { act, settings, sig, watch } from '../support/given.ts';
 import { randomWorld } from '../support/world.ts';
 
 /** Promises that hold in every order of events; the world in which they are tried checks them at each step. */
@@ -28,7 +28,15 @@ const anySettings = fc.record({
   signalTo: fc.constantFrom('auto' as const, 'child' as const, 'group' as const),
   check: fc.constantFrom(undefined, [['check'], [{ source: '/v' }]]),
   stages: fc.constantFrom([], [{ source: '/v', target: '/t' }]),
-  ready: fc.constantFrom(undefined, READY),
+  ready: fc.constantFrom(
+    undefined,
+    READY,
+    { kind: 'notify' } as const,
+    {
+      kind: 'notify-fd',
+      descriptor: 3,
+    } as const,
+  ),
   splay: fc.constantFrom(0, 3_000),
   environmentDirectories: fc.constantFrom([], ['/e']),
   onExit: fc.constantFrom('exit' as const, 'restart' as const, 'restart-on-failure' as const),

@@ -4,117 +4,19 @@ import { OBSERVATION } from '../../src/core/observation/observation.ts';
 import { READINESS } from '../../src/core/readiness/readiness.ts';
 import { RELOAD } from '../../src/core/reload/reload.ts';
 import type { Effect } from '../../src/core/state/effect.ts';
-import type { Passage } from '../../src/core/state/passage.ts';
 import type { Settings } from '../../src/core/state/settings.ts';
 import type { State } from '../../src/core/state/state.ts';
 import { type CoreEvent, dispatch, newTurn, type Turn } from '../../src/core/state/turn.ts';
 import { SUPERVISION } from '../../src/core/supervision/supervision.ts';
-import { act, begin, describe, scenario, sig, volumeReading, watch } from '../support/scenario.ts';
+import { describe } from '../support/describe.ts';
+import { EVENTS } from '../support/events.ts';
+import { act, watch } from '../support/given.ts';
+import { scenario } from '../support/scenario.ts';
 
 /**
  * Every pair of a phase and an event, of each of the five machines: what it leads to is written down in
  * transitions.md, which a change of the core changes and which its reviewer reads. `vitest -u` writes it anew.
  */
-
-const TWO = volumeReading('two');
-
-/** The way of a reload through the gate that is under way in no phase but `gated`, where it is the first one. */
-const PASSAGE: Passage = {
-  purpose: {
-    kind: 'reload',
-    reload: {
-      id: 1,
-      since: 0,
-      begun: 0,
-      from: new Map(),
-      paths: ['/v/a'],
-      actions: [act('SIGHUP')],
-      requested: [],
-      snapshot: new Map(),
-      rollback: undefined,
-    },
-  },
-  snapshot: new Map(),
-  paths: ['/v/a'],
-  environment: [],
-  generations: new Map(),
-};
-
-/** One event for each key of the tables. */
-const EVENTS: Readonly<Record<string, CoreEvent>> = {
-  begin: begin(),
-  signal: { type: 'signal', signal: sig('TERM') },
-  content: { type: 'content', look: 99 },
-  unusable: { type: 'unusable', refusal: 'why' },
-  spawned: { type: 'spawned', pid: 102 },
-  'spawn-failed': { type: 'spawn-failed', errno: 'ENOENT' },
-  signalled: {
-    type: 'signalled',
-    signal: sig('HUP'),
-    purpose: 'reload',
-    outcome: { kind: 'sent', to: 'child', checked: true },
-  },
-  'child-exited': { type: 'child-exited', status: { kind: 'code', code: 1 } },
-  group: { type: 'group', alive: false, children: false },
-  'stop-child': { type: 'stop-child', afterwards: 'start' },
-  hint: { type: 'hint' },
-  watching: { type: 'watching' },
-  'watch-lost': { type: 'watch-lost', path: '/v' },
-  'watch-failed': { type: 'watch-failed', path: '/v', errno: 'ENOSPC' },
-  looked: { type: 'looked', readings: [TWO] },
-  'child-starting': { type: 'child-starting' },
-  'child-started': { type: 'child-started' },
-  'child-verified': { type: 'child-verified' },
-  'child-ended': { type: 'child-ended', status: { kind: 'code', code: 1 }, follows: undefined },
-  'start-asked': { type: 'start-asked' },
-  'may-start': { type: 'may-start' },
-  'gate-passed': { type: 'gate-passed', passage: PASSAGE },
-  'gate-refused': {
-    type: 'gate-refused',
-    passage: PASSAGE,
-    refusal: { bad: true, reason: 'why', fields: {} },
-  },
-  'gate-overtaken': { type: 'gate-overtaken', passage: PASSAGE, lost: undefined },
-  'gate-free': { type: 'gate-free' },
-  'reload-asked': { type: 'reload-asked' },
-  'nothing-to-start': { type: 'nothing-to-start' },
-  'timer:drain': { type: 'timer', timer: 'drain' },
-  'child-unverified': { type: 'child-unverified' },
-  'child-quitting': { type: 'child-quitting' },
-  told: { type: 'told' },
-  ready: { type: 'ready' },
-  'not-ready': { type: 'not-ready' },
-  staged: { type: 'staged', job: 0, result: { op: 'published' } },
-  'job-ended': {
-    type: 'job-ended',
-    job: 1,
-    outcome: { kind: 'exited', status: { kind: 'code', code: 0 }, output: '' },
-  },
-  'child-resumed': { type: 'child-resumed' },
-  'start-failed': { type: 'start-failed', errno: 'ENOENT' },
-  stopped: { type: 'stopped' },
-  'reload-requested': { type: 'reload-requested', signal: sig('HUP') },
-  'timer:group': { type: 'timer', timer: 'group' },
-  'timer:quit': { type: 'timer', timer: 'quit' },
-  'timer:start': { type: 'timer', timer: 'start' },
-  'timer:back-off': { type: 'timer', timer: 'back-off' },
-  'timer:stop-timeout': { type: 'timer', timer: 'stop-timeout' },
-  'timer:verify-start': { type: 'timer', timer: 'verify-start' },
-  'timer:poll': { type: 'timer', timer: 'poll' },
-  'timer:recheck': { type: 'timer', timer: 'recheck' },
-  'timer:relook': { type: 'timer', timer: 'relook' },
-  'timer:confirm': { type: 'timer', timer: 'confirm' },
-  'timer:settle': { type: 'timer', timer: 'settle' },
-  'timer:ceiling': { type: 'timer', timer: 'ceiling' },
-  'timer:min-interval': { type: 'timer', timer: 'min-interval' },
-  'timer:verify-reload': { type: 'timer', timer: 'verify-reload' },
-  'timer:splay': { type: 'timer', timer: 'splay' },
-  'timer:check-timeout': { type: 'timer', timer: 'check-timeout' },
-  'timer:action-timeout': { type: 'timer', timer: 'action-timeout' },
-  'timer:retry': { type: 'timer', timer: 'retry' },
-  'timer:probe': { type: 'timer', timer: 'probe' },
-  'timer:ready': { type: 'timer', timer: 'ready' },
-};
 
 /** The answer that a gate waits for, in place of one to somebody else. */
 function awaited({ gate: { transit } }: State, event: CoreEvent): CoreEvent {
@@ -218,6 +120,7 @@ const SERVING: Record<State['readiness']['phase'], State> = {
   waiting: reachedWith({ ready: READY }, begun, connects(1), verified, changed, settled),
   probing: reachedWith({ ready: READY }, begun),
   pausing: reachedWith({ ready: READY }, begun, refuses(1)),
+  listening: reachedWith({ ready: { kind: 'notify' } }, begun),
   ready: reachedWith({ ready: READY }, begun, connects(1)),
   late: reachedWith({ ready: READY }, begun, (run) => run.elapses('ready')),
 };

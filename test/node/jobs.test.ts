@@ -13,6 +13,7 @@ const jobs = createJobs({
   commands: createCommands('/tmp', new Set()),
   network: createNetwork(),
   drive: (steps, tell) => tell(drive(steps)),
+  reach: (_words, _environment, tell) => tell(undefined),
   ended: (job, outcome) => told[job]?.(outcome),
 });
 

@@ -5,14 +5,13 @@
 #include "../../src/static/native/digest.c"
 #include "../../src/static/native/events.c"
 #include "../../src/static/native/engine/memory.c"
+#include "../../src/static/native/files.c"
+#include "../../src/static/native/given.c"
 #include "../../src/static/native/sockets.c"
 #include "../../src/static/native/engine/unpack.c"
 
+#include <malloc.h>
 #include <stdlib.h>
-
-int given_argc;
-char **given_argv;
-char **given_environment;
 
 const enum program_kind program_kind = PROGRAM_BYTECODE;
 const uint8_t rehup_program[1], rehup_program_end[1];
@@ -20,10 +19,63 @@ const size_t image_size;
 
 static JSContext *ctx;
 
+void fail(const char *line)
+{
+    (void)line;
+    abort();
+}
+
+void fail_for(const char *call, const char *error)
+{
+    (void)call;
+    fail(error);
+}
+
 static void require(bool holds)
 {
     if (!holds) abort();
 }
+
+/* How many requests for memory succeed before one fails; -1: all. And whether all fail from then on. */
+static int allowed = -1;
+static bool for_good;
+
+static bool is_exhausted(void)
+{
+    if (allowed < 0) return false;
+    if (allowed > 0) {
+        allowed--;
+        return false;
+    }
+    if (!for_good) allowed = -1;
+    return true;
+}
+
+static void *scarce_malloc(JSMallocState *state, size_t size)
+{
+    (void)state;
+    return is_exhausted() ? NULL : malloc(size);
+}
+
+static void scarce_free(JSMallocState *state, void *memory)
+{
+    (void)state;
+    free(memory);
+}
+
+static void *scarce_realloc(JSMallocState *state, void *memory, size_t size)
+{
+    if (size != 0) return is_exhausted() ? NULL : realloc(memory, size);
+    scarce_free(state, memory);
+    return NULL;
+}
+
+static size_t scarce_size(const void *memory)
+{
+    return malloc_usable_size((void *)memory);
+}
+
+static const JSMallocFunctions scarce_memory = { scarce_malloc, scarce_free, scarce_realloc, scarce_size };
 
 /* Bytes go into the engine and come out as they were. */
 static void through_the_engine(const uint8_t *data, size_t size)
@@ -53,7 +105,7 @@ static void out_of_the_engine(const uint8_t *data, size_t size)
 static void hints(const uint8_t *data, size_t size)
 {
     JSValue list = JS_NewArray(ctx);
-    append_hints(ctx, list, (const char *)data, size);
+    append_hints(ctx, &list, (const char *)data, size);
     JS_FreeValue(ctx, list);
 }
 
@@ -151,15 +203,68 @@ static void packed(const uint8_t *data, size_t size)
     free(to);
 }
 
+/* Whatever there is no memory for becomes an exception, and what there is memory for is as ever. */
+static void without_memory(const uint8_t *data, size_t size)
+{
+    static char *strings[] = { "one", "zw\xc3\xb6lf", "three", NULL };
+    if (size < 2) return;
+    for_good = data[0] & 1;
+    DIR *directory = opendir("/");
+    JSValue path = JS_NewString(ctx, "/");
+    JSValue words[3] = { path, JS_TRUE, JS_UNDEFINED };
+    struct bytes bytes;
+    allowed = data[0] >> 1;
+    JSValue made;
+    switch (data[1] % 5) {
+    case 0:
+        made = list_names(ctx, directory);
+        break;
+    case 1:
+        made = JS_NewArray(ctx);
+        append_hints(ctx, &made, (const char *)data, size);
+        break;
+    case 2:
+        made = list_of(ctx, strings);
+        break;
+    case 3:
+        made = native_status(ctx, JS_UNDEFINED, 3, words);
+        break;
+    default:
+        made = throw_system(ctx, "fuzz", EIO);
+        break;
+    }
+    JSValue string = from_bytes(ctx, data, size);
+    /* The engine's JS_ToCStringLen leaks where it has no memory, so that goes on with all of it. */
+    allowed = -1;
+    if (!JS_IsException(string)) {
+        require(to_bytes(ctx, &bytes, string) == 0);
+        require(bytes.length == size && memcmp(bytes.data, data, size) == 0);
+        free_bytes(ctx, &bytes);
+    }
+    JSValue length = JS_IsException(made) ? JS_UNDEFINED : JS_GetPropertyStr(ctx, made, "length");
+    uint32_t most = 0;
+    require(JS_IsUndefined(length) || JS_ToUint32(ctx, &most, length) == 0);
+    for (uint32_t index = 0; index < most; index++) {
+        JSValue item = JS_GetPropertyUint32(ctx, made, index);
+        require(!JS_IsException(item) && !JS_IsUndefined(item));
+        JS_FreeValue(ctx, item);
+    }
+    JS_FreeValue(ctx, JS_GetException(ctx));
+    JS_FreeValue(ctx, string);
+    JS_FreeValue(ctx, made);
+    JS_FreeValue(ctx, path);
+    closedir(directory);
+}
+
 static void (*const targets[])(const uint8_t *, size_t) = {
-    through_the_engine, out_of_the_engine, hints, address, fed_in_parts, memory, packed,
+    through_the_engine, out_of_the_engine, hints, address, fed_in_parts, memory, packed, without_memory,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (ctx == NULL) {
-        ctx = JS_NewContext(JS_NewRuntime());
+        ctx = JS_NewContext(JS_NewRuntime2(&scarce_memory, NULL));
         check_keyed_digest();
     }
     if (size > 0) targets[data[0] % (sizeof targets / sizeof targets[0])](data + 1, size - 1);

@@ -19,7 +19,13 @@ export function main(): void {
   const outcomes: (JobOutcome | 'cancelled')[] = [];
   const loop = createLoop();
   const files = createFiles();
-  const processes = createProcesses({ cwd: '/tmp', terminal: false, exited: () => {} });
+  const processes = createProcesses({
+    cwd: '/tmp',
+    terminal: false,
+    exited: () => {},
+    stopped: () => {},
+    orphan: () => {},
+  });
 
   const jobs = createJobs({
     commands: createCommands(loop, { cwd: '/tmp', onEnd: processes.onEnd }),
@@ -32,9 +38,10 @@ export function main(): void {
           told(next.value);
           return;
         }
-        answer = files.perform(next.value);
+        answer = next.value.op === 'pause' ? next.value : files.perform(next.value);
       }
     },
+    reach: (_words, _environment, told) => told(undefined),
     ended(_job, outcome) {
       outcomes.push(outcome);
       loop.soon(goOn);

@@ -1,11 +1,11 @@
-import { chmodSync, lstatSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { type Call, callNative, gave, result, STATIC_HOST, threw } from '../support/native.ts';
 import { needing } from '../support/needing.ts';
 import { eachWithDirectory } from '../support/volume.ts';
 
-/** The functions of the C host that concern processes, signals, events and sockets. */
+/** The functions of the C host that concern processes, signals and events. */
 
 const test = needing(STATIC_HOST);
 const temporary = eachWithDirectory();
@@ -13,10 +13,23 @@ const temporary = eachWithDirectory();
 const SHELL = '/bin/sh';
 const ENVIRONMENT = [`PATH=${process.env['PATH']}`];
 
+const NO_GIFT = [-1, -1];
+
 describe('processes', () => {
   const shell = (script: string, ...stdio: readonly unknown[]): Call => {
     const [stdin = -1, stdout = -1, stderr = -1] = stdio;
-    return ['spawn', SHELL, ['sh', '-c', script], ENVIRONMENT, null, false, stdin, stdout, stderr];
+    return [
+      'spawn',
+      SHELL,
+      ['sh', '-c', script],
+      ENVIRONMENT,
+      null,
+      false,
+      stdin,
+      stdout,
+      stderr,
+      ...NO_GIFT,
+    ];
   };
 
   /** Calls after which all children that were started have ended, if it was one. */
@@ -36,6 +49,33 @@ describe('processes', () => {
     expect(values.slice(6)).toEqual(['err\n', '', [values[3], 1, 3]]);
   });
 
+  test('get a file in memory as descriptor 3, from its beginning, and else none', () => {
+    const there = [3, 4, 5].map((number) => `[ -e /proc/$$/fd/${number} ] && echo ${number}`);
+    const script = `cat <&3; ${there.join('; ')}; cat /proc/self/fd/3; echo end`;
+    const started = (third: unknown): Call => {
+      const words = [SHELL, ['sh', '-c', script], ENVIRONMENT, null, false, -1, result(2, 1), -1, third, 3];
+      return ['spawn', ...words];
+    };
+    const values = gave(
+      ...ended,
+      ['pipe'],
+      ['memoryFile'],
+      ['store', result(3), 'one\n'],
+      ['store', result(3), 'two \xff\n'],
+      started(result(3)),
+      ['wait', 10_000],
+      ['reap', 10],
+      ['takeSignals', result(0)],
+      ['readTail', result(2, 0), 100],
+      started(-1),
+      ['wait', 10_000],
+      ['reap', 10],
+      ['readTail', result(2, 0), 1_000],
+    );
+    expect(values[10]).toBe('one\ntwo \xff\n3\none\ntwo \xff\nend\n');
+    expect(values[14]).toBe('end\n');
+  });
+
   test('are told by how they ended, each once', () => {
     const once = (script: string) =>
       gave(...ended, shell(script), ['wait', 10_000], ['reap', 10], ['reap', 10]);
@@ -43,6 +83,21 @@ describe('processes', () => {
     expect([exited, none]).toEqual([[first, 1, 300 & 0xff], []]);
     const [, , second, , killed] = once('kill -SEGV $$');
     expect(killed).toEqual([second, 0, 11]);
+  });
+
+  test('that are copies of rehup speak with it by a socket', () => {
+    // The copy makes the calls that follow as well: each of the two sends, and reads what the other has sent.
+    const [made, ...values] = gave(
+      ['helper'],
+      ['hasChildren'],
+      ['send', result(0, 1), 'word'],
+      ['expect', result(0, 1), 1],
+      ['wait', 10_000],
+      ['read', result(0, 1), 10],
+    );
+    expect(made).toEqual([expect.any(Number), expect.any(Number)]);
+    expect((made as readonly number[])[0]).toBeGreaterThan(0);
+    expect([values[0], values.at(-1)]).toEqual([true, 'word']);
   });
 
   test('that can not be started leave their errno, and nothing to reap', () => {
@@ -58,6 +113,7 @@ describe('processes', () => {
       -1,
       -1,
       -1,
+      ...NO_GIFT,
     ];
     const long = join(temporary.path, 'long');
     writeFileSync(long, 'x'.repeat(65_000));
@@ -73,7 +129,7 @@ describe('processes', () => {
       ['open', long],
       ['read', result(5), 65_000],
       // Two megabytes are more than a quarter of the usual stack, which is the limit of execve(2).
-      ['spawn', SHELL, Array.from({ length: 40 }, () => result(6)), [], null, false, -1, -1, -1],
+      ['spawn', SHELL, Array.from({ length: 40 }, () => result(6)), [], null, false, -1, -1, -1, ...NO_GIFT],
       ['reap', 10],
     ]);
     expect(outcomes.map((outcome) => outcome.threw)).toEqual([
@@ -96,13 +152,17 @@ describe('processes', () => {
   });
 });
 
+test('the list of mounts tells when it has changed', () => {
+  expect(gave(['open', '/proc/self/mountinfo'], ['hasChanged', result(0)]).at(1)).toBe(false);
+});
+
 describe('signals', () => {
   test('are all kept from the start on, in any number, the real-time ones counted', () => {
     const script = ['SEGV', 'TERM', 'PIPE', '34', '34', '64'].map((name) => `kill -${name} $PPID`).join('; ');
     const values = gave(
       ['openSignals'],
       ['pipe'],
-      ['spawn', SHELL, ['sh', '-c', script], ENVIRONMENT, null, false, -1, result(1, 1), -1],
+      ['spawn', SHELL, ['sh', '-c', script], ENVIRONMENT, null, false, -1, result(1, 1), -1, ...NO_GIFT],
       ['close', result(1, 1)],
       // The end of the pipe is that of the shell.
       ['expect', result(1, 0), 1],
@@ -139,9 +199,9 @@ describe('events', () => {
     mkdirSync(other);
     const [, watch, same, second, , hints, none] = gave(
       ['openNotifier'],
-      ['watchDirectory', result(0), temporary.path],
-      ['watchDirectory', result(0), `${other}/..`],
-      ['watchDirectory', result(0), other],
+      ['watchPlace', result(0), temporary.path, 0x1000fc0],
+      ['watchPlace', result(0), `${other}/..`, 0x1000fc0],
+      ['watchPlace', result(0), other, 0x1000fc0],
       ['create', 0, join(other, 'new'), 0o600],
       ['takeHints', result(0)],
       ['takeHints', result(0)],
@@ -157,10 +217,10 @@ describe('events', () => {
     mkdirSync(gone);
     const [, watch, , hints, kept, , ignored] = gave(
       ['openNotifier'],
-      ['watchDirectory', result(0), gone],
+      ['watchPlace', result(0), gone, 0x1000fc0],
       ['rmdir', 0, gone],
       ['takeHints', result(0)],
-      ['watchDirectory', result(0), temporary.path],
+      ['watchPlace', result(0), temporary.path, 0x1000fc0],
       ['unwatch', result(0), result(4)],
       ['takeHints', result(0)],
     );
@@ -171,7 +231,7 @@ describe('events', () => {
       errno: 'EINVAL',
     });
     writeFileSync(join(temporary.path, 'file'), '');
-    const file: Call = ['watchDirectory', result(0), join(temporary.path, 'file')];
+    const file: Call = ['watchPlace', result(0), join(temporary.path, 'file'), 0x1000fc0];
     expect(threw(['openNotifier'], file)).toEqual({ call: 'inotify_add_watch', errno: 'ENOTDIR' });
   });
 
@@ -182,63 +242,5 @@ describe('events', () => {
     expect(Number(after) - Number(before)).toBeGreaterThanOrEqual(50);
     const [time] = gave(['time']) as [number];
     expect(Math.abs(time - Date.now())).toBeLessThan(60_000);
-  });
-});
-
-describe('sockets', () => {
-  for (const address of ['127.0.0.1', '::1']) {
-    test(`carry bytes over ${address}, and never make one wait`, () => {
-      const values = gave(
-        ['listenTcp', address, 0],
-        ['port', result(0)],
-        ['connect', address, result(1)],
-        ['expect', result(2), 4],
-        ['wait', 1_000],
-        ['connected', result(2)],
-        ['accept', result(0)],
-        ['send', result(2), 'GET \xff\0'],
-        ['read', result(6), 100],
-        ['close', result(2)],
-        ['read', result(6), 100],
-      );
-      expect(values.slice(7)).toEqual([6, 'GET \xff\0', 0, '']);
-      const waiting = callNative([
-        ['listenTcp', address, 0],
-        ['accept', result(0)],
-        ['port', result(0)],
-        ['connect', address, result(2)],
-        ['read', result(3), 10],
-      ]);
-      expect(waiting[1]?.threw).toEqual({ call: 'accept4', errno: 'EAGAIN' });
-      expect(waiting[4]?.threw).toEqual({ call: 'read', errno: 'EAGAIN' });
-    });
-  }
-
-  test('at a path are their owner’s alone', () => {
-    const path = join(temporary.path, 'socket');
-    gave(['listenUnix', path]);
-    expect(lstatSync(path).mode & 0o777).toBe(0o600);
-    expect(threw(['listenUnix', path])).toEqual({ call: 'bind', errno: 'EADDRINUSE' });
-    const long = join(temporary.path, 'x'.repeat(120));
-    expect(threw(['listenUnix', long])).toEqual({ call: 'bind', errno: 'ENAMETOOLONG' });
-  });
-
-  test('tell of addresses that are none, and of peers that are not there', () => {
-    expect(threw(['connect', 'localhost', 80])).toEqual({ call: 'connect', errno: 'EINVAL' });
-    expect(threw(['connect', '127.0.0.1', 70_000])).toEqual({ call: 'connect', errno: 'EINVAL' });
-    const refused = threw(
-      ['listenTcp', '127.0.0.1', 0],
-      ['port', result(0)],
-      ['close', result(0)],
-      ['connect', '127.0.0.1', result(1)],
-      ['expect', result(3), 4],
-      ['wait', 1_000],
-      ['connected', result(3)],
-    );
-    expect(refused).toEqual({ call: 'connect', errno: 'ECONNREFUSED' });
-    expect(threw(['listenTcp', '127.0.0.1', 0], ['port', result(0)], ['send', result(0), 'x'])).toEqual({
-      call: 'send',
-      errno: 'EPIPE',
-    });
   });
 });

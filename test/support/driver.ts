@@ -31,7 +31,8 @@ export function drive<Value>(
     let next = steps.next();
     for (let count = 0; next.done !== true; count++) {
       if (count > TOO_MANY) throw new Error(`no end after ${TOO_MANY} requests`);
-      next = steps.next(between?.(next.value, count) ?? perform(next.value));
+      const { value } = next;
+      next = steps.next(value.op === 'pause' ? value : (between?.(value, count) ?? perform(value)));
     }
     return next.value;
   } catch (error) {

@@ -2,7 +2,8 @@ import {
   chmodSync,
   closeSync,
   constants,
-  fchmodSync,
+  lchownSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -87,7 +88,8 @@ const DATA_TMP = '..data_tmp';
 /** A volume at `path`, which is made if it is not there; a payload that the kubelet would refuse is an error. */
 export function createVolume(path: string, options: VolumeOptions = {}): Volume {
   const { order = 'links-last', mode = 0o644, fsGroup = false, random = Math.random } = options;
-  mkdirSync(path, { recursive: true });
+  // As an emptyDir, whatever the umask is.
+  if (mkdirSync(path, { recursive: true }) !== undefined) chmodSync(path, 0o777);
 
   function generation(): string | undefined {
     try {
@@ -104,7 +106,7 @@ export function createVolume(path: string, options: VolumeOptions = {}): Volume 
     // The kubelet walks and reads what is there, which makes OPEN and ACCESS events, at every sync.
     yield { name: 'read', path };
     if (!always && old !== undefined && isSame(join(path, old), payload)) {
-      if (fsGroup && order === 'links-first') yield* touchModes(old);
+      if (fsGroup && order === 'links-first') yield* touchModes();
       if (order === 'links-last') yield* linkKeys(keys);
       return;
     }
@@ -115,7 +117,7 @@ export function createVolume(path: string, options: VolumeOptions = {}): Volume 
   function* swap(old: string | undefined, payload: Payload, keys: readonly string[]) {
     const made = newGenerationName(random);
     yield* writeGeneration(made, payload);
-    if (fsGroup && order === 'links-last') yield* touchModes(made);
+    if (fsGroup && order === 'links-last') yield* touchModes();
     if (order === 'links-first') yield* linkKeys(keys);
     yield { name: 'link-data-tmp', path: join(path, DATA_TMP) } as const;
     symlinkSync(made, join(path, DATA_TMP));
@@ -156,19 +158,30 @@ export function createVolume(path: string, options: VolumeOptions = {}): Volume 
       yield { name: 'make-file', path: file };
       const descriptor = openSync(file, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, mode);
       yield { name: 'write-file', path: file };
-      if (bytes.length > 0) writeSync(descriptor, Buffer.from(bytes));
-      yield { name: 'mode-file', path: file };
-      fchmodSync(descriptor, mode);
+      // Of an empty file as well.
+      writeSync(descriptor, Buffer.from(bytes));
       closeSync(descriptor);
+      // By its path, once it is closed: os.WriteFile and os.Chmod.
+      yield { name: 'mode-file', path: file };
+      chmodSync(file, mode);
     }
   }
 
-  function* touchModes(name: string): Generator<Operation, void, void> {
+  /**
+   * What an fsGroup does to the whole volume, from the leaves to its root (SetVolumeOwnership): the group of everything, links
+   * too, and the modes of what is no link. The group is that of this process, since another needs rights.
+   */
+  function* touchModes(): Generator<Operation, void, void> {
     yield { name: 'touch-modes', path };
-    chmodSync(path, 0o777);
-    for (const entry of readdirSync(join(path, name), { recursive: true, withFileTypes: true })) {
-      chmodSync(join(entry.parentPath, entry.name), entry.isDirectory() ? 0o755 : mode);
-    }
+    own(path);
+  }
+
+  function own(place: string): void {
+    const found = lstatSync(place);
+    if (found.isDirectory()) for (const name of readdirSync(place)) own(join(place, name));
+    lchownSync(place, -1, process.getgid?.() ?? -1);
+    if (found.isSymbolicLink()) return;
+    chmodSync(place, (found.mode & 0o7777) | (found.isDirectory() ? 0o2550 : 0o440));
   }
 
   function* linkKeys(keys: readonly string[]): Generator<Operation, void, void> {
@@ -181,7 +194,8 @@ export function createVolume(path: string, options: VolumeOptions = {}): Volume 
 
   function* unlinkKeys(keys: readonly string[]): Generator<Operation, void, void> {
     for (const name of visible()) {
-      if (keys.includes(name)) continue;
+      // What else is mounted there is none of its business.
+      if (keys.includes(name) || lstatSync(join(path, name)).isDirectory()) continue;
       yield { name: 'unlink-key', path: join(path, name) };
       unlinkSync(join(path, name));
     }

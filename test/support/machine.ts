@@ -75,17 +75,46 @@ export const NOBODY: Capability = {
 
 function program(name: string, packages: string): Capability {
   return {
-    prefix: firstThatWorks([['which']], [name]) && [],
+    // Debian's servers lie where only root looks.
+    prefix: firstThatWorks([['env', `PATH=${process.env['PATH']}:/usr/sbin`, 'which']], [name]) && [],
     remedy: `${name} (apt-get install -y ${packages})`,
   };
 }
 
 export const PYTHON = program('python3', 'python3');
+export const STRACE = program('strace', 'strace');
 export const NGINX = program('nginx', 'nginx-light');
 export const HAPROXY = program('haproxy', 'haproxy');
+export const UNBOUND = program('unbound', 'unbound');
+export const BINDFS = program('bindfs', 'bindfs');
 export const PROMETHEUS = program('prometheus', 'prometheus');
 export const CHROMIUM = program('chromium', 'chromium');
 export const WRK = program('wrk', 'wrk');
+export const NAMED = program('named', 'bind9');
+export const SLAPD = program('slapd', 'slapd');
+export const KEEPALIVED = program('keepalived', 'keepalived');
+export const TINI = program('tini', 'tini');
+export const POSTGRES: Capability = {
+  prefix: firstThatWorks([['sh', '-c']], ['ls /usr/lib/postgresql/*/bin/postgres']) && [],
+  remedy: 'PostgreSQL (apt-get install -y postgresql)',
+};
+
+/** The capabilities that Docker gives a container, capabilities(7). */
+const DOCKERS =
+  'chown dac_override fowner fsetid kill setgid setuid setpcap net_bind_service net_raw sys_chroot mknod audit_write setfcap';
+
+/** A namespace whose root has only some capabilities; needs root. */
+function bounded(set: string): Capability {
+  const limits = [`--bounding-set=${set}`, '--inh-caps=-all'];
+  return {
+    prefix: firstThatWorks([[...(PID_NAMESPACE.prefix ?? []), 'setpriv', ...limits]], ['true']),
+    remedy: 'root, to drop capabilities (run the tests as root)',
+  };
+}
+
+export const DOCKER_CAPABILITIES = bounded(`-all,+${DOCKERS.split(' ').join(',+')}`);
+export const NO_CAPABILITIES = bounded('-all');
+export const NO_KILL = bounded(`-all,+${DOCKERS.replace('kill ', '').split(' ').join(',+')}`);
 
 const MOUNTED = 'mount -t tmpfs -o size=64k none "$0" && exec "$@"';
 

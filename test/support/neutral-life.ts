@@ -1,7 +1,8 @@
 import { parse } from '../../src/cli/parse.ts';
 import { createEngine } from '../../src/core/engine.ts';
-import type { FileAnswer, FileRequest } from '../../src/core/files/files.ts';
+import type { FileAnswer, FileRequest, FileStatus } from '../../src/core/files/files.ts';
 import type { Ports } from '../../src/core/state/ports.ts';
+import { CATCHING } from './procs.ts';
 
 /**
  * A whole life of rehup on ports that are made of nothing but the language: for an engine that has nothing else.
@@ -33,13 +34,16 @@ export function life() {
         return { pid: children };
       },
       signal(pid, signal) {
+        if (signal === 0) return 'ESRCH';
         if (signal !== 18) performed.push(`signal ${signal} to ${pid}`);
         return undefined;
       },
-      handling: () => 'caught',
-      groupAlive: () => false,
+      self: 1,
+      proc: CATCHING,
+      jobs: () => [],
       hasChildren: () => false,
       reaped: () => 0,
+      descends: () => false,
       suspend: () => {},
     },
     commands: { run: () => () => {} },
@@ -47,9 +51,24 @@ export function life() {
       connect: () => ({ send: () => {}, close: () => {} }),
       connectLocal: () => ({ send: () => {}, close: () => {} }),
     },
+    notifications: {
+      openSocket: () => ({ address: '@rehup' }),
+      openPipe: () => ({ descriptor: 9 }),
+      take: () => undefined,
+      close: () => {},
+    },
     files: { perform: (request) => answer(request, content) },
+    helpers: { start: () => ({ errno: 'ENOSYS' }) },
+    cwd: '/',
     watcher: { watch: () => {} },
-    clock: { now: () => 0, setTimer: () => {}, clearTimer: () => {}, soon: (task) => task(), wall: () => 0 },
+    clock: {
+      now: () => 0,
+      wall: () => 0,
+      processorTime: () => 0,
+      setTimer: () => {},
+      clearTimer: () => {},
+      soon: (task) => task(),
+    },
     listener: { listen: () => {}, listenLocal: () => {}, reply: () => {}, hangUp: () => {}, end: () => {} },
     print: () => {},
     log: { write: (line) => void (line.level === 'info' && events.push(line.event)), dropped: () => 0 },
@@ -84,18 +103,14 @@ function answer(request: FileRequest, content: string): FileAnswer {
     case 'readlink':
       if (request.path === '/etc/app/..data') return { op: 'readlink', value: `..${content}` };
       return { op: 'error', errno: 'ENOENT' };
-    case 'names':
-      return {
-        op: 'names',
-        value: request.path === '/etc/app' ? ['..data', `..${content}`, 'key'] : ['key'],
-      };
-    case 'status': {
-      const kind = request.path.endsWith('/key') ? 'file' : 'directory';
-      return {
-        op: 'status',
-        value: { kind, identity: request.path, device: '1', stamp: '0', mode: 0o644, owner: 0, group: 0 },
-      };
+    case 'list': {
+      const names = request.path === '/etc/app' ? ['..data', `..${content}`, 'key'] : ['key'];
+      return { op: 'list', value: { names, rest: undefined } };
     }
+    case 'status':
+      return { op: 'status', value: statusOf(request.path) };
+    case 'inspect':
+      return { op: 'inspect', value: { found: statusOf(request.path), digest: undefined } };
     case 'memory':
       return { op: 'memory', value: false };
     case 'open':
@@ -113,4 +128,19 @@ function answer(request: FileRequest, content: string): FileAnswer {
     default:
       return { op: 'error', errno: 'EROFS' };
   }
+}
+
+function statusOf(path: string): FileStatus {
+  const kind = path.endsWith('/key') ? 'file' : 'directory';
+  return {
+    kind,
+    identity: path,
+    device: '1',
+    mode: 0o644,
+    owner: 0,
+    group: 0,
+    links: 1,
+    stamp: '',
+    changed: 0,
+  };
 }

@@ -1,119 +1,32 @@
-import type { Reading } from '../../src/core/files/reading.ts';
-import { parseSignal, type Signal } from '../../src/core/process/signals.ts';
+import type { Reading, ReadingRequest } from '../../src/core/files/reading.ts';
+import type { Family, Leftover, Relative } from '../../src/core/process/family.ts';
+import type { Handling } from '../../src/core/process/handling.ts';
 import type { StageResult } from '../../src/core/staging/stage.ts';
-import { type Action, parseAction } from '../../src/core/state/action.ts';
 import type { Effect } from '../../src/core/state/effect.ts';
-import type { Occurrence, SignalOutcome } from '../../src/core/state/event.ts';
+import type { GroupLook, Occurrence, SignalOutcome } from '../../src/core/state/event.ts';
 import { initialState } from '../../src/core/state/initial.ts';
 import type { JobOutcome } from '../../src/core/state/job.ts';
-import type { Settings, Watch } from '../../src/core/state/settings.ts';
+import type { Settings } from '../../src/core/state/settings.ts';
 import type { State } from '../../src/core/state/state.ts';
 import { step } from '../../src/core/step.ts';
+import { describe } from './describe.ts';
+import { begin, settings, sig, volumeReading } from './given.ts';
 import { randomTargets } from './targets.ts';
-
-/** The number of a signal by its name; for tests, which know what they name. */
-export function sig(name: string): Signal {
-  const signal = parseSignal(name);
-  if (!signal.ok) throw new Error(`${name}: ${signal.error}`);
-  return signal.value;
-}
-
-export function act(name: string): Action {
-  const action = parseAction(name);
-  if (!action.ok) throw new Error(`${name}: ${action.error}`);
-  return action.value;
-}
-
-/** Settings of a supervisor that watches `/v` and acts at once, but for what a test says. */
-export function settings(change: Partial<Settings> = {}): Settings {
-  return {
-    command: ['app'],
-    watches: [watch('/v', 'restart')],
-    onChange: act('restart'),
-    ignore: () => false,
-    allowEmpty: false,
-    settle: 0,
-    poll: 0,
-    minInterval: 0,
-    verify: 0,
-    stopSignal: sig('TERM'),
-    translateStop: false,
-    stopTimeout: 30_000,
-    signalTo: 'auto',
-    rewrites: new Map(),
-    exitMap: new Map(),
-    onExit: 'exit',
-    maxRestarts: 5,
-    check: undefined,
-    checkTimeout: 30_000,
-    stages: [],
-    origins: new Map(),
-    silent: false,
-    listen: undefined,
-    listenStatus: false,
-    socket: undefined,
-    ready: undefined,
-    readyTimeout: 60_000,
-    actionTimeout: 60_000,
-    splay: 0,
-    drain: 0,
-    dryRun: false,
-    environmentDirectories: [],
-    ...change,
-  };
-}
-
-export function watch(path: string, action: string): Watch {
-  return { path, action: act(action) };
-}
-
-/** What tells that content could not be applied. */
-export const ALARM = ['watch.stale', 'rehup.degraded'];
-
-/** Where rehup finds itself, but for what a test says. */
-export function begin(change: Partial<Extract<Occurrence, { type: 'begin' }>> = {}): Occurrence {
-  return {
-    type: 'begin',
-    pid1: true,
-    terminal: false,
-    environment: ['PATH=/bin'],
-    argumentBytes: 2 * 1024 * 1024,
-    seed: 1,
-    identity: { version: '1.2.3', edition: 'static', uid: 1000 },
-    ...change,
-  };
-}
-
-/** The reading of a kubelet volume at `/v` (or `root`) whose only file `k` has this content; '' for an empty volume. */
-export function volumeReading(text: string, root = '/v', settled = true, capture = false): Reading {
-  const files = new Map(text === '' ? [] : [['k', { size: text.length, digest: `sha256 of ${text}` }]]);
-  const digest = `digest of ${text}`;
-  const volume = { root, generation: `..${text}` };
-  const directories = new Map([[root, 'identity']]);
-  return {
-    status: 'read',
-    content: {
-      digest,
-      files,
-      keyed: false,
-      ...(capture ? { texts: new Map(text === '' ? [] : [['k', text]]) } : {}),
-    },
-    settled,
-    moving: false,
-    volume,
-    directories,
-    known: { digest },
-  };
-}
 
 /** How a scenario answers what the core asks for at once; a test may change any of it while it runs. */
 export type World = {
   readings: readonly Reading[];
   /** What becomes of signals that are sent only if they are caught. */
-  catches: boolean | 'blocked' | undefined;
+  catches: boolean | Handling | undefined;
   groupAlive: boolean;
-  /** Whether rehup has children when it looks at a group. */
-  children: boolean;
+  /** What else descends from the child when it looks at a group, and what is there before the child. */
+  leftovers: readonly Leftover[];
+  before: readonly Leftover[];
+  /** Who of the group ignores the stop signal. */
+  ignoring: readonly Relative[];
+  /** The errno that signals to the child, and to each of other processes, fail with. */
+  signalErrno: string | undefined;
+  refused: readonly Relative[];
   startErrno: string | undefined;
   /** What comes of work on the stages, if it does not go well. */
   staged: StageResult | undefined;
@@ -133,7 +46,11 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
     readings: chosen.watches.map(({ path }) => volumeReading('one', path)),
     catches: true,
     groupAlive: false,
-    children: false,
+    leftovers: [],
+    before: [],
+    ignoring: [],
+    signalErrno: undefined,
+    refused: [],
     startErrno: undefined,
     staged: undefined,
     stagesAnswered: true,
@@ -159,6 +76,14 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
 
   const timers = new Map<string, number>();
 
+  /** The readings of what is asked for, in that order. */
+  function readingsFor(requests: readonly ReadingRequest[]): readonly Reading[] {
+    const { watched } = state.observation;
+    return requests.flatMap(
+      ({ path }) => answers.readings[watched.findIndex((one) => one.path === path)] ?? [],
+    );
+  }
+
   function answer(effect: Effect): Occurrence | undefined {
     switch (effect.type) {
       case 'start':
@@ -167,9 +92,23 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
         pid += 1;
         return { type: 'spawned', pid };
       case 'look':
-        return answers.looksAnswered ? { type: 'looked', readings: answers.readings } : undefined;
+        return answers.looksAnswered ? { type: 'looked', readings: readingsFor(effect.requests) } : undefined;
       case 'check-group':
-        return { type: 'group', alive: answers.groupAlive, children: answers.children };
+        return {
+          type: 'group',
+          pid: effect.pid,
+          why: effect.why,
+          family: family(effect.why),
+          ignoring: effect.why === 'half' ? answers.ignoring : [],
+        };
+      case 'signal-each':
+        return {
+          type: 'each-signalled',
+          signal: effect.signal,
+          purpose: effect.purpose,
+          sent: effect.processes.filter((one) => !answers.refused.includes(one)),
+          refused: effect.processes.filter((one) => answers.refused.includes(one)),
+        };
       case 'signal':
         if (!answers.signalsAnswered) return undefined;
         return {
@@ -207,11 +146,26 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
   /** The second word of the last command, by which a check knows its directory. */
   let directory = '';
 
-  function outcome({ to, onlyIf }: Extract<Effect, { type: 'signal' }>): SignalOutcome {
-    if (onlyIf !== undefined && answers.catches === false) return { kind: 'uncaught' };
-    if (onlyIf === 'caught' && answers.catches === 'blocked') return { kind: 'blocked' };
-    const target = to === 'auto' ? (answers.catches === true ? 'child' : 'group') : to;
-    return { kind: 'sent', to: target, checked: answers.catches === true };
+  function family(why: GroupLook): Family {
+    const member = { pid, name: 'member', started: '1' };
+    return {
+      members: answers.groupAlive && why !== 'before' ? [member] : [],
+      leftovers: why === 'before' ? answers.before : answers.leftovers,
+      strangers: [],
+    };
+  }
+
+  function outcome({ to, onlyIf, purpose }: Extract<Effect, { type: 'signal' }>): SignalOutcome {
+    const { catches, signalErrno } = answers;
+    if (signalErrno !== undefined) return { kind: 'failed', errno: signalErrno };
+    const handling = catches === true ? 'caught' : catches === false ? 'uncaught' : catches;
+    const takes = handling === 'caught' || handling === 'waited';
+    if (onlyIf !== undefined && handling !== undefined && !takes) {
+      if (handling !== 'blocked' || onlyIf === 'caught') return { kind: 'held', handling, program: 'app' };
+    }
+    const target = to === 'auto' ? (takes ? 'child' : 'group') : to;
+    const asked = handling !== undefined && purpose === 'reload';
+    return { kind: 'sent', to: target, handled: asked ? { handling, program: 'app' } : undefined };
   }
 
   /** Hands an event to the core, and its answers after it; returns the effects of all, in words. */
@@ -271,54 +225,12 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
     ran(code: number, output = '') {
       return this.ends({ kind: 'exited', status: { kind: 'code', code }, output });
     },
+    /** The child says this by sd_notify(3). */
+    says: (...messages: readonly string[]) => send({ type: 'heard', messages, strangers: 0, more: false }),
     /** Jobs that are under way. */
     jobs,
     passes(milliseconds: number) {
       now += milliseconds;
     },
   };
-}
-
-/** An effect in a few words; undefined for those that most tests have nothing to say about. */
-export function describe(effect: Effect): string | undefined {
-  switch (effect.type) {
-    case 'signal': {
-      const guard = effect.onlyIf === undefined ? '' : ` if ${effect.onlyIf}`;
-      return `${effect.purpose} ${effect.signal} to ${effect.to} ${effect.pid}${guard}${effect.wake ? ' and CONT' : ''}`;
-    }
-    case 'log':
-      // Every life begins with this line.
-      if (effect.line.event === 'rehup.started') return undefined;
-      return ['trace', 'debug'].includes(effect.line.level) ? undefined : effect.line.event;
-    case 'exit':
-      return effect.refusal === undefined ? `exit ${effect.code}` : `exit ${effect.code}: ${effect.refusal}`;
-    case 'start':
-      return 'start';
-    case 'begin-job':
-      return `job ${effect.job}: ${effect.task.kind === 'command' ? effect.task.words.join(' ') : effect.task.endpoint.text}`;
-    case 'cancel-job':
-      return `cancel job ${effect.job}`;
-    case 'stage':
-      return effect.task.op === 'tend' || effect.task.op === 'fail' ? undefined : effect.task.op;
-    case 'print':
-      return `print ${effect.text.split('\n')[0]}`;
-    case 'suspend':
-      return 'suspend';
-    case 'listen':
-      return `listen ${effect.address} ${effect.port}`;
-    case 'reply':
-      return `reply ${effect.connection}: ${effect.bytes.split('\r\n')[0]}`;
-    case 'listen-local':
-      return effect.path === undefined ? undefined : `listen ${effect.path}`;
-    case 'hang-up':
-      return `hang up ${effect.connection}`;
-    case 'look':
-    case 'watch':
-    case 'check-group':
-    case 'set-timer':
-    case 'clear-timer':
-      return undefined;
-    default:
-      return effect satisfies never;
-  }
 }

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import type { Files } from '../../src/core/files/files.ts';
 import type { Stage, StageResult, StageTask } from '../../src/core/staging/stage.ts';
 import { createStaging, type Staging } from '../../src/core/staging/staging.ts';
-import { compileGlob } from '../../src/core/text/glob.ts';
 import { createFiles } from '../../src/node/files.ts';
 import { type Between, closeAll, drive } from './driver.ts';
+import { ignoring } from './glob.ts';
 
 /** A process that has targets open: what it holds of them, and its descriptors. */
 type Life = { readonly staging: Staging; readonly open: Set<number>; readonly files: Files | undefined };
@@ -74,10 +74,8 @@ function lead(
   between: Between | undefined,
   ignore: readonly string[],
 ): StageResult {
-  const patterns = ignore.map((pattern) => compileGlob(pattern));
-  const ignored = (path: string) => patterns.some((pattern) => pattern.ok && pattern.value(path));
   try {
-    return drive(life.staging(task, ignored), between, life.files, life.open);
+    return drive(life.staging(task, ignoring(ignore)), between, life.files, life.open);
   } catch (error) {
     for (const [path, other] of lives) if (other === life) lives.delete(path);
     throw error;

@@ -1,4 +1,5 @@
-import { act, scenario, type settings, watch } from './scenario.ts';
+import { act, type settings, watch } from './given.ts';
+import { scenario } from './scenario.ts';
 
 /** A supervisor of one signalled child, as the sequences about checks, stages and reloads begin with it. */
 

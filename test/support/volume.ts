@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach } from 'vitest';
@@ -26,6 +26,32 @@ export function writtenVolume(path: string, payload: Payload, options: VolumeOpt
   const volume = createVolume(path, options);
   volume.write(payload);
   return volume;
+}
+
+/**
+ * A volume with so many files of the same text, written as the kubelet does but without its care: the double would take a
+ * minute for thousands.
+ */
+export function crowdedVolume(
+  path: string,
+  names: readonly string[],
+  text: string,
+): Pick<Volume, 'path'> & {
+  write(text: string): void;
+} {
+  let generation = 0;
+  function write(content: string): void {
+    generation += 1;
+    const directory = join(path, `..${generation}`);
+    mkdirSync(directory, { recursive: true });
+    for (const name of names) writeFileSync(join(directory, name), content);
+    symlinkSync(`..${generation}`, join(path, '..data_tmp'));
+    renameSync(join(path, '..data_tmp'), join(path, '..data'));
+    rmSync(join(path, `..${generation - 1}`), { recursive: true, force: true });
+  }
+  write(text);
+  for (const name of names) symlinkSync(`..data/${name}`, join(path, name));
+  return { path, write };
 }
 
 /** A witness under rehup that gets a SIGHUP for each change below `watched`, once it has started; it tells of `file`. */

@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { createEngine } from '../../src/core/engine.ts';
 import type { FileAnswer, FileRequest } from '../../src/core/files/files.ts';
-import type { Directories } from '../../src/core/files/reading.ts';
 import { type LinkChange, mayChangeContent } from '../../src/core/files/volume.ts';
 import type { LogLine } from '../../src/core/log/log.ts';
 import type { TimerName } from '../../src/core/state/event.ts';
+import type { Watchable } from '../../src/core/state/ports.ts';
 import { createFiles } from '../../src/node/files.ts';
+import { begin, settings, watch } from './given.ts';
 import {
   createVolume,
   type Operation,
@@ -15,7 +16,7 @@ import {
   type Payload,
   type WriteOrder,
 } from './kubelet.ts';
-import { begin, settings, watch } from './scenario.ts';
+import { CATCHING } from './procs.ts';
 
 /** What may go wrong in one life. */
 export type Fate = {
@@ -39,7 +40,14 @@ export type Written = {
 };
 
 /** Requests that a file system may refuse, though the rest of it works. */
-const FALLIBLE: readonly FileRequest['op'][] = ['readlink', 'names', 'status', 'open', 'digest-file'];
+const FALLIBLE: readonly FileRequest['op'][] = [
+  'readlink',
+  'list',
+  'status',
+  'inspect',
+  'open',
+  'digest-file',
+];
 
 /** What a kernel tells of the link to the generation. */
 const LINKS: Partial<Readonly<Record<OperationName, LinkChange>>> = {
@@ -68,7 +76,7 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
     const doing = { name: 'read', path: volume.path } as Operation;
     return { path: volume.path, steps: write(), doing, done: false };
   });
-  let directories: Directories = new Map();
+  let places: ReadonlyMap<string, Watchable> = new Map();
   const lines: LogLine[] = [];
   const timers = new Map<TimerName, number>();
   const tasks: (() => void)[] = [];
@@ -89,7 +97,12 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
       // Each operation is performed when the next one is asked for.
       if (fate.hints === 'at once' && isTold(writer.doing)) {
         const link = LINKS[writer.doing.name];
-        engine.deliver({ type: 'hint', links: new Map(link === undefined ? [] : [[writer.path, link]]) });
+        const { path } = writer.doing;
+        engine.deliver({
+          type: 'hint',
+          changes: new Map([[dirname(path), new Set([basename(path)])]]),
+          links: new Map(link === undefined ? [] : [[writer.path, link]]),
+        });
       }
       if (next.done === true) writer.done = true;
       else writer.doing = next.value;
@@ -98,7 +111,7 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
 
   /** Whether a kernel tells of it: it does to who watches the directory that it happens in. */
   function isTold({ path }: Operation): boolean {
-    return directories.has(dirname(path)) && mayChangeContent(basename(path));
+    return places.has(dirname(path)) && mayChangeContent(basename(path));
   }
 
   function perform(request: FileRequest): FileAnswer {
@@ -125,10 +138,12 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
           signals += 1;
           return undefined;
         },
-        handling: () => 'caught',
-        groupAlive: () => false,
+        self: 1,
+        proc: CATCHING,
+        jobs: () => [],
         hasChildren: () => false,
         reaped: () => 0,
+        descends: () => false,
         suspend: () => {},
       },
       commands: { run: () => () => {} },
@@ -140,16 +155,25 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
           throw new Error('nothing is to be connected to');
         },
       },
+      notifications: {
+        openSocket: () => ({ address: '@rehup' }),
+        openPipe: () => ({ descriptor: 9 }),
+        take: () => undefined,
+        close: () => {},
+      },
       files: { perform },
+      helpers: { start: () => ({ errno: 'ENOSYS' }) },
+      cwd: '/',
       watcher: {
         watch(wanted) {
-          directories = wanted;
+          places = wanted;
           tasks.push(() => engine.deliver({ type: 'watching' }));
         },
       },
       clock: {
         now: () => now,
         wall: () => now,
+        processorTime: () => now,
         setTimer: (timer, delay) => void timers.set(timer, now + delay),
         clearTimer: (timer) => void timers.delete(timer),
         soon: (task) => void tasks.push(task),
@@ -201,11 +225,11 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
     happens(choice: number): void {
       const kind = choice % 8;
       const detail = choice >> 3;
-      const [path] = [...directories.keys()].slice(detail % Math.max(directories.size, 1));
+      const [path] = [...places.keys()].slice(detail % Math.max(places.size, 1));
       if (kind <= 1) write(1 + (detail % 6));
       else if (kind === 2) runTasks();
       else if (kind === 3) fire();
-      else if (kind === 4 && path !== undefined) engine.deliver({ type: 'watch-lost', path });
+      else if (kind === 4 && path !== undefined) engine.deliver({ type: 'watch-lost', paths: [path] });
       else if (kind === 5 && path !== undefined)
         engine.deliver({ type: 'watch-failed', path, errno: detail % 2 === 0 ? 'ENOSPC' : 'ENOENT' });
       else if (

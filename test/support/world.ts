@@ -1,26 +1,22 @@
-import { sameSnapshot } from '../../src/core/files/content.ts';
-import type { Reading } from '../../src/core/files/reading.ts';
+import type { Reading, ReadingRequest } from '../../src/core/files/reading.ts';
 import { SIGINT, SIGKILL, SIGTERM } from '../../src/core/process/signals.ts';
 import type { Effect } from '../../src/core/state/effect.ts';
 import type { Occurrence, SignalOutcome, TimerName } from '../../src/core/state/event.ts';
 import { initialState } from '../../src/core/state/initial.ts';
-import type { JobOutcome, Task } from '../../src/core/state/job.ts';
 import type { Settings } from '../../src/core/state/settings.ts';
 import type { State } from '../../src/core/state/state.ts';
 import { step } from '../../src/core/step.ts';
-import { begin, sig, volumeReading } from './scenario.ts';
+import { randomTelling } from './announcing.ts';
+import { randomFamily } from './family.ts';
+import { begin, sig, volumeReading } from './given.ts';
+import { jobOutcome } from './job-outcome.ts';
+import { reloadOutcomes } from './reload-outcomes.ts';
+import { checkSettled } from './settled.ts';
 import { randomTargets } from './targets.ts';
 
 /** Signals that come from outside in a random life; TERM and INT are rare, since they end it. */
 const SIGNALS = ['HUP', 'USR1', 'CONT', 'QUIT', 'HUP', 'USR1', 'TERM', 'INT'];
 const CONTENTS = ['one', 'two', 'three', ''];
-const OUTCOMES = [
-  'reload.applied',
-  'reload.failed',
-  'reload.rejected',
-  'reload.rolled_back',
-  'reload.superseded',
-];
 
 /**
  * A world around the core in which anything that can happen may happen next, in any order: answers are late, looks see
@@ -33,7 +29,9 @@ export function randomWorld(settings: Settings) {
   let pids = 100;
   let child: number | undefined;
   let verified = false;
-  let lingering = false;
+  /** Whether rehup could not signal the child, which is no fault of the content. */
+  let unpermitted = false;
+  const family = randomFamily();
   let stopped = false;
   let exited: number | undefined;
   /** Whether the content changed without a hint that came after it. */
@@ -43,9 +41,10 @@ export function randomWorld(settings: Settings) {
   ];
   let contents = paths.map(() => 'one');
   const targets = randomTargets(settings, (source) => contents[paths.indexOf(source)] ?? '', check);
+  const announcing = randomTelling(settings, check);
   const timers = new Map<TimerName, number>();
   const questions: Question[] = [];
-  const outcomes = new Map<number, string[]>();
+  const outcomes = reloadOutcomes(check);
   const history: string[] = [];
 
   type Question = { readonly effect: Effect; readonly contents: readonly string[] };
@@ -67,10 +66,11 @@ export function randomWorld(settings: Settings) {
 
   function observe(effect: Effect): void {
     if (effect.type !== 'log') history.push(`    ${JSON.stringify(effect)}`);
+    announcing.observe(effect);
     switch (effect.type) {
       case 'start':
         check(!stopped, 'a start after a stop');
-        check(child === undefined && !lingering, 'a start beside a child or the rest of its group');
+        check(child === undefined && !family.lingers, 'a start beside a child or the rest of its group');
         check(!questions.some((question) => question.effect.type === 'start'), 'two starts at once');
         questions.push({ effect, contents });
         break;
@@ -104,7 +104,12 @@ export function randomWorld(settings: Settings) {
         check(!questions.some((question) => question.effect.type === 'look'), 'two looks at once');
         questions.push({ effect, contents });
         break;
+      case 'signal-each':
+        check(effect.signal !== SIGKILL || !stopped, 'a SIGKILL after a stop from outside');
+        if (exited === undefined) questions.push({ effect, contents });
+        break;
       case 'check-group':
+      case 'hear':
         questions.push({ effect, contents });
         break;
       case 'set-timer':
@@ -118,10 +123,7 @@ export function randomWorld(settings: Settings) {
         history.push(`    ${event}: ${effect.line.message}`);
         check(event !== 'rehup.internal_error', effect.line.message);
         if (event === 'reload.rolled_back') targets.checkGood();
-        if (OUTCOMES.includes(event))
-          outcomes.set(Number(fields['reload']), [...(outcomes.get(Number(fields['reload'])) ?? []), event]);
-        else if (event === 'reload.started')
-          outcomes.set(Number(fields['reload']), outcomes.get(Number(fields['reload'])) ?? []);
+        outcomes.observe(event, Number(fields['reload']));
         break;
       }
       case 'exit':
@@ -138,10 +140,14 @@ export function randomWorld(settings: Settings) {
     if (kind === 5 || kind === 6) untold = true;
     return paths.map((path, index) => {
       const text = texts[index] ?? '';
-      if (kind === 5) return { status: 'missing', expected: true, volume: undefined, directories: new Map() };
+      if (kind === 5) return { status: 'missing', expected: true, volume: undefined, places: new Map() };
       if (kind === 6) return { status: 'unreadable', failed: 'open', path, errno: 'EIO' };
       return volumeReading(text, path, kind !== 4, settings.environmentDirectories.includes(path));
     });
+  }
+
+  function asked(requests: readonly ReadingRequest[], all: readonly Reading[]): readonly Reading[] {
+    return requests.flatMap(({ path }) => all[paths.indexOf(path)] ?? []);
   }
 
   /** Answers a question of the core; `fair`: as a world does in which all goes well. */
@@ -156,7 +162,10 @@ export function randomWorld(settings: Settings) {
       case 'look':
         return send({
           type: 'looked',
-          readings: readings(choice % 2 === 0 || fair ? contents : question.contents, fair ? 0 : choice % 10),
+          readings: asked(
+            effect.requests,
+            readings(choice % 2 === 0 || fair ? contents : question.contents, fair ? 0 : choice % 10),
+          ),
         });
       case 'start':
         if (!fair && choice % 5 === 0) return send({ type: 'spawn-failed', errno: 'EAGAIN' });
@@ -183,9 +192,17 @@ export function randomWorld(settings: Settings) {
           job: effect.job,
           result: targets.perform(effect.task, fair ? 1 : choice),
         });
+      case 'hear':
+        return send(announcing.says(choice, now));
       case 'check-group':
-        lingering = !fair && choice % 3 === 0;
-        return send({ type: 'group', alive: lingering, children: choice % 4 === 0 });
+        return send(family.looked(effect, choice, fair, child !== undefined));
+      case 'signal-each': {
+        const refused = !fair && choice % 6 === 0 ? effect.processes : [];
+        const sent = refused.length > 0 ? [] : effect.processes;
+        family.spare(refused);
+        const { signal, purpose } = effect;
+        return send({ type: 'each-signalled', signal, purpose, sent, refused });
+      }
       default:
         return undefined;
     }
@@ -193,10 +210,19 @@ export function randomWorld(settings: Settings) {
 
   function signalOutcome(effect: Extract<Effect, { type: 'signal' }>, choice: number): SignalOutcome {
     if (child === undefined && effect.to !== 'group') return { kind: 'failed', errno: 'ESRCH' };
-    if (effect.onlyIf !== undefined && choice % 4 === 0) return { kind: 'uncaught' };
-    if (effect.onlyIf === 'caught' && choice % 4 === 1) return { kind: 'blocked' };
+    if (effect.purpose !== 'forward' && choice % 11 === 0) {
+      // It can't be stopped, and the time of its start is over.
+      verified = true;
+      unpermitted = true;
+      return { kind: 'failed', errno: 'EPERM' };
+    }
+    const program = 'app';
+    if (effect.onlyIf !== undefined && choice % 4 === 0)
+      return { kind: 'held', handling: 'uncaught', program };
+    if (effect.onlyIf === 'caught' && choice % 4 === 1) return { kind: 'held', handling: 'blocked', program };
     const to = effect.to === 'auto' ? (choice % 2 === 0 ? 'group' : 'child') : effect.to;
-    return { kind: 'sent', to, checked: choice % 7 !== 0 };
+    const handling = choice % 2 === 0 ? 'caught' : 'blocked';
+    return { kind: 'sent', to, handled: choice % 7 === 0 ? undefined : { handling, program } };
   }
 
   function childEnds(choice: number): void {
@@ -212,14 +238,12 @@ export function randomWorld(settings: Settings) {
     now = Math.max(now, timers.get(timer) ?? 0);
     timers.delete(timer);
     if (timer === 'verify-start' || timer === 'ready') verified = true;
+    announcing.fired(timer);
     send({ type: 'timer', timer });
   }
 
   return {
     begin: () => send(begin()),
-    get state() {
-      return state;
-    },
     get exited() {
       return exited;
     },
@@ -242,6 +266,7 @@ export function randomWorld(settings: Settings) {
       } else if (kind === 11) send({ type: detail % 2 === 0 ? 'hint' : 'watching' });
       else if (kind === 12 && child !== undefined && (state.child.phase !== 'running' || detail % 4 === 0))
         childEnds(detail);
+      else if (kind === 13 && detail % 2 === 0) send({ type: 'notified' });
       else if (kind === 13) send({ type: 'watch-failed', path: '/v', errno: 'EMFILE' });
       else if (kind >= 14 && state.child.phase !== 'unborn') {
         const name = SIGNALS[detail % (detail % 3 === 0 ? SIGNALS.length : SIGNALS.length - 2)] ?? 'HUP';
@@ -254,6 +279,7 @@ export function randomWorld(settings: Settings) {
       for (let rounds = 0; rounds < 200 && exited === undefined; rounds++) {
         const [question] = questions;
         if (question !== undefined) answer(question, 2, true);
+        else if (state.readiness.phase === 'listening') send(announcing.isReady());
         else if (child !== undefined && ['stopping', 'terminating'].includes(state.child.phase)) childEnds(0);
         else {
           const [next] = [...timers]
@@ -263,49 +289,8 @@ export function randomWorld(settings: Settings) {
           fire(next[0]);
         }
       }
-      if (exited === undefined) {
-        check(state.child.phase === 'running', `settled while the child is ${state.child.phase}`);
-        const { configuration } = state;
-        const expected = paths.map((_, index) => contents[index]);
-        const told = paths.map((path) => configuration.told.get(path)?.digest ?? '');
-        const barred = paths.map((path) => configuration.barred?.get(path)?.digest ?? '');
-        const { applied, told: known, seen, barred: bad } = configuration;
-        const refused = bad !== undefined && sameSnapshot(bad, seen);
-        check(configuration.unanswered === undefined || refused, 'it was never told with an answer');
-        const good = applied !== undefined && sameSnapshot(applied, seen) && sameSnapshot(known, seen);
-        check(
-          !good || (configuration.degraded === undefined && configuration.stale.length === 0),
-          'an alarm that does not end though the application runs on the last content',
-        );
-        for (const [index, text] of expected.entries()) {
-          // An empty volume keeps the last state, whatever that was.
-          if (text !== '')
-            check(
-              [told[index], barred[index]].includes(`digest of ${text}`),
-              `the last content ${text} was never told, nor found bad`,
-            );
-        }
-      }
-      for (const [id, ends] of outcomes)
-        check(ends.length === 1, `reload ${id} has ${ends.length} outcomes: ${ends}`);
+      if (exited === undefined) checkSettled(state, { paths, contents, unpermitted }, check);
+      outcomes.checkEnded();
     },
   };
-}
-
-/** How a job ends; odd choices below ten are what goes well. */
-function jobOutcome(task: Task, choice: number): JobOutcome {
-  const kind = choice % 7;
-  if (kind === 0) return { kind: 'failed', reason: 'not found (ENOENT)' };
-  switch (task.kind) {
-    case 'tcp':
-      return { kind: 'connected' };
-    case 'http':
-      return { kind: 'answered', status: kind === 2 ? 500 : 200 };
-    case 'command': {
-      const code = [0, 0, 1, 0, 127, 0, 3][kind] ?? 0;
-      return { kind: 'exited', status: { kind: 'code', code }, output: '' };
-    }
-    default:
-      return task satisfies never;
-  }
 }

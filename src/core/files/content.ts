@@ -1,5 +1,5 @@
-import { joinPath } from '../text/path.ts';
-import { digestStrings, type FileDigest, type FileSteps } from './files.ts';
+import { beginDigest, endDigest, type FileDigest, type FileSteps } from './files.ts';
+import { sortedStrings, unhurried } from './unhurried.ts';
 
 /** What a watch holds: the files that the application can see, by path relative to the watch ('' for a file watched by name). */
 export type Content = {
@@ -13,34 +13,57 @@ export type Content = {
    * is longer than an environment variable may be, one byte more than that.
    */
   readonly texts?: ReadonlyMap<string, string>;
+  /** How many bytes the texts have, if that is more than is kept: then none is. */
+  readonly tooMuch?: number;
 };
 
+export const NO_CONTENT: Content = { digest: '', files: new Map(), keyed: false, texts: new Map() };
+
 export function* contentOf(files: ReadonlyMap<string, FileDigest>, keyed: boolean): FileSteps<Content> {
-  const sorted = [...files].sort(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0));
-  const strings = sorted.flatMap(([path, file]) => [path, String(file.size), file.digest]);
-  return { digest: yield* digestStrings(strings, keyed), files: new Map(sorted), keyed };
+  const paths = yield* sortedStrings(files.keys());
+  const sorted = new Map<string, FileDigest>();
+  yield* unhurried(paths, (path) => {
+    const file = files.get(path);
+    if (file !== undefined) sorted.set(path, file);
+  });
+  return { digest: yield* digestStrings(toBeDigested(sorted), keyed), files: sorted, keyed };
 }
 
-/** The content of each watch, by the watch's path. */
-export type Snapshot = ReadonlyMap<string, Content>;
+/**
+ * The most that is kept of a tree with the names of its files, bytes: as much as execve(2) takes of arguments and
+ * environment (6 MiB, three quarters of the largest limit of the stack that counts).
+ */
+export const MOST_CAPTURED_IN_ALL = 6 * 1024 * 1024;
 
-export function sameSnapshot(one: Snapshot, other: Snapshot): boolean {
-  return (
-    one.size === other.size && [...one].every(([path, content]) => other.get(path)?.digest === content.digest)
-  );
+/** What was captured of the files of a tree, if it is not too much. */
+export function captured(
+  texts: ReadonlyMap<string, string>,
+  bytes: number,
+): Pick<Content, 'texts' | 'tooMuch'> {
+  return bytes > MOST_CAPTURED_IN_ALL ? { texts, tooMuch: bytes } : { texts };
 }
 
-/** The absolute paths of the files that were added, removed or changed from one snapshot to another, sorted. */
-export function changedPaths(from: Snapshot, to: Snapshot): readonly string[] {
-  const changed = new Set<string>();
-  for (const watch of new Set([...from.keys(), ...to.keys()])) {
-    const before = from.get(watch);
-    const after = to.get(watch);
-    if (before?.digest === after?.digest) continue;
-    for (const path of new Set([...(before?.files.keys() ?? []), ...(after?.files.keys() ?? [])])) {
-      if (before?.files.get(path)?.digest !== after?.files.get(path)?.digest)
-        changed.add(joinPath(watch, path));
-    }
+function* toBeDigested(files: ReadonlyMap<string, FileDigest>): Generator<string> {
+  for (const [path, { size, digest }] of files) {
+    yield path;
+    yield String(size);
+    yield digest;
   }
-  return [...changed].sort();
+}
+
+/** Strings are digested in pieces of about so many bytes. */
+const DIGESTED_AT_ONCE = 4 * 1024;
+
+/** The digest of a sequence of byte strings, each with its length before it so that no two sequences look alike. */
+export function* digestStrings(strings: Iterable<string>, keyed: boolean): FileSteps<string> {
+  const digest = yield* beginDigest(keyed);
+  let piece = '';
+  for (const bytes of strings) {
+    piece += `${bytes.length}:${bytes}`;
+    if (piece.length < DIGESTED_AT_ONCE) continue;
+    yield { op: 'digest-bytes', digest, bytes: piece };
+    piece = '';
+  }
+  if (piece !== '') yield { op: 'digest-bytes', digest, bytes: piece };
+  return yield* endDigest(digest);
 }

@@ -22,7 +22,12 @@ export function sameEnvironment(one: readonly string[], other: readonly string[]
 }
 
 /** An `--env-dir` and what its files hold, by path relative to it: `Content.texts`. */
-export type EnvironmentDirectory = { readonly path: string; readonly texts: ReadonlyMap<string, string> };
+export type EnvironmentDirectory = {
+  readonly path: string;
+  readonly texts: ReadonlyMap<string, string>;
+  /** `Content.tooMuch`. */
+  readonly tooMuch?: number;
+};
 
 export type EnvironmentLimits = {
   /** What arguments and environment may take together, bytes: execve(2). */
@@ -51,8 +56,15 @@ export function childEnvironment(
   const variables = new Map(environmentMap(inherited));
   const origins = new Map<string, string>();
   const skipped: string[] = [];
-  for (const { path: directory, texts } of directories) {
-    for (const [path, text] of [...texts].sort(([one], [other]) => (one < other ? -1 : 1))) {
+  for (const { path: directory, texts, tooMuch } of directories) {
+    if (tooMuch !== undefined) {
+      const what = `the files of ${textOfBytes(directory)} have more than ${tooMuch} bytes`;
+      return failure(
+        `${what}, and an environment has at most ${limits.argumentBytes}; make them fewer or shorter`,
+      );
+    }
+    for (const path of [...texts.keys()].sort()) {
+      const text = texts.get(path) ?? '';
       const file = joinPath(directory, path);
       const name = file.slice(file.lastIndexOf('/') + 1);
       if (VARIABLE_NAME.test(name)) {

@@ -19,12 +19,16 @@ export type FileStatus = {
    */
   readonly identity: string;
   readonly device: string;
-  /** Size, mtime and ctime: differs when the file was written, or its mode, owner or links changed. */
-  readonly stamp: string;
   /** The permission bits, set-id and sticky bits included: `mode & 07777`. */
   readonly mode: number;
   readonly owner: number;
   readonly group: number;
+  /** How many names it has: none once the file that is mounted or open here was removed where it came from. */
+  readonly links: number;
+  /** Size and the times of change to the nanosecond: content that changes leaves another, unless the clock is in the way. */
+  readonly stamp: string;
+  /** When its content or its inode last changed, by the clock of its file system: milliseconds since the epoch. */
+  readonly changed: number;
 };
 
 /** An absolute path; links on the way are followed, and where the operation says so at its end. */
@@ -36,6 +40,12 @@ type Path = { readonly in?: undefined; readonly path: string };
  */
 type Name = { readonly in: number; readonly path: string };
 
+/** Names of a directory; `rest`: a handle on those that are not told yet, if there are any. */
+export type Names = { readonly names: readonly string[]; readonly rest: number | undefined };
+
+/** What lies at a path, and if that is a file of at most 64 KiB, the digest of what was read of it. */
+export type Inspected = { readonly found: FileStatus; readonly digest: FileDigest | undefined };
+
 /** What a request asks for, and what a host answers if it succeeds. */
 type Operations = {
   /** readlink(2), readlinkat(2). */
@@ -44,6 +54,17 @@ type Operations = {
   names: { request: { readonly path: string }; answer: readonly string[] };
   /** stat(2) if `follow`, else lstat(2); with a handle fstatat(2), of the open file itself for an empty name. */
   status: { request: (Path & { readonly follow: boolean }) | Name; answer: FileStatus };
+  /** The first names in a directory but `.` and `..`, in any order: at most 64 KiB. */
+  list: { request: { readonly path: string }; answer: Names };
+  'list-rest': { request: { readonly list: number }; answer: Names };
+  /** Gives up what is left of a listing. */
+  'list-end': { request: { readonly list: number }; answer: undefined };
+  /** lstat(2), and of a file of at most 64 KiB the digest as well; neither waits for a writer. */
+  inspect: { request: { readonly path: string; readonly keyed: boolean }; answer: Inspected };
+  /** The wall clock: milliseconds since the epoch. */
+  time: { request: object; answer: number };
+  /** The type of the file system that a path lies on: statfs(2). */
+  'file-system': { request: { readonly path: string }; answer: number };
   /** Whether a path lies on tmpfs or ramfs: statfs(2), `TMPFS_MAGIC` and `RAMFS_MAGIC`. */
   memory: { request: { readonly path: string }; answer: boolean };
   /** Opens for reading, without waiting for a writer (O_NONBLOCK); answers a handle. */
@@ -71,6 +92,8 @@ type Operations = {
   mkdir: { request: (Path | Name) & { readonly mode: number }; answer: undefined };
   /** Makes a new file for writing (O_EXCL), less the umask; answers a handle. */
   create: { request: Name & { readonly mode: number }; answer: number };
+  /** Makes a file in memory that has no name: memfd_create(2). Answers a handle. */
+  scratch: { request: unknown; answer: number };
   /** Writes all of a byte string to an open file. */
   write: { request: { readonly file: number; readonly bytes: string }; answer: undefined };
   /** Copies at most 64 KiB from one open file to another and feeds them to a digest; answers the number of bytes, 0 at the end. */
@@ -93,6 +116,9 @@ type Operations = {
   /** unlinkat(2), without and with AT_REMOVEDIR. */
   unlink: { request: Name; answer: undefined };
   rmdir: { request: Name; answer: undefined };
+
+  /** The text of proc_pid_mountinfo(5); undefined if it has not changed since it was last asked for. */
+  mounts: { request: object; answer: string | undefined };
 };
 
 export type FileOperation = keyof Operations;
@@ -111,10 +137,14 @@ export type FileAnswer =
         readonly value: Operations[Operation]['answer'];
       };
     }[FileOperation]
-  | FileError;
+  | FileError
+  | Pause;
+
+/** Nothing is asked for: what takes long without any file lets others go on. It is answered by itself. */
+export type Pause = { readonly op: 'pause' };
 
 /** A resumable algorithm over files that ends in a Value. */
-export type FileSteps<Value> = Generator<FileRequest, Value, FileAnswer>;
+export type FileSteps<Value> = Generator<FileRequest | Pause, Value, FileAnswer>;
 
 /** What a host offers to those who drive {@link FileSteps}. It never throws: what fails is an answer. */
 export type Files = { perform(request: FileRequest): FileAnswer };
@@ -126,7 +156,7 @@ export function isFailure(value: unknown): value is FileFailure {
   return typeof value === 'object' && value !== null && 'failed' in value && 'errno' in value;
 }
 
-function wrongAnswer(op: FileOperation, answer: FileAnswer): Error {
+export function wrongAnswer(op: FileOperation, answer: FileAnswer): Error {
   return new Error(`internal error: the host answered ${op} with ${answer.op}`);
 }
 
@@ -160,6 +190,8 @@ export function* liesInMemory(path: string): FileSteps<boolean> {
 export type FileDigest = {
   readonly size: number;
   readonly digest: string;
+  /** By what it is known that the file is still the same: identity and stamp. None where these can't be trusted. */
+  readonly stamp?: string;
   /** The first name of the directory of which this is another name. */
   readonly second?: string;
 };
@@ -241,13 +273,6 @@ export function* open(path: string): FileSteps<number | FileFailure> {
   return answer.value;
 }
 
-/** The digest of a sequence of byte strings, each with its length before it so that no two sequences look alike. */
-export function* digestStrings(strings: Iterable<string>, keyed: boolean): FileSteps<string> {
-  const digest = yield* beginDigest(keyed);
-  for (const bytes of strings) yield { op: 'digest-bytes', digest, bytes: `${bytes.length}:${bytes}` };
-  return yield* endDigest(digest);
-}
-
 /** A new digest; its handle is given back by {@link endDigest}. */
 export function* beginDigest(keyed: boolean): FileSteps<number> {
   const answer = yield { op: 'digest', keyed };
@@ -255,6 +280,7 @@ export function* beginDigest(keyed: boolean): FileSteps<number> {
   return answer.value;
 }
 
+/** Ends a digest: in hexadecimal. */
 export function* endDigest(digest: number): FileSteps<string> {
   const answer = yield { op: 'digest-end', digest };
   if (answer.op !== 'digest-end') throw wrongAnswer('digest-end', answer);

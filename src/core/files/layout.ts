@@ -33,7 +33,10 @@ export function generationNumber(name: string): number | undefined {
   return digits === undefined ? undefined : Number(digits);
 }
 
-/** The name of the generation that comes after one; the first one after none. */
+/**
+ * The name of the generation that comes after one; the first one after none. Where others have taken that, the next one
+ * is tried: neither the count nor the numbers of names that they put into a target matter.
+ */
 export function nextGeneration(name: string | undefined): string {
   const number = name === undefined ? 0 : (generationNumber(name) ?? 0);
   return `${GENERATION_PREFIX}${number >= LAST_NUMBER ? 1 : number + 1}`;

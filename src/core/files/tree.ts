@@ -1,41 +1,51 @@
 import type { PathPredicate } from '../text/glob.ts';
-import { joinPath } from '../text/path.ts';
-import { type Content, contentOf } from './content.ts';
-import {
-  digestFile,
-  type FileDigest,
-  type FileFailure,
-  type FileOperation,
-  type FileStatus,
-  type FileSteps,
-  isFailure,
-  liesInMemory,
-  names,
-  status,
-  telling,
-} from './files.ts';
-import { isApart, uncountedNames } from './volume.ts';
+import { type Content, captured, contentOf } from './content.ts';
+import type { FileDigest, FileFailure, FileOperation, FileStatus, FileSteps } from './files.ts';
+import type { Place, Ways } from './places.ts';
 
-/** A watch holds at most this much (specification 4.1). */
+/** A watch holds at most this much (specification 4.1 and 4.9). */
 export const MAX_FILES = 10_000;
+export const MAX_DIRECTORIES = 10_000;
 export const MAX_BYTES = 256 * 1024 * 1024;
+/** More names than that of files and directories are not kept. */
+export const MAX_NAMES = MAX_FILES + MAX_DIRECTORIES;
+
+/** A kubelet volume below a watch. */
+export type NestedVolume = {
+  readonly name: string;
+  readonly generation: string;
+  /** Whether what is visible of it is its generation. */
+  readonly complete: boolean;
+};
 
 /** What one walk over a tree found. */
 export type Tree = {
   readonly files: Map<string, FileDigest>;
-  /** Every real directory that was read, with its identity. */
-  readonly directories: Map<string, string>;
-  /** By the identities of those directories, the names under which they were read. */
-  readonly seen: Map<string, string>;
+  /** The places whose events tell of changes. */
+  readonly places: Map<string, Place>;
+  /** By identity, the name under which each directory was met first. */
+  readonly firsts: Map<string, string>;
+  /** The kubelet volumes that were met below the watch, by path. */
+  readonly volumes: Map<string, NestedVolume>;
+  /** Files that lie in no generation of a volume. */
+  beside: number;
+  /** Names that were listed so far. */
+  listed: number;
   /** Whether a name vanished between being listed and being read. */
   torn: boolean;
   /** Whether a link was followed. */
   linked: boolean;
+  /** Whether a file has no name any more. */
+  unlinked: boolean;
   /** By device, whether the files of it that were read lie in memory, where the watch itself does not. */
   readonly memory: Map<string, boolean>;
+  /** By device, whether its clock can be trusted. */
+  readonly clocks: Map<string, boolean>;
   bytes: number;
-  /** What the files hold, where it is captured. */
+  /** What the files hold, where it is captured; nothing any more once it is too much. */
   readonly texts: Map<string, string>;
+  /** How many bytes of that were met. */
+  captured: number;
 };
 
 export type WalkOptions = {
@@ -44,6 +54,17 @@ export type WalkOptions = {
   /** Whether what the files hold is kept as well. */
   readonly capture: boolean;
   readonly copy: TreeCopy | undefined;
+  /** The files as they were, of which those that are the same are not read again. */
+  readonly known: ReadonlyMap<string, FileDigest> | undefined;
+  /** The wall clock before anything is read, if it is to be told later whether files are the same; ms. */
+  readonly now: number | undefined;
+  /** Mount points: a file that is mounted by itself sends its events by itself. */
+  readonly points: ReadonlySet<string>;
+  readonly ways: Ways;
+  /** The generations of volumes that this look has seen, by root. */
+  readonly generations: Map<string, string>;
+  /** Whether events are wanted from below a generation as well. */
+  readonly copied: boolean;
 };
 
 /** Takes a copy of what walks read, from the very bytes that are digested. A failure of its own ends a walk. */
@@ -70,175 +91,66 @@ export type CopySource = {
  */
 export const MOST_CAPTURED = 131_072 + 1;
 
-export type TooLarge = { readonly tooLarge: 'files' | 'bytes' };
+export type TooLarge = { readonly tooLarge: 'files' | 'directories' | 'bytes' };
+
+/** The limit that was passed, in words. */
+export function limitText({ tooLarge }: TooLarge): string {
+  if (tooLarge === 'bytes') return `${MAX_BYTES / 1024 / 1024} MiB`;
+  return tooLarge === 'files' ? `${MAX_FILES} files` : `${MAX_DIRECTORIES} directories`;
+}
 
 export function emptyTree(): Tree {
   return {
     files: new Map(),
-    directories: new Map(),
-    seen: new Map(),
+    places: new Map(),
+    firsts: new Map(),
+    volumes: new Map(),
+    beside: 0,
+    listed: 0,
     torn: false,
     linked: false,
+    unlinked: false,
     memory: new Map(),
+    clocks: new Map(),
     bytes: 0,
     texts: new Map(),
+    captured: 0,
   };
-}
-
-/**
- * Reads what lies at `path` into `tree`, under the name `name` relative to the watch. Links are followed and each real
- * directory is read once, so loops end; `lost+found`, sockets, FIFOs and devices are never opened.
- *
- * @returns undefined, or what could not be read: the tree is then of no use
- */
-export function* walk(
-  tree: Tree,
-  path: string,
-  name: string,
-  options: WalkOptions,
-): FileSteps<FileFailure | TooLarge | undefined> {
-  // A list instead of recursion: the stack of a small engine is shallow, and a deep tree is somebody else's choice.
-  const pending: { path: string; name: string }[] = [{ path, name }];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    if (next.name !== '' && options.ignore(next.name)) continue;
-    const found = yield* statusOf(tree, next.path);
-    if (found === undefined) continue;
-    if (isFailure(found)) {
-      if (!isGone(found)) return found;
-      // What the watch itself names may just not be there; a name that was listed has vanished since.
-      if (next.name !== '') tree.torn = true;
-    } else if (found.kind === 'directory') {
-      const first = tree.seen.get(found.identity);
-      if (first !== undefined) {
-        if (tree.files.size >= MAX_FILES) return { tooLarge: 'files' };
-        tree.files.set(next.name, secondName(first));
-        const failed = options.copy === undefined ? undefined : yield* options.copy.second(next.name, first);
-        if (failed !== undefined) return failed;
-        continue;
-      }
-      tree.seen.set(found.identity, next.name);
-      tree.directories.set(next.path, found.identity);
-      const copied = yield* copyDirectory(next.name, found, options);
-      if (copied !== undefined) return copied;
-      const children = yield* names(next.path);
-      if (isFailure(children)) {
-        if (!isGone(children)) return children;
-        tree.torn = true;
-        continue;
-      }
-      // In a fixed order, so that a directory with two names has the same one in each reading.
-      for (const child of [...children].sort().reverse()) {
-        if (isApart(child)) continue;
-        pending.push({
-          path: joinPath(next.path, child),
-          name: next.name === '' ? child : `${next.name}/${child}`,
-        });
-      }
-    } else if (found.kind === 'file') {
-      const keyed = options.keyed || (yield* holdsMemory(tree, next.path, found));
-      const failure = yield* add(tree, { ...next, found, keyed }, options);
-      if (failure !== undefined) return failure;
-    }
-  }
-  return undefined;
-}
-
-/** Has names that don't count be copied all the same, since the application may want them. */
-export function* copyUncounted(
-  tree: Tree,
-  entries: ReadonlyMap<string, string>,
-  options: WalkOptions,
-): FileSteps<FileFailure | TooLarge | undefined> {
-  const uncounted = emptyTree();
-  for (const name of options.copy === undefined ? [] : uncountedNames(entries)) {
-    const path = entries.get(name);
-    const failure = path === undefined ? undefined : yield* walk(uncounted, path, name, options);
-    if (failure !== undefined) return failure;
-  }
-  tree.torn ||= uncounted.torn;
-  return undefined;
 }
 
 /** The digest over all is keyed if that of any file is. */
 export function* contentOfTree(tree: Tree, { keyed, capture }: WalkOptions): FileSteps<Content> {
   const content = yield* contentOf(tree.files, keyed || [...tree.memory.values()].includes(true));
-  return capture ? { ...content, texts: tree.texts } : content;
+  return capture ? { ...content, ...captured(tree.texts, tree.captured) } : content;
 }
+
+/** A name that is met on a walk; `device` is that of its directory, `quiet` whether that sends no events. */
+export type Met = {
+  readonly path: string;
+  readonly name: string;
+  readonly device: string | undefined;
+  readonly quiet: boolean;
+};
 
 /** What stands among the files for a directory that was read under another name already: its name alone counts. */
 export function secondName(first: string): FileDigest {
   return { size: 0, digest: `another name of ${first}`, second: first };
 }
 
-/** What lies at a path, links followed; undefined for a link that leads nowhere, which is no sign of a writer. */
-function* statusOf(tree: Tree, path: string): FileSteps<FileStatus | FileFailure | undefined> {
-  const found = yield* status(path, false);
-  if (isFailure(found) || found.kind !== 'link') return found;
-  tree.linked = true;
-  const target = yield* status(path, true);
-  return isFailure(target) && isGone(target) ? undefined : target;
-}
-
-/** Whether a file lies in memory: a link or a mount may lead from a disk to a Secret. */
-function* holdsMemory(tree: Tree, path: string, { device }: FileStatus): FileSteps<boolean> {
-  const known = tree.memory.get(device) ?? (yield* liesInMemory(path));
-  tree.memory.set(device, known);
-  return known;
-}
-
-function* copyDirectory(
-  name: string,
-  found: FileStatus,
-  { copy }: WalkOptions,
-): FileSteps<FileFailure | undefined> {
-  return copy === undefined ? undefined : yield* copy.directory(name, found);
-}
-
-function* add(
-  tree: Tree,
-  source: CopySource,
-  options: WalkOptions,
-): FileSteps<FileFailure | TooLarge | undefined> {
-  if (tree.files.size >= MAX_FILES) return { tooLarge: 'files' };
-  const digest = yield* digestOf(tree, source, options);
-  if (!isFailure(digest)) {
-    tree.bytes += digest.size;
-    tree.files.set(source.name, digest);
-    return undefined;
-  }
-  if (digest.errno === 'EFBIG') return { tooLarge: 'bytes' };
-  if (!isGone(digest)) return digest;
-  tree.torn = true;
-  return undefined;
-}
-
-function* digestOf(
-  tree: Tree,
-  source: CopySource,
-  { copy, capture }: WalkOptions,
-): FileSteps<FileDigest | FileFailure> {
-  const { path, name, keyed } = source;
-  const limit = MAX_BYTES - tree.bytes;
-  if (copy !== undefined) return yield* copy.file(source, limit);
-  if (!capture) return yield* digestFile(path, keyed, limit);
-  let text = '';
-  const digest = yield* digestFile(
-    path,
-    keyed,
-    limit,
-    telling((bytes) => {
-      text += bytes.slice(0, MOST_CAPTURED - text.length);
-    }),
-  );
-  if (!isFailure(digest)) tree.texts.set(name, text);
-  return digest;
-}
-
 /** Operations on what is read; the others are on a copy of it. */
-const READING: readonly FileOperation[] = ['status', 'names', 'open', 'read', 'digest-file', 'copy'];
+const READING: readonly FileOperation[] = [
+  'status',
+  'inspect',
+  'list',
+  'names',
+  'open',
+  'read',
+  'digest-file',
+  'copy',
+];
 
 /** Whether what was there is not there any more, or is something else by now (EISDIR: a directory, ENXIO: a socket). */
-function isGone({ failed, errno }: FileFailure): boolean {
+export function isGone({ failed, errno }: FileFailure): boolean {
   return (
     READING.includes(failed) && ['ENOENT', 'ENOTDIR', 'ELOOP', 'ESTALE', 'EISDIR', 'ENXIO'].includes(errno)
   );

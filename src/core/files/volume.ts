@@ -1,5 +1,7 @@
 import { joinPath, parentPath, relativePath } from '../text/path.ts';
-import { type FileFailure, type FileSteps, isFailure, names, readlink } from './files.ts';
+import { type FileFailure, type FileSteps, isFailure, readlink } from './files.ts';
+import { listed, TOO_MANY } from './listing.ts';
+import { isPause, PAUSE, sortedStrings } from './unhurried.ts';
 
 /**
  * A kubelet volume: a directory with a link `..data` to a sibling whose name starts with `..`. True for ConfigMap,
@@ -25,6 +27,10 @@ export function isReserved(name: string): boolean {
 /** Whether a name does not count: the kubelet's own, and what mkfs(8) makes at the root of a file system. */
 export function isApart(name: string): boolean {
   return isReserved(name) || name === 'lost+found';
+}
+
+function isCounted(name: string): boolean {
+  return !isApart(name);
 }
 
 /**
@@ -78,20 +84,25 @@ export type VolumeLevel = {
   readonly pure: boolean;
 };
 
-/** Reads the first level of a volume; undefined if its generation is gone, which a new look mends. */
-export function* readLevel(volume: Volume): FileSteps<VolumeLevel | FileFailure | undefined> {
+/** Reads the first level of a volume, of at most so many names; undefined if its generation is gone, which a new look mends. */
+export function* readLevel(
+  volume: Volume,
+  most: number,
+): FileSteps<VolumeLevel | FileFailure | typeof TOO_MANY | undefined> {
   const generationPath = joinPath(volume.root, volume.generation);
-  const published = yield* names(generationPath);
+  const published = yield* listed(generationPath, isCounted, most);
   if (isFailure(published)) return published.errno === 'ENOENT' ? undefined : published;
-  const visible = yield* names(volume.root);
+  const visible = yield* listed(volume.root, isCounted, most);
   if (isFailure(visible)) return visible.errno === 'ENOENT' ? undefined : visible;
-  const available = new Set(published.filter((name) => !isApart(name)));
+  if (published === TOO_MANY || visible === TOO_MANY) return TOO_MANY;
+  const available = new Set(published);
   const entries = new Map<string, string>();
   let complete = true;
   let pure = true;
   // In a fixed order, so that a directory with two names has the same one in each reading.
-  for (const name of [...visible].sort()) {
-    if (isApart(name)) continue;
+  const sorted = yield* sortedStrings(visible);
+  for (const [index, name] of sorted.entries()) {
+    if (isPause(index)) yield PAUSE;
     if (available.delete(name)) {
       entries.set(name, joinPath(generationPath, name));
       continue;

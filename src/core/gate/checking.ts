@@ -1,5 +1,6 @@
-import { sameSnapshot } from '../files/content.ts';
+import { sameSnapshot } from '../files/snapshot.ts';
 import { DATA_LINK } from '../files/volume.ts';
+import { withChanged } from '../jobs/changed.ts';
 import { checkWords, outputLines, type Verdict, verdictOf } from '../jobs/check.ts';
 import type { LogLine } from '../log/log.ts';
 import type { JobOutcome } from '../state/job.ts';
@@ -23,14 +24,14 @@ export function check(state: State, passage: Passage, turn: Turn): State {
   const known = purpose.kind === 'start' && checked !== undefined && sameSnapshot(checked, passage.snapshot);
   if (words === undefined || nothing || known) return publish(state, passage, turn);
   const job = state.jobs + 1;
-  const changed = `REHUP_CHANGED=${passage.paths.join('\n')}`;
   turn.effects.push({
     type: 'begin-job',
     job,
     task: {
       kind: 'command',
       words: checkWords(words, (source) => directoryOf(state, passage, source)),
-      environment: [...passage.environment.filter((entry) => !entry.startsWith('REHUP_CHANGED=')), changed],
+      environment: withChanged(passage.environment, passage.paths),
+      changed: passage.paths,
     },
   });
   setTimer(turn, 'check-timeout', checkTimeout);

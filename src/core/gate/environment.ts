@@ -1,5 +1,5 @@
-import type { Snapshot } from '../files/content.ts';
 import { type ChildEnvironment, childEnvironment } from '../files/environment.ts';
+import type { Snapshot } from '../files/snapshot.ts';
 import type { State } from '../state/state.ts';
 import { type Result, success } from '../text/result.ts';
 
@@ -8,6 +8,9 @@ export function environmentFor(state: State, snapshot: Snapshot): Result<ChildEn
   const { settings, inherited, argumentBytes } = state;
   const paths = settings.environmentDirectories;
   if (paths.length === 0) return success({ entries: inherited, skipped: [] });
-  const directories = paths.map((path) => ({ path, texts: snapshot.get(path)?.texts ?? new Map() }));
+  const directories = paths.map((path) => {
+    const { texts = new Map(), tooMuch } = snapshot.get(path) ?? {};
+    return tooMuch === undefined ? { path, texts } : { path, texts, tooMuch };
+  });
   return childEnvironment(inherited, directories, { argumentBytes, command: settings.command });
 }

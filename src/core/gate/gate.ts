@@ -1,4 +1,5 @@
-import { changedPaths, type Snapshot } from '../files/content.ts';
+import { changedPaths, type Snapshot } from '../files/snapshot.ts';
+import type { StageResult } from '../staging/stage.ts';
 import type { TimerName } from '../state/event.ts';
 import type { Passage, Purpose, Transit } from '../state/passage.ts';
 import { type State, withGate } from '../state/state.ts';
@@ -59,13 +60,21 @@ export function isGateBusy({ gate }: State): boolean {
   return gate.transit.phase !== 'closed' || gate.publishing !== undefined;
 }
 
+/** So many names are warned of, and the rest counted. */
+const SKIPPED_SHOWN = 20;
+
 function warnOfSkipped(state: State, skipped: readonly string[], turn: Turn): State {
-  const { skipped: known } = state.gate;
-  const unknown = skipped.filter((path) => !known.includes(path));
-  for (const path of unknown) {
+  const known = new Set(state.gate.skipped);
+  const unknown = skipped.filter((path) => !known.has(path));
+  for (const path of unknown.slice(0, SKIPPED_SHOWN)) {
     const name = textOfBytes(path);
     const message = `${name}: its name is no name of a variable; it is left out of the environment`;
     log(turn, 'warn', 'environment.skipped', message, { path: name });
+  }
+  const more = unknown.length - SKIPPED_SHOWN;
+  if (more > 0) {
+    const message = `${more} more files whose names are no names of variables are left out of the environment`;
+    log(turn, 'warn', 'environment.skipped', message, { count: more });
   }
   return unknown.length === 0 ? state : withGate(state, { skipped });
 }
@@ -148,7 +157,7 @@ function published(state: State, { job, result }: EventOf<'staged'>): State {
 }
 
 /** The targets of the stages were opened, or can't be used. */
-function stagesOpened(state: State, { result }: EventOf<'staged'>, turn: Turn): State {
+function stagesOpened(state: State, { result, servers = [] }: EventOf<'staged'>, turn: Turn): State {
   switch (result.op) {
     case 'opened': {
       const staged = state.settings.stages.map((stage, index) => ({
@@ -157,11 +166,16 @@ function stagesOpened(state: State, { result }: EventOf<'staged'>, turn: Turn): 
         active: result.stages[index]?.active,
         good: result.stages[index]?.good,
       }));
+      if (servers.length > 0) {
+        const where = servers.map(textOfBytes);
+        const message = `the stages depend on file servers that may stop answering (${where.join(', ')}): what is staged waits for them, and nothing else does`;
+        log(turn, 'warn', 'stage.remote', message, { servers: where });
+      }
       turn.notices.push({ type: 'gate-free' });
       return withGate(state, { staged });
     }
     case 'refused':
-      turn.notices.push({ type: 'unusable', refusal: result.text });
+      turn.notices.push({ type: 'unusable', refusal: refusalOf(state, result) });
       return state;
     case 'failed':
       turn.notices.push({ type: 'unusable', refusal: result.reason });
@@ -169,6 +183,15 @@ function stagesOpened(state: State, { result }: EventOf<'staged'>, turn: Turn): 
     default:
       return state;
   }
+}
+
+/** Why a stage can't be used, behind the option or the variable that it was written into. */
+function refusalOf(
+  { settings }: State,
+  { stage: { source, target }, text }: Extract<StageResult, { op: 'refused' }>,
+): string {
+  const origin = settings.origins.get(target) ?? '--stage';
+  return `${origin} ${textOfBytes(source)}=${textOfBytes(target)}: ${text}`;
 }
 
 type GateKey = 'looked' | 'staged' | 'job-ended' | `timer:${Extract<TimerName, 'check-timeout'>}`;

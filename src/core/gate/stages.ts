@@ -1,5 +1,5 @@
-import type { Content, Snapshot } from '../files/content.ts';
-import { NO_CONTENT } from '../observation/watched.ts';
+import { type Content, NO_CONTENT } from '../files/content.ts';
+import { type Snapshot, withContents } from '../files/snapshot.ts';
 import type { Generation, StageCopy } from '../staging/stage.ts';
 import type { Gate, Staged } from '../state/passage.ts';
 import type { State } from '../state/state.ts';
@@ -28,14 +28,14 @@ export function canRollBack(gate: Gate): boolean {
 export function readable({ settings, configuration, gate }: State): Snapshot {
   const { seen, told } = configuration;
   const { staged = [] } = gate;
-  const active = new Map(staged.map((one) => [one.stage.source, one.active?.content ?? NO_CONTENT]));
-  return new Map(
-    [...seen].map(([path, content]): [string, Content] => [
-      path,
-      active.get(path) ??
-        (settings.environmentDirectories.includes(path) ? (told.get(path) ?? content) : content),
-    ]),
-  );
+  const other = new Map<string, Content>();
+  for (const path of settings.environmentDirectories) {
+    const content = told.get(path);
+    if (content !== undefined && seen.has(path)) other.set(path, content);
+  }
+  for (const { stage, active } of staged)
+    if (seen.has(stage.source)) other.set(stage.source, active?.content ?? NO_CONTENT);
+  return withContents(seen, other);
 }
 
 /** The sources whose content is not what their target shows. */

@@ -51,5 +51,8 @@ const OUTPUT_LINES = 20;
 
 /** The last lines of what a command wrote, as text. */
 export function outputLines(output: string): readonly string[] {
-  return textOfBytes(output).trimEnd().split('\n').slice(-OUTPUT_LINES);
+  // Not trimEnd(): in a byte string it takes the last byte of an à for a blank.
+  const lines = output.split('\n').map((line) => (line.endsWith('\r') ? line.slice(0, -1) : line));
+  while (lines.length > 1 && /^[ \t]*$/.test(lines.at(-1) ?? '')) lines.pop();
+  return lines.slice(-OUTPUT_LINES).map(textOfBytes);
 }

@@ -3,7 +3,7 @@ import type { JobOutcome } from '../state/job.ts';
 import type { Connection, Network } from '../state/ports.ts';
 import type { Endpoint } from '../text/endpoint.ts';
 import { addressesOf } from './hosts.ts';
-import { readStatus } from './http.ts';
+import { createStatusReader } from './http.ts';
 
 /** Leads an algorithm over files to its end, and tells what came of it. */
 export type Drive = <Value>(steps: FileSteps<Value>, told: (value: Value) => void) => void;
@@ -33,17 +33,17 @@ export function converse(
     told(outcome);
   }
 
-  function connect(addresses: readonly string[], refusals: readonly Refusal[]): void {
-    const [address, ...others] = addresses;
+  /** Tries the addresses from the one at `index` on. */
+  function connect(addresses: readonly string[], index: number, refusals: Refusal[]): void {
+    const address = addresses[index];
     if (address === undefined) {
       end({ kind: 'failed', reason: reasonOf(refusals) });
       return;
     }
     let connected = false;
-    let answer = '';
+    const answer = createStatusReader();
 
-    function read(ended: boolean): void {
-      const reading = readStatus(answer, ended);
+    function tell(reading: ReturnType<typeof answer.take>): void {
       if (reading !== undefined) end(reading);
     }
 
@@ -53,15 +53,15 @@ export function converse(
         if (request === undefined) end({ kind: 'connected' });
         else made.send(request);
       },
-      received(bytes) {
-        answer += bytes;
-        read(false);
-      },
-      ended: () => read(true),
+      received: (bytes) => tell(answer.take(bytes)),
+      ended: () => tell(answer.end()),
       failed(errno) {
         connection = undefined;
         if (connected) end({ kind: 'failed', reason: connectionReason(errno) });
-        else connect(others, [...refusals, { address, reason: connectionReason(errno) }]);
+        else {
+          refusals.push({ address, reason: connectionReason(errno) });
+          connect(addresses, index + 1, refusals);
+        }
       },
     });
     connection = made;
@@ -69,7 +69,7 @@ export function converse(
 
   drive(addressesOf(host), (addresses) => {
     if (over) return;
-    if (addresses.ok) connect(addresses.value, []);
+    if (addresses.ok) connect(addresses.value, 0, []);
     else end({ kind: 'failed', reason: addresses.error });
   });
   return () => {

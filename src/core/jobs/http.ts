@@ -1,5 +1,6 @@
 import type { JobOutcome } from '../state/job.ts';
 import type { HttpEndpoint } from '../text/endpoint.ts';
+import { createLineReader } from '../text/lines.ts';
 
 /** What of HTTP/1.1 (RFC 9112) an action and a probe need: a request without a body, and the status of its answer. */
 
@@ -20,43 +21,61 @@ export function httpRequest(method: 'GET' | 'POST', { authority, resource }: Htt
 const MOST_BYTES = 64 * 1024;
 
 /** A status line, its end cut off: the reason and the space before it may be missing. */
-const STATUS_LINE = /^HTTP\/1\.\d ([1-9]\d\d)(?: .*)?$/s;
+const STATUS_LINE = /^HTTP\/1\.\d ([1-9]\d\d)(?: |$)/;
 
-/** Answers that another one follows: 1xx, but 101, after which it is no longer HTTP (RFC 9110, 15.2). */
-const INTERIM = /^1(?!01)/;
+/** What every answer begins with. */
+const START = 'HTTP/1.';
 
-/**
- * What an answer says as far as it has come; its first final status line decides.
- *
- * @param answer all that has come, a byte string
- * @param ended whether nothing more will come
- * @returns undefined if it is not decided yet
- */
-export function readStatus(
-  answer: string,
-  ended: boolean,
-): Extract<JobOutcome, { kind: 'answered' | 'failed' }> | undefined {
-  let rest = answer;
-  for (;;) {
-    const [, line, behind = ''] = /^([^\n]*)\n(.*)$/s.exec(rest) ?? [];
-    if (line === undefined) return undecided(rest, answer.length, ended);
-    const status = STATUS_LINE.exec(line.replace(/\r$/, ''))?.[1];
-    if (status === undefined) return NO_HTTP;
-    if (!INTERIM.test(status)) return { kind: 'answered', status: Number(status) };
-    // Header fields up to an empty line.
-    const fields = /^(?:[^\r\n][^\n]*\n)*\r?\n/.exec(behind);
-    if (fields === null) return undecided('', answer.length, ended);
-    rest = behind.slice(fields[0].length);
-  }
-}
+/** Reads what a server answers as it comes; its first final status line decides, and nothing after that matters. */
+export type StatusReader = {
+  /** Some bytes, a byte string; answers undefined as long as it is not decided. */
+  take(bytes: string): Decided | undefined;
+  /** Nothing more will come. */
+  end(): Decided;
+};
+
+type Decided = Extract<JobOutcome, { kind: 'answered' | 'failed' }>;
 
 const NO_HTTP = { kind: 'failed', reason: 'what answers speaks no HTTP/1' } as const;
 
-/** A status line that has not come wholly: it may be wrong already. */
-function undecided(line: string, size: number, ended: boolean): typeof NO_HTTP | JobFailure | undefined {
-  const start = 'HTTP/1.';
-  if (!start.startsWith(line.slice(0, start.length)) || size > MOST_BYTES) return NO_HTTP;
-  return ended ? { kind: 'failed', reason: 'closed without an answer' } : undefined;
+export function createStatusReader(): StatusReader {
+  const lines = createLineReader(MOST_BYTES);
+  let size = 0;
+  let inFields = false;
+  let begun = false;
+
+  /** The header fields of an interim answer are passed over, up to the empty line that ends them. */
+  function takeLine(line: string): Decided | undefined {
+    begun = false;
+    if (inFields) {
+      inFields = line !== '' && line !== '\r';
+      return undefined;
+    }
+    const status = STATUS_LINE.exec(line.endsWith('\r') ? line.slice(0, -1) : line)?.[1];
+    if (status === undefined) return NO_HTTP;
+    inFields = isInterim(status);
+    return inFields ? undefined : { kind: 'answered', status: Number(status) };
+  }
+
+  return {
+    take(bytes) {
+      size += bytes.length;
+      for (const line of lines.take(bytes)) {
+        const decided = takeLine(line);
+        if (decided !== undefined) return decided;
+      }
+      if (size > MOST_BYTES) return NO_HTTP;
+      if (inFields || begun) return undefined;
+      // A status line that has not come wholly may be wrong already; its beginning is looked at until it is there.
+      const start = lines.rest().slice(0, START.length);
+      begun = start === START;
+      return START.startsWith(start) ? undefined : NO_HTTP;
+    },
+    end: () => ({ kind: 'failed', reason: 'closed without an answer' }),
+  };
 }
 
-type JobFailure = Extract<JobOutcome, { kind: 'failed' }>;
+/** Answers that another one follows: 1xx, but 101, after which it is no longer HTTP (RFC 9110, 15.2). */
+function isInterim(status: string): boolean {
+  return status.startsWith('1') && status !== '101';
+}

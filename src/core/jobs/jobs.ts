@@ -1,6 +1,9 @@
+import { isFailure } from '../files/files.ts';
+import type { Programs } from '../files/remote/programs.ts';
 import { startFailureReason } from '../process/exit.ts';
 import { type JobOutcome, OUTPUT_KEPT, type Task } from '../state/job.ts';
-import type { Commands, Network } from '../state/ports.ts';
+import type { CommandReports, Commands, Network } from '../state/ports.ts';
+import { changedFile, isRefused, withoutFile } from './changed.ts';
 import { converse, type Drive } from './conversation.ts';
 import { httpRequest } from './http.ts';
 
@@ -16,22 +19,30 @@ export type Jobs = {
   cancel(job: number): void;
 };
 
+/** Finds out whether what a command is started from answers; undefined: all of that is local. */
+export type Reach = (
+  words: readonly string[],
+  environment: readonly string[],
+  told: (programs: Programs | undefined) => void,
+) => void;
+
 export type JobOptions = {
   readonly commands: Commands;
   readonly network: Network;
   readonly drive: Drive;
+  readonly reach: Reach;
   /** Called when a job has ended by itself. */
   readonly ended: (job: number, outcome: JobOutcome) => void;
 };
 
 /** Makes jobs out of commands and connections. */
-export function createJobs({ commands, network, drive, ended }: JobOptions): Jobs {
+export function createJobs({ commands, network, drive, reach, ended }: JobOptions): Jobs {
   const cancels = new Map<number, () => void>();
 
   function perform(task: Task, told: (outcome: JobOutcome) => void): () => void {
     switch (task.kind) {
       case 'command':
-        return runCommand(commands, task, told);
+        return runCommand({ commands, drive, reach }, task, told);
       case 'http':
         return converse({ network, drive }, task.endpoint, httpRequest(task.method, task.endpoint), told);
       case 'tcp':
@@ -60,16 +71,46 @@ export function createJobs({ commands, network, drive, ended }: JobOptions): Job
 }
 
 function runCommand(
-  commands: Commands,
-  { words, environment }: Extract<Task, { kind: 'command' }>,
+  { commands, drive, reach }: Pick<JobOptions, 'commands' | 'drive' | 'reach'>,
+  { words, environment, changed }: Extract<Task, { kind: 'command' }>,
   told: (outcome: JobOutcome) => void,
 ): () => void {
   let output = '';
-  return commands.run(words, environment, {
+  let cancelled = false;
+  let kill: (() => void) | undefined;
+  const reports: CommandReports = {
     wrote(bytes) {
-      output = (output + bytes).slice(-OUTPUT_KEPT);
+      output += bytes;
+      // Now and then, so that a command that writes byte by byte is not copied 4,000 times.
+      if (output.length > 2 * OUTPUT_KEPT) output = output.slice(-OUTPUT_KEPT);
     },
-    exited: (status) => told({ kind: 'exited', status, output }),
+    exited: (status) => told({ kind: 'exited', status, output: output.slice(-OUTPUT_KEPT) }),
     failed: (errno) => told({ kind: 'failed', reason: startFailureReason(errno) }),
+  };
+  function run(files?: readonly string[]): void {
+    if (changed === undefined) {
+      kill = commands.run(words, environment, reports, undefined, files);
+      return;
+    }
+    drive(
+      changedFile(changed, () => cancelled),
+      (file) => {
+        if (file === undefined) return;
+        if (isFailure(file) && isRefused(file))
+          kill = commands.run(words, withoutFile(environment), reports, undefined, files);
+        else if (isFailure(file))
+          told({ kind: 'failed', reason: `${file.failed} of ${file.path} failed (${file.errno})` });
+        else kill = commands.run(words, environment, reports, file, files);
+      },
+    );
+  }
+  reach(words, environment, (programs) => {
+    if (cancelled) return;
+    if (programs !== undefined && 'errno' in programs) reports.failed(programs.errno);
+    else run(programs?.files);
   });
+  return () => {
+    cancelled = true;
+    kill?.();
+  };
 }

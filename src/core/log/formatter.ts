@@ -1,6 +1,7 @@
 import { bytesOfText } from '../text/bytes.ts';
 import { LOG_LEVELS, type LogLevel, type LogLine } from './log.ts';
 import { prettyLine } from './pretty.ts';
+import { printableLine } from './printable.ts';
 
 /** Where lines go: descriptor 2, which rehup shares with the child. */
 export type LineWriter = {
@@ -38,11 +39,14 @@ export function createLineWriter(write: (bytes: string) => number | undefined): 
   };
 }
 
-/** Tells of the lines that `writer` dropped, as soon as one can be told. */
-export function tellingOfDropped(write: WriteLine, writer: LineWriter): WriteLine {
+/**
+ * The last step before a format, whichever it is: of each line all texts are made printable, if any is not, and the lines
+ * that `writer` dropped are told of, as soon as one can be told.
+ */
+export function telling(write: WriteLine, writer: LineWriter): WriteLine {
   let told = 0;
   return (line, at) => {
-    write(line, at);
+    write(printableLine(line), at);
     const count = writer.dropped() - told;
     if (count === 0) return;
     const before = writer.dropped();

@@ -28,3 +28,9 @@ export type LogLine = {
   readonly message: string;
   readonly fields: Readonly<Record<string, LogValue>>;
 };
+
+/** What is logged where rehup, not being PID 1, can't make itself the subreaper (prctl(2)). */
+export function withoutOrphans(errno: string): LogLine {
+  const message = `the orphans of the child can't be adopted: ${errno}`;
+  return { level: 'warn', event: 'rehup.subreaper', message, fields: { errno } };
+}

@@ -1,28 +1,23 @@
-import type { Content, Snapshot } from '../files/content.ts';
-import type { Reading, ReadingRequest } from '../files/reading.ts';
-import { FIRST_RECHECK, type Observation, type Watched } from '../state/observed.ts';
+import type { Content } from '../files/content.ts';
+import { counts } from '../files/places.ts';
+import type { Reading } from '../files/reading.ts';
+import { type Snapshot, withContents } from '../files/snapshot.ts';
+import { type Due, FIRST_RECHECK, type Observation, type Watched } from '../state/observed.ts';
 import type { State } from '../state/state.ts';
 import { type EventOf, log, setTimer, type Table, type Turn } from '../state/turn.ts';
-import { copyOf, isBeingCopied } from './copier.ts';
-import {
-  lost,
-  watchAgain,
-  watchFailed,
-  watching,
-  withLinks,
-  withWatchedDirectories,
-} from './subscriptions.ts';
-import { isVolumeGone, type Merged, merge, NO_CONTENT, type Refusal, settle } from './watched.ts';
+import { allOf, lookSoon, quietAfter, requestFor, requestLook, theseOf, together } from './asking.ts';
+import { isAtWork, pendingOf, VOLUME_PATIENCE, waiting } from './pending.ts';
+import { lookApart, lookedApart, partWatches } from './remote.ts';
+import { lost, watchAgain, watchFailed, watching, withLinks, withWatchedPlaces } from './subscriptions.ts';
+import { contentSeen, isFrozen, merge, type Refusal, settle } from './watched.ts';
+
+export { requestLook } from './asking.ts';
 
 /*
  * Room `observation/`: the machine that looks at the watches, and tells what they hold once that can be trusted. May not
  * know what a change leads to.
  */
 
-/** A kubelet volume whose links and generation differ is waited for no longer than this (specification 4.2), ms. */
-const VOLUME_PATIENCE = 1_000;
-/** Plain files that never rest are taken as they are after this (specification 1, `--settle`), ms. */
-const PLAIN_PATIENCE = 10_000;
 /** Until the next look when the last one found a writer at work, ms. */
 const RELOOK_DELAY = 25;
 /** What stays as it is is looked at again later and later, but as often as the default poll does, ms. */
@@ -32,18 +27,19 @@ const START_PATIENCE = 5_000;
 const START_RETRY_DELAY = 250;
 
 /** The content of all watches as it is known; watches that were never read have none. */
-export function snapshotOf(observation: Observation): Snapshot {
-  return new Map(observation.watched.map((watched) => [watched.path, watched.content ?? NO_CONTENT]));
+export function snapshotOf({ snapshot }: Observation): Snapshot {
+  return snapshot;
 }
 
 /** A source lost what was seen of it before it could be staged: its last state is then what its target shows. */
 export function keepShown(state: State, path: string, content: Content): State {
   const { observation, configuration } = state;
   const watched = observation.watched.map((one) => (one.path === path ? { ...one, content } : one));
+  const snapshot = withContents(observation.snapshot, new Map([[path, content]]));
   const seen = new Map([...configuration.seen, [path, content]]);
   return {
     ...state,
-    observation: { ...observation, watched },
+    observation: { ...observation, watched, snapshot },
     configuration: { ...configuration, seen },
   };
 }
@@ -59,59 +55,9 @@ export function keepVanished(state: State, path: string, content: Content, turn:
   return { ...kept, observation: { ...observation, watched } };
 }
 
-/**
- * Begins a look, or has one follow the present one; returns its number, by which its `content` notice is known.
- *
- * @param trusting takes a generation that was read whole for what it was, though it is not confirmed yet
- */
-export function requestLook(
-  state: State,
-  turn: Turn,
-  trusting = false,
-): { readonly state: State; readonly look: number } {
-  const { observation } = state;
-  if (observation.phase === 'looking') {
-    return { state: { ...state, observation: { ...observation, again: true } }, look: observation.looks + 1 };
-  }
-  const look = observation.looks + 1;
-  turn.effects.push({
-    type: 'look',
-    requests: observation.watched.map((watched) => requestFor(watched, observation.copied, trusting)),
-  });
-  return {
-    state: { ...state, observation: { ...observation, phase: 'looking', looks: look, again: false } },
-    look,
-  };
-}
-
-/**
- * A volume that has not moved is told by its link alone, once what was read of it has been confirmed, or is trusted; never
- * if its writer is one that goes on where the link leads to already.
- */
-function requestFor(watched: Watched, copied: ReadonlySet<string>, trusting: boolean): ReadingRequest {
-  const { path, capture, known, confirmed, volume } = watched;
-  const isCopied = copied.has(volume?.root ?? '');
-  const request = {
-    path,
-    ...(capture ? { capture } : {}),
-    ...(isCopied ? { copied: true } : {}),
-    ...(wantsMounts(watched) ? { mounts: true } : {}),
-  };
-  if (known === undefined) return request;
-  const byLink = (confirmed || trusting) && !isCopied;
-  return { ...request, known: byLink ? known : { digest: known.digest } };
-}
-
-/** Mounts are looked at at the start, and where something that was there is not. */
-function wantsMounts({ content, frozen, trouble, volume, unsettledSince }: Watched): boolean {
-  if (frozen) return false;
-  return (
-    content === undefined || trouble === 'missing' || (volume !== undefined && unsettledSince !== undefined)
-  );
-}
-
+/** Looks at those whose writer is waited for, and at what else is due. */
 function lookNow(state: State, _part: unknown, _event: unknown, turn: Turn): State {
-  return requestLook(state, turn).state;
+  return requestLook(state, turn, theseOf(state.observation.waiting)).state;
 }
 
 function begin(state: State, _part: unknown, _event: unknown, turn: Turn): State {
@@ -123,118 +69,135 @@ function begin(state: State, _part: unknown, _event: unknown, turn: Turn): State
 function poll(state: State, _part: unknown, _event: unknown, turn: Turn): State {
   setTimer(turn, 'poll', state.settings.poll);
   watchAgain(state, turn);
-  return requestLook(state, turn).state;
+  const { observation } = state;
+  const polls = observation.polls + 1;
+  return requestLook({ ...state, observation: { ...observation, polls } }, turn).state;
 }
 
-/** The end of a look: what it found is kept, and told to the others once it can be trusted. */
+/** The end of a look; of those that were found to lie apart it found nothing that counts. */
 function looked(state: State, _part: unknown, event: EventOf<'looked'>, turn: Turn): State {
+  const { observation } = state;
+  const found = new Map<number, Reading>();
+  for (const [order, index] of observation.looking.entries()) {
+    const reading = event.readings[order];
+    if (reading !== undefined) found.set(index, reading);
+  }
+  const idle: Observation = {
+    ...observation,
+    phase: 'idle',
+    looking: [],
+    quietUntil: quietAfter(observation, turn.at),
+  };
+  const parted = partWatches({ ...state, observation: idle }, found);
+  return withNewApart(take(parted.state, parted.readings, turn), turn);
+}
+
+/** The end of a look at one watch apart. */
+function apartLooked(state: State, _part: unknown, event: EventOf<'looked-apart'>, turn: Turn): State {
+  const index = state.observation.watched.findIndex(({ path }) => path === event.path);
+  const found = new Map([[index, event.reading]]);
+  return withNewApart(take(lookedApart(state, event, turn), found, turn), turn);
+}
+
+/** Begins the looks apart that have become due. */
+function withNewApart(state: State, turn: Turn): State {
+  return lookApart(state, (watched) => requestFor(state, watched, false, false), turn, { which: ['new'] });
+}
+
+/** What a look found is kept, by the index of its watch, and told to the others once it can be trusted. */
+function take(state: State, found: ReadonlyMap<number, Reading>, turn: Turn): State {
   const { observation, settings } = state;
+  const { copied } = observation;
+  const looking = [...found.keys()];
+  const readings = [...found.values()];
   const preparing = state.child.phase === 'preparing';
-  const pending = pendingOf(observation, event.readings, preparing, turn.at);
-  const merged = observation.watched.map((one, index): Merged => {
-    const reading = event.readings[index];
-    if (reading === undefined) return { watched: one, refusal: undefined };
-    if (pending.has(one))
-      return { watched: waiting(one, reading, observation.copied, turn.at), refusal: undefined };
-    const since = isAtWork(one, reading) ? (one.unsettledSince ?? turn.at) : undefined;
-    return merge({ ...one, unsettledSince: since, copy: undefined }, reading, settings.allowEmpty, turn);
-  });
-  const watched = merged.map((one) => one.watched);
-  const next = withWatchedDirectories(
-    { ...state, observation: { ...observation, phase: 'idle', watched } },
-    turn,
-  );
-  const refusal = merged.find((one) => one.refusal !== undefined)?.refusal;
+  const pending = pendingOf({ ...observation, looking }, readings, preparing, turn.at);
+  const watched = [...observation.watched];
+  const contents = new Map<string, Content>();
+  const nowWaiting = new Set(observation.waiting);
+  const troubled = new Set(observation.troubled);
+  let refusal: Refusal | undefined;
+  for (const [order, index] of looking.entries()) {
+    const [one, reading] = [watched[index], readings[order]];
+    if (one === undefined || reading === undefined) continue;
+    const isPending = pending.has(index);
+    const unsettledSince = isAtWork(one, reading) ? (one.unsettledSince ?? turn.at) : undefined;
+    const next = isPending
+      ? { watched: waiting(one, reading, copied, turn.at), refusal: undefined }
+      : merge({ ...one, unsettledSince, copy: undefined }, reading, settings.allowEmpty, turn);
+    watched[index] = next.watched;
+    refusal ??= next.refusal;
+    if (next.watched.content !== one.content) contents.set(one.path, contentSeen(next.watched));
+    if (isPending) nowWaiting.add(index);
+    else nowWaiting.delete(index);
+    if (!isPending && wantsRecheck(next.watched)) troubled.add(index);
+    else troubled.delete(index);
+  }
+  const after: Observation = {
+    ...observation,
+    watched,
+    snapshot: withContents(observation.snapshot, contents),
+    waiting: nowWaiting,
+    troubled,
+  };
+  const next = withWatchedPlaces({ ...state, observation: after }, looking, observation.watched, turn);
   if (refusal !== undefined) return refuseOrRetry(next, refusal, turn);
-  if (pending.size > 0) setTimer(turn, 'relook', RELOOK_DELAY);
+  if (nowWaiting.size > 0) setTimer(turn, 'relook', RELOOK_DELAY);
   else setRecheck(next, turn);
-  // A volume is complete in a moment, and what belongs together is told together; who writes a file may never be done.
-  const awaited = observation.watched.some((one, index) => {
-    const { volume, unsettledSince = turn.at } = watched[index] ?? one;
-    return pending.has(one) && volume !== undefined && turn.at - unsettledSince < VOLUME_PATIENCE;
+  const unread = watched.some(({ content }) => content === undefined);
+  if (isAwaited(after, turn.at) || (preparing && (pending.size > 0 || unread))) return next;
+  const idle = observation.phase === 'idle';
+  turn.notices.push({ type: 'content', look: idle ? observation.looks : observation.looks - 1 });
+  if (!idle || observation.due.size === 0 || nowWaiting.size > 0) return next;
+  return observation.urgent
+    ? requestLook(next, turn, observation.due).state
+    : lookSoon(next, turn, observation.due, false);
+}
+
+/** A volume is complete in a moment, and what belongs together is told together; who writes a file may never be done. */
+function isAwaited({ waiting: all, watched }: Observation, at: number): boolean {
+  return [...all].some((index) => {
+    const { volume, nested = [], unsettledSince = at } = watched[index] ?? {};
+    return (volume !== undefined || nested.length > 0) && at - unsettledSince < VOLUME_PATIENCE;
   });
-  if (awaited || (pending.size > 0 && preparing)) return next;
-  turn.notices.push({ type: 'content', look: observation.looks });
-  return observation.again && pending.size === 0 ? requestLook(next, turn).state : next;
+}
+
+/** Whether it is one that events may never tell of. */
+function wantsRecheck(watched: Watched): boolean {
+  const { trouble, unsettledSince } = watched;
+  return (
+    !isFrozen(watched) && (unsettledSince !== undefined || (trouble !== undefined && trouble !== 'missing'))
+  );
 }
 
 /** Has what events may never tell of looked at again, unless the poll does that sooner. */
 function setRecheck({ observation, settings }: State, turn: Turn): void {
-  const { recheck, watched } = observation;
-  const wanted = watched.some(
-    ({ trouble, unsettledSince, frozen }) =>
-      !frozen && (unsettledSince !== undefined || (trouble !== undefined && trouble !== 'missing')),
-  );
-  if (wanted && (settings.poll === 0 || recheck < settings.poll)) setTimer(turn, 'recheck', recheck);
+  const { recheck, troubled } = observation;
+  if (troubled.size > 0 && (settings.poll === 0 || recheck < settings.poll))
+    setTimer(turn, 'recheck', recheck);
 }
 
 function lookAgain(state: State, _part: unknown, _event: unknown, turn: Turn): State {
-  const recheck = Math.min(state.observation.recheck * 2, LAST_RECHECK);
-  return requestLook({ ...state, observation: { ...state.observation, recheck } }, turn).state;
+  const { observation } = state;
+  const recheck = Math.min(observation.recheck * 2, LAST_RECHECK);
+  const due = theseOf(observation.troubled);
+  return requestLook({ ...state, observation: { ...observation, recheck } }, turn, due).state;
 }
 
-/**
- * The watches whose writer was seen at work and is waited for. What is known of them stays: a restless one is in
- * nobody's way but its own. All watches on one volume wait together, since they are told of one generation.
- */
-function pendingOf(
-  { watched: all, copied }: Observation,
-  readings: readonly Reading[],
-  preparing: boolean,
-  at: number,
-): ReadonlySet<Watched> {
-  const roots = new Set<string>();
-  const pending = new Set<Watched>();
-  for (const [index, watched] of all.entries()) {
-    const reading = readings[index];
-    if (reading === undefined) continue;
-    const copying = isBeingCopied(watched, reading, copied, at);
-    if (!copying && !isAtWork(watched, reading)) continue;
-    const root = (reading.status === 'read' ? reading.volume : undefined) ?? watched.volume;
-    // Nobody waits for a start because of a file that is written all the time.
-    const patience = root === undefined && !preparing ? PLAIN_PATIENCE : VOLUME_PATIENCE;
-    const moving = reading.status === 'read' && reading.moving;
-    if (!moving && !copying && at - atWorkSince(watched, reading, at) >= patience) continue;
-    pending.add(watched);
-    if (root !== undefined) roots.add(root.root);
-  }
-  for (const [index, watched] of all.entries()) {
-    const reading = readings[index];
-    if (reading?.status === 'read' && roots.has(reading.volume?.root ?? '')) pending.add(watched);
-  }
-  return pending;
-}
-
-/** Whether a reading shows a writer at work: it is not settled, or there is no volume where one was. */
-function isAtWork(watched: Watched, reading: Reading): boolean {
-  return (reading.status === 'read' && !reading.settled) || isVolumeGone(watched, reading);
-}
-
-/** When a writer that is at work began, which is anew if it left what was taken as it is and now writes a generation. */
-function atWorkSince({ copy, volume, unsettledSince }: Watched, reading: Reading, at: number): number {
-  const found = reading.status === 'read' ? reading.volume : undefined;
-  const writes = found !== undefined && volume !== undefined && found.generation !== volume.generation;
-  return writes && copy === undefined ? at : (unsettledSince ?? at);
-}
-
-/** While a writer is at work only the directories of a reading count: events from them tell when it is done. */
-function waiting(watched: Watched, reading: Reading, copied: ReadonlySet<string>, at: number): Watched {
-  const directories =
-    reading.status === 'read' || reading.status === 'missing' ? reading.directories : watched.directories;
-  const volume = (reading.status === 'read' ? reading.volume : undefined) ?? watched.volume;
-  const copy = copyOf(watched, reading, at);
-  // A copier that goes on is waited for from then on.
-  const goesOn = copied.has(volume?.root ?? '') && copy !== watched.copy;
-  const unsettledSince = goesOn ? at : atWorkSince(watched, reading, at);
-  return { ...watched, directories, volume, unsettledSince, copy };
+/** Reads once more what was read of volumes and not found the same since. */
+function confirm(state: State, _part: unknown, _event: unknown, turn: Turn): State {
+  const indices = state.observation.watched.flatMap((one, index) => (one.confirmed ? [] : [index]));
+  return requestLook(state, turn, theseOf(indices)).state;
 }
 
 /** Before the first start there is no last state to keep: what can't be used is bad usage, at once or after a while. */
 function refuseOrRetry(state: State, refusal: Refusal, turn: Turn): State {
   if (refusal.final || turn.at - state.observation.since >= START_PATIENCE) {
     turn.notices.push({ type: 'unusable', refusal: refusal.text });
-  } else setTimer(turn, 'relook', START_RETRY_DELAY);
-  return state;
+    return state;
+  }
+  setTimer(turn, 'relook', START_RETRY_DELAY);
+  return { ...state, observation: { ...state.observation, due: allOf(state.observation) } };
 }
 
 /** Events come again from everywhere. What happened before they did is not known, hence the look. */
@@ -242,12 +205,43 @@ function heard(state: State, _part: unknown, _event: unknown, turn: Turn): State
   return requestLook(watching(state, turn), turn).state;
 }
 
-function hint(state: State, _part: unknown, { links }: EventOf<'hint'>, turn: Turn): State {
+/** A file server answers again that had stopped. */
+function heardAgain(state: State, _part: unknown, _event: unknown, turn: Turn): State {
+  return requestLook(state, turn).state;
+}
+
+/** The watches that something may have changed for; `true`: at the root of its volume, and nowhere else. */
+function concerned({ observation, settings }: State, { changes }: EventOf<'hint'>): Due {
+  if (changes === undefined) return allOf(observation);
+  let due: Due = new Map();
+  for (const [path, names] of changes) {
+    for (const [index, place] of observation.places.get(path)?.watches ?? []) {
+      if (![...names].some((name) => counts(place, name, settings.ignore))) continue;
+      const isRoot = observation.watched[index]?.volume?.root === path && observation.copied.size === 0;
+      due = together(due, new Map([[index, isRoot]]));
+    }
+  }
+  return due;
+}
+
+/** Whether anything of what events tell of counts. A busy neighbour asks that a few hundred times a second. */
+export function doesCount({ observation, settings }: State, { changes }: EventOf<'hint'>): boolean {
+  if (changes === undefined) return true;
+  for (const [path, names] of changes)
+    for (const place of observation.places.get(path)?.watches.values() ?? [])
+      for (const name of names) if (counts(place, name, settings.ignore)) return true;
+  return false;
+}
+
+function hint(state: State, _part: unknown, event: EventOf<'hint'>, turn: Turn): State {
+  const due = concerned(state, event);
+  if (due.size === 0) return state;
   log(turn, 'trace', 'watch.hint', 'something may have changed');
   // An event tells of the directory, not of what lies in a generation, which is read once more to be confirmed. A
   // kubelet makes two events before each swap: a reading for each would be in the way of the one that counts.
-  const { observation } = withLinks(state, links ?? new Map());
-  return requestLook({ ...state, observation: { ...observation, recheck: FIRST_RECHECK } }, turn, true).state;
+  const { observation } = withLinks(state, event.links ?? new Map());
+  const next = { ...state, observation: { ...observation, recheck: FIRST_RECHECK } };
+  return lookSoon(next, turn, due, true);
 }
 
 type ObservationKey =
@@ -257,6 +251,8 @@ type ObservationKey =
   | 'watch-failed'
   | 'watch-lost'
   | 'looked'
+  | 'looked-apart'
+  | 'answering'
   | 'timer:confirm'
   | 'timer:poll'
   | 'timer:recheck'
@@ -266,11 +262,15 @@ const anywhere = {
   hint,
   watching: heard,
   'watch-failed': watchFailed,
-  'watch-lost': (state: State, _part: unknown, event: EventOf<'watch-lost'>, turn: Turn) =>
-    requestLook(lost(state, event.path), turn).state,
+  'watch-lost': (state: State, _part: unknown, { paths }: EventOf<'watch-lost'>, turn: Turn) => {
+    const { state: after, due } = lost(state, paths);
+    return lookSoon(after, turn, due, false);
+  },
+  'looked-apart': apartLooked,
+  answering: heardAgain,
   'timer:poll': poll,
   'timer:relook': lookNow,
-  'timer:confirm': lookNow,
+  'timer:confirm': confirm,
   'timer:recheck': lookAgain,
 } as const;
 

@@ -1,10 +1,12 @@
-import type { Directories } from '../files/reading.ts';
+import { type Place, type PlaceKind, type Places, samePlaces } from '../files/places.ts';
 import type { LinkChange } from '../files/volume.ts';
+import type { Due, Spot, Watched } from '../state/observed.ts';
 import type { State } from '../state/state.ts';
 import { type EventOf, log, setTimer, type Turn } from '../state/turn.ts';
 import { textOfBytes } from '../text/bytes.ts';
+import { theseOf, together } from './asking.ts';
 
-/* Which directories send events, and what is done about those that do not. */
+/* Which places send events, and what is done about those that do not. */
 
 /** Until the next look when a directory was gone by the time it was to be watched, ms. */
 const GONE_DELAY = 25;
@@ -15,52 +17,95 @@ const LIMITS: Readonly<Record<string, string>> = {
   ENOSPC: 'fs.inotify.max_user_watches',
 };
 
-/** Asks for events from the directories that were read, when they are not those asked for already. */
-export function withWatchedDirectories(state: State, turn: Turn): State {
-  const directories = new Map(state.observation.watched.flatMap((watched) => [...watched.directories]));
-  if (sameDirectories(directories, state.observation.directories)) return state;
-  turn.effects.push({ type: 'watch', directories });
+/**
+ * Asks for events from the places that were read, when they are not those asked for already.
+ *
+ * @param looked  the watches that were looked at, by index
+ * @param before  all watches as they were before
+ */
+export function withWatchedPlaces(
+  state: State,
+  looked: readonly number[],
+  before: readonly Watched[],
+  turn: Turn,
+): State {
   const { observation } = state;
-  const deaf = new Set([...observation.deaf].filter((path) => directories.has(path)));
+  const { watched, lost: gone } = observation;
+  const same = looked.every((index) =>
+    samePlaces(watched[index]?.places ?? NOWHERE, before[index]?.places ?? NOWHERE),
+  );
+  if (same && gone.size === 0) return state;
+  const places = spotsOf(watched);
+  turn.effects.push({ type: 'watch', places });
+  const deaf = new Set([...observation.deaf].filter((path) => places.has(path)));
   // What was made anew may have another writer.
   const copied = new Set(
-    [...observation.copied].filter((path) => directories.get(path) === observation.directories.get(path)),
+    [...observation.copied].filter(
+      (path) => !gone.has(path) && places.get(path)?.identity === observation.places.get(path)?.identity,
+    ),
   );
-  return { ...state, observation: { ...observation, directories, deaf, copied } };
+  return { ...state, observation: { ...observation, places, deaf, copied, lost: new Set() } };
 }
 
-function sameDirectories(one: Directories, other: Directories): boolean {
-  return one.size === other.size && [...one].every(([path, identity]) => other.get(path) === identity);
+const NOWHERE: Places = new Map();
+
+/** The places of all watches: what counts for one of them is asked for. */
+function spotsOf(watched: readonly Watched[]): ReadonlyMap<string, Spot> {
+  const spots = new Map<string, { identity: string; kind: PlaceKind; watches: Map<number, Place> }>();
+  for (const [index, { places }] of watched.entries()) {
+    for (const [path, place] of places) {
+      const { identity, kind } = place;
+      const spot = spots.get(path);
+      if (spot === undefined) spots.set(path, { identity, kind, watches: new Map([[index, place]]) });
+      else {
+        spot.identity = identity;
+        if (kind === 'tree') spot.kind = kind;
+        spot.watches.set(index, place);
+      }
+    }
+  }
+  return spots;
 }
 
 /** Tries again to get events where there are none, as the poll does. */
 export function watchAgain(state: State, turn: Turn): void {
-  const { deaf, directories } = state.observation;
-  if (deaf.size > 0) turn.effects.push({ type: 'watch', directories });
+  const { deaf, places } = state.observation;
+  if (deaf.size > 0) turn.effects.push({ type: 'watch', places });
 }
 
-/** Events come from everywhere that was asked for. */
+/**
+ * Events come from everywhere that was asked for. That they work again is known only if they come from where they did not: a
+ * place that is not wanted any more may have been one too many.
+ */
 export function watching(state: State, turn: Turn): State {
-  const { degraded } = state.observation;
-  log(turn, 'trace', 'watch.armed', 'file events come from every watched directory');
+  const { degraded, deaf } = state.observation;
+  log(turn, 'trace', 'watch.armed', 'file events come from every watched place');
+  if (deaf.size === 0) return state;
   if (degraded.size > 0) log(turn, 'info', 'watch.restored', 'file events work again');
   return { ...state, observation: { ...state.observation, deaf: new Set(), degraded: new Set() } };
 }
 
 /**
- * The directory, or its mount, is gone, and its events with it: what takes its place is watched after the next look, and
- * may have another writer.
+ * Places, or their mounts, are gone, and their events with them: what takes their place is watched after the next look, and
+ * may have another writer. Tells which watches that concerns.
  */
-export function lost(state: State, path: string): State {
+export function lost(state: State, paths: readonly string[]): { readonly state: State; readonly due: Due } {
   const { observation } = state;
-  const directories = new Map([...observation.directories].filter(([other]) => other !== path));
-  const copied = new Set([...observation.copied].filter((other) => other !== path));
-  return { ...state, observation: { ...observation, directories, copied } };
+  const all = new Set([...observation.lost, ...paths]);
+  const copied = new Set([...observation.copied].filter((path) => !all.has(path)));
+  const indices = new Set<number>();
+  for (const path of paths)
+    for (const index of observation.places.get(path)?.watches.keys() ?? []) indices.add(index);
+  return {
+    state: { ...state, observation: { ...observation, copied, lost: all } },
+    due: theseOf(indices),
+  };
 }
 
 /** Remembers which volumes are written by a copier, until a swap tells of another writer. */
 export function withLinks(state: State, links: ReadonlyMap<string, LinkChange>): State {
   const { observation } = state;
+  if (links.size === 0) return state;
   const copied = new Set(observation.copied);
   for (const [path, change] of links) {
     if (change === 'copied') copied.add(path);
@@ -73,7 +118,9 @@ export function watchFailed(state: State, _part: unknown, event: EventOf<'watch-
   const { observation, settings } = state;
   if (event.errno === 'ENOENT' || event.errno === 'ENOTDIR') {
     setTimer(turn, 'relook', GONE_DELAY);
-    return lost(state, event.path);
+    const { state: after, due } = lost(state, [event.path]);
+    const { observation: now } = after;
+    return { ...after, observation: { ...now, due: together(now.due, due) } };
   }
   if (observation.deaf.has(event.path)) return state;
   const path = textOfBytes(event.path);

@@ -1,11 +1,12 @@
-import type { Content } from '../files/content.ts';
+import { type Content, NO_CONTENT } from '../files/content.ts';
 import type { Frozen } from '../files/mounts.ts';
 import type { Reading } from '../files/reading.ts';
-import { MAX_BYTES, MAX_FILES } from '../files/tree.ts';
+import { limitText } from '../files/tree.ts';
 import type { Watched } from '../state/observed.ts';
 import { log, setTimer, type Turn } from '../state/turn.ts';
 import { textOfBytes } from '../text/bytes.ts';
-import { relativePath } from '../text/path.ts';
+import { joinPath, relativePath } from '../text/path.ts';
+import { shortage } from '../text/shortage.ts';
 
 /* What is known of one watch, and what a reading does to it: vanished is not new, and unreadable is not empty. */
 
@@ -14,8 +15,6 @@ import { relativePath } from '../text/path.ts';
  * agent copies into it file by file), and what is written below it makes no event in the watched directory.
  */
 const CONFIRM_DELAY = 1_000;
-
-export const NO_CONTENT: Content = { digest: '', files: new Map(), keyed: false, texts: new Map() };
 
 /** Why a watch can't be used at the start; a `final` reason is none that time mends. */
 export type Refusal = { readonly text: string; readonly final: boolean };
@@ -30,7 +29,7 @@ export function isVolumeGone(watched: Watched, reading: Reading): boolean {
 
 /** Takes a reading that counts into what is known of its watch. */
 export function merge(before: Watched, reading: Reading, allowEmpty: boolean, turn: Turn): Merged {
-  const watched = withFrozen(before, reading.frozen, turn);
+  const watched = withMounts(before, reading, turn);
   const path = textOfBytes(watched.path);
   const first = watched.content === undefined;
   const failed = (trouble: string, text: string, final: boolean): Merged => {
@@ -46,8 +45,9 @@ export function merge(before: Watched, reading: Reading, allowEmpty: boolean, tu
     case 'read':
       return { watched: withReading(watched, reading, allowEmpty, turn), refusal: undefined };
     case 'missing': {
-      const { directories, volume = watched.volume } = reading;
-      const after = { ...settle(watched, 'missing', turn), known: undefined, volume, directories };
+      const { places, volume = watched.volume } = reading;
+      const plain = volume === undefined;
+      const after = { ...settle(watched, 'missing', turn), known: undefined, volume, plain, places };
       if (!first) return { watched: after, refusal: undefined };
       if (reading.expected) return { watched: { ...after, content: NO_CONTENT }, refusal: undefined };
       const text = `${watched.origin} ${path}: not there, and neither is its directory; name what is there, or mount it`;
@@ -55,14 +55,19 @@ export function merge(before: Watched, reading: Reading, allowEmpty: boolean, tu
     }
     case 'unreadable': {
       const file = textOfBytes(reading.path);
+      if (reading.errno === 'ETIMEDOUT') {
+        const text = `its file server does not answer (${reading.errno})`;
+        return failed(text, `${text}; mount what is served, or watch something else`, false);
+      }
       // Empty for the watch itself, and undefined for a volume that a watched file lies in.
       const below = relativePath(watched.path, reading.path) ?? '';
       const ignore = below === '' ? '' : `, or leave it out with --ignore '${textOfBytes(below)}'`;
-      const text = `${file} can't be read (${reading.errno}); make it readable to this user${ignore}`;
+      const help = shortage(reading.errno) ?? `make it readable to this user${ignore}`;
+      const text = `${file} can't be read (${reading.errno}); ${help}`;
       return failed(`${reading.errno} at ${file}`, text, false);
     }
     case 'too-large': {
-      const limit = reading.tooLarge === 'files' ? `${MAX_FILES} files` : `${MAX_BYTES / 1024 / 1024} MiB`;
+      const limit = limitText(reading);
       const text = `more than ${limit}; watch less, or leave something out with --ignore`;
       return failed(`more than ${limit}`, text, true);
     }
@@ -77,25 +82,46 @@ function withReading(
   allowEmpty: boolean,
   turn: Turn,
 ): Watched {
-  const { content, known, directories } = reading;
-  const emptied = content.files.size === 0;
+  const { content, known, places, nested = [], vanished = [] } = reading;
+  const emptied = isEmpty(content);
   // An emptied volume still has its link; one that has not was torn down, which is no change of content.
   const gone = emptied && isVolumeGone(watched, reading);
-  const lost = emptied && (watched.content?.files.size ?? 0) > 0 && (gone || !allowEmpty);
+  const lost = emptied && watched.content !== undefined && !isEmpty(watched.content) && (gone || !allowEmpty);
   const volume = gone ? watched.volume : reading.volume;
   const same = watched.known?.digest === known.digest && watched.volume?.generation === volume?.generation;
   const since = same ? watched.since : turn.at;
   const left = since + CONFIRM_DELAY - turn.at;
-  if (reading.volume !== undefined && left > 0) setTimer(turn, 'confirm', left);
+  const isVolume = reading.volume !== undefined || nested.length > 0;
+  if (isVolume && left > 0) setTimer(turn, 'confirm', left);
+  const [below] = vanished;
   return {
-    ...settle(watched, lost ? 'missing' : undefined, turn),
-    content: lost ? watched.content : emptied ? NO_CONTENT : content,
+    ...settle(watched, lost || below !== undefined ? 'missing' : undefined, turn, below),
+    content: lost ? watched.content : emptied ? NO_CONTENT : kept(watched.content, content),
     known,
     since,
-    confirmed: left <= 0,
+    confirmed: left <= 0 || !isVolume,
     volume,
-    directories,
+    nested,
+    plain: volume === undefined && (nested.length === 0 || reading.beside === true),
+    places,
   };
+}
+
+/** The content that others hold already, if it is the same. */
+function kept(before: Content | undefined, content: Content): Content {
+  const isSame = before?.digest === content.digest && before.keyed === content.keyed;
+  return isSame && content.texts === undefined ? before : content;
+}
+
+/** Names of directories alone are nothing that an application could read. */
+function isEmpty({ files }: Content): boolean {
+  for (const { second } of files.values()) if (second === undefined) return false;
+  return true;
+}
+
+/** What counts of a watch. */
+export function contentSeen({ content }: Watched): Content {
+  return content ?? NO_CONTENT;
 }
 
 /** Whether the last reading found nothing where there was something, so that its content is that of before. */
@@ -104,16 +130,17 @@ function isLost({ content, known }: Watched): boolean {
 }
 
 /** Logs the beginning and the end of a trouble, once each. */
-export function settle(watched: Watched, trouble: string | undefined, turn: Turn): Watched {
+export function settle(watched: Watched, trouble: string | undefined, turn: Turn, below = ''): Watched {
   if (watched.trouble === trouble) return watched;
-  const path = textOfBytes(watched.path);
-  const fields = { watch: path };
+  const path = textOfBytes(joinPath(watched.path, below));
+  const fields = { watch: textOfBytes(watched.path) };
+  const counts = watched.content === undefined ? '' : '; its last state counts';
   if (trouble === undefined) log(turn, 'info', 'watch.recovered', `${path} can be read again`, fields);
   else if (trouble === 'missing')
-    log(turn, 'warn', 'watch.missing', `${path} is not there, or empty; its last state counts`, fields);
+    log(turn, 'warn', 'watch.missing', `${path} is not there, or empty${counts}`, fields);
   else {
     turn.notices.push({ type: 'watch-error', path: watched.path });
-    log(turn, 'error', 'watch.failed', `${path}: ${trouble}; its last state counts`, {
+    log(turn, 'error', 'watch.failed', `${path}: ${trouble}${counts}`, {
       ...fields,
       reason: trouble,
     });
@@ -125,19 +152,28 @@ export function settle(watched: Watched, trouble: string | undefined, turn: Turn
 const FROZEN: Readonly<Record<Frozen['why'], string>> = {
   subpath:
     'is mounted by subPath and never changes; mount the whole volume instead, or with the action exit beside it',
+  replaced:
+    'is a file that is mounted by itself and was replaced where it comes from: this container sees the old one for ever; mount its directory instead, and start the container anew',
   'torn-down':
     'belongs to a volume that was torn down under the container and never changes any more; start the container anew, or replace the pod',
 };
 
-/** Says once that a watch can never change. */
-function withFrozen(watched: Watched, frozen: Frozen | undefined, turn: Turn): Watched {
-  if (frozen === undefined || watched.frozen) return watched;
-  const path = textOfBytes(watched.path);
-  const point = textOfBytes(frozen.point);
-  log(turn, 'warn', 'watch.frozen', `${point} ${FROZEN[frozen.why]}`, {
-    watch: path,
-    mount: point,
-    reason: frozen.why,
-  });
-  return { ...watched, frozen: true };
+/** Whether all of a watch lies on a mount that can never change. */
+export function isFrozen({ path, frozen }: Watched): boolean {
+  return [...frozen].some((point) => relativePath(point, path) !== undefined);
+}
+
+/** Keeps what a reading tells of mounts, and says once of each that it can never change. */
+function withMounts(watched: Watched, { frozen = [], points }: Reading, turn: Turn): Watched {
+  const news = frozen.filter(({ point }) => !watched.frozen.has(point));
+  for (const { why, point } of news) {
+    log(turn, 'warn', 'watch.frozen', `${textOfBytes(point)} ${FROZEN[why]}`, {
+      watch: textOfBytes(watched.path),
+      mount: textOfBytes(point),
+      reason: why,
+    });
+  }
+  const told =
+    news.length === 0 ? watched.frozen : new Set([...watched.frozen, ...frozen.map(({ point }) => point)]);
+  return { ...watched, frozen: told, points: points ?? watched.points };
 }

@@ -1,3 +1,4 @@
+import { shortage } from '../text/shortage.ts';
 import { type Signal, signalName } from './signals.ts';
 
 /** How a process ended: wait(2). */
@@ -47,11 +48,14 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTDIR: 'not found',
   EACCES: 'not executable, or a directory',
   ENOEXEC: 'not a program (a script needs a #! line)',
+  ETIMEDOUT: 'its file server does not answer',
   E2BIG: 'its arguments and environment are too long',
 };
 
 /** Why a command could not be started, in words and with the errno. */
 export function startFailureReason(errno: string): string {
-  const reason = REASONS[errno];
-  return reason === undefined ? errno : `${reason} (${errno})`;
+  const known = REASONS[errno];
+  const reason = known === undefined ? errno : `${known} (${errno})`;
+  const help = shortage(errno);
+  return help === undefined ? reason : `${reason}; ${help}`;
 }

@@ -1,23 +1,39 @@
 import { verdictOf } from '../jobs/check.ts';
 import type { Task } from '../state/job.ts';
 import type { Ready, Settings } from '../state/settings.ts';
-import type { Readiness, State } from '../state/state.ts';
+import type { Limit, Readiness, State } from '../state/state.ts';
 import { clearTimers, type EventOf, setTimer, type Table, type Turn } from '../state/turn.ts';
+import {
+  becomeReady,
+  heard,
+  limitOf,
+  listenOnceTold,
+  listenToStart,
+  notified,
+  telling,
+  withReadiness,
+} from './listening.ts';
 
 /*
  * Room `readiness/`: the machine that asks whether the application serves (`--ready`), after each start and each time it was
- * told of new content. May not know what follows if it does not.
+ * told of new content, or hears it say so. May not know what follows if it does not.
  */
+
+/** What is asked; the others are heard. */
+type Probe = Exclude<Ready, { kind: 'notify' | 'notify-fd' }>;
+
+/** The phases in which time runs. */
+type Timed = Extract<Readiness, { readonly limit: Limit }>;
+
+export function isProbe(ready: Ready): ready is Probe {
+  return ready.kind !== 'notify' && ready.kind !== 'notify-fd';
+}
 
 /** One try may take this long, ms: a server that hangs is asked anew. */
 const TRY_LIMIT = 5_000;
 /** Delays between tries: doubled from the first to the last, ms. */
 const FIRST_PAUSE = 50;
 const LAST_PAUSE = 1_000;
-
-function withReadiness(state: State, readiness: Readiness): State {
-  return { ...state, readiness };
-}
 
 /** Ends the try that is under way. */
 function quiet(state: State, turn: Turn): void {
@@ -26,40 +42,53 @@ function quiet(state: State, turn: Turn): void {
     turn.effects.push({ type: 'cancel-job', job: state.readiness.job });
 }
 
-function started(state: State, _part: Readiness, _event: unknown, turn: Turn): State {
-  const { ready, readyTimeout } = state.settings;
-  quiet(state, turn);
+function started(before: State, _part: Readiness, _event: unknown, turn: Turn): State {
+  const { ready, readyTimeout } = before.settings;
+  quiet(before, turn);
+  const state = { ...before, served: false };
   if (ready === undefined) return withReadiness(state, { phase: 'ready' });
   // A stop that came while it was being started has been passed on already.
   if (state.child.phase !== 'running' && state.child.phase !== 'quitting') return state;
-  setTimer(turn, 'ready', readyTimeout);
-  return probe(state, ready, FIRST_PAUSE, turn);
+  if (!isProbe(ready)) return listenToStart(state, turn);
+  const limit = limitOf(state, readyTimeout, turn);
+  return probe(state, ready, { limit, pause: FIRST_PAUSE }, turn);
+}
+
+/** It could not be stopped: it is asked again, and what says by itself that it serves has said so before. */
+function runsOn(state: State, part: Readiness, event: unknown, turn: Turn): State {
+  const { ready } = state.settings;
+  if (ready === undefined || isProbe(ready)) return started(state, part, event, turn);
+  quiet(state, turn);
+  return withReadiness({ ...state, served: true }, { phase: 'ready' });
 }
 
 /** How long the application has after it was told, ms: at least one try, since it is asked after the verify time only. */
-export function readyLimitOnceTold({ readyTimeout, verify }: Settings): number {
+function limitOnceTold({ readyTimeout, verify }: Settings): number {
   return Math.max(readyTimeout, verify + TRY_LIMIT);
 }
 
 /** What answers within the verify time may be what ran before: it is asked afterwards. */
-function told(state: State, _part: Readiness, _event: unknown, turn: Turn): State {
+function told(state: State, part: Readiness, _event: unknown, turn: Turn): State {
   const { ready, verify } = state.settings;
   if (ready === undefined) return state;
+  if (!isProbe(ready)) return listenOnceTold(state, part, turn);
   quiet(state, turn);
-  setTimer(turn, 'ready', readyLimitOnceTold(state.settings));
+  const limit = limitOf(state, limitOnceTold(state.settings), turn);
   setTimer(turn, 'probe', verify);
-  return withReadiness(state, { phase: 'waiting' });
+  return withReadiness(state, { phase: 'waiting', limit });
 }
 
-function probe(state: State, ready: Ready, pause: number, turn: Turn): State {
+type Try = { readonly limit: Limit; readonly pause: number };
+
+function probe(state: State, ready: Probe, { limit, pause }: Try, turn: Turn): State {
   const job = state.jobs + 1;
   turn.effects.push({ type: 'begin-job', job, task: probeTask(state, ready) });
   setTimer(turn, 'probe', TRY_LIMIT);
-  return withReadiness({ ...state, jobs: job }, { phase: 'probing', job, pause });
+  return withReadiness({ ...state, jobs: job }, { phase: 'probing', limit, job, pause });
 }
 
 /** What asks the application whether it serves. */
-export function probeTask(state: State, ready: Ready): Task {
+export function probeTask(state: State, ready: Probe): Task {
   switch (ready.kind) {
     case 'exec':
       return { kind: 'command', words: ready.words, environment: state.configuration.next.environment };
@@ -79,16 +108,14 @@ function probed(
   turn: Turn,
 ): State {
   if (event.job !== part.job) return state;
+  if (verdictOf(event.outcome).kind === 'pass') return becomeReady(state, turn);
   clearTimers(turn, 'probe');
-  if (verdictOf(event.outcome).kind !== 'pass') return pause(state, part.pause, turn);
-  clearTimers(turn, 'ready');
-  turn.notices.push({ type: 'ready' });
-  return withReadiness(state, { phase: 'ready' });
+  return pause(state, part, turn);
 }
 
-function pause(state: State, delay: number, turn: Turn): State {
+function pause(state: State, { limit, pause: delay }: Try, turn: Turn): State {
   setTimer(turn, 'probe', delay);
-  return withReadiness(state, { phase: 'pausing', pause: Math.min(delay * 2, LAST_PAUSE) });
+  return withReadiness(state, { phase: 'pausing', limit, pause: Math.min(delay * 2, LAST_PAUSE) });
 }
 
 function tooLong(
@@ -98,7 +125,7 @@ function tooLong(
   turn: Turn,
 ): State {
   turn.effects.push({ type: 'cancel-job', job: part.job });
-  return pause(state, part.pause, turn);
+  return pause(state, part, turn);
 }
 
 function probeAgain(
@@ -108,15 +135,29 @@ function probeAgain(
   turn: Turn,
 ): State {
   const { ready } = state.settings;
-  return ready === undefined
-    ? state
-    : probe(state, ready, part.phase === 'pausing' ? part.pause : FIRST_PAUSE, turn);
+  if (ready === undefined) return state;
+  // A child that speaks for itself has said nothing of a reload.
+  if (!isProbe(ready)) return becomeReady(state, turn);
+  const next = part.phase === 'pausing' ? part.pause : FIRST_PAUSE;
+  return probe(state, ready, { limit: part.limit, pause: next }, turn);
 }
 
-function late(state: State, _part: Readiness, _event: unknown, turn: Turn): State {
+function late(state: State, part: Timed, _event: unknown, turn: Turn): State {
   quiet(state, turn);
-  turn.notices.push({ type: 'not-ready' });
+  turn.notices.push({ type: 'not-ready', reason: reasonOf(state.settings, part.limit) });
   return withReadiness(state, { phase: 'late' });
+}
+
+function reasonOf({ ready }: Settings, { since, until }: Limit): string {
+  const time = `within ${Math.round(until - since)} ms`;
+  switch (ready?.kind) {
+    case 'notify':
+      return `--ready notify: no READY=1 came ${time}`;
+    case 'notify-fd':
+      return `--ready notify-fd: no newline came ${time}`;
+    default:
+      return `--ready did not succeed ${time}`;
+  }
 }
 
 function idle(state: State, _part: Readiness, _event: unknown, turn: Turn): State {
@@ -128,8 +169,13 @@ type ReadinessKey =
   | 'child-started'
   | 'child-ended'
   | 'stop-child'
+  | 'stop-refused'
   | 'stopped'
+  | 'telling'
   | 'told'
+  | 'notified'
+  | 'heard'
+  | 'timer:notify'
   | 'job-ended'
   | 'timer:probe'
   | 'timer:ready';
@@ -138,8 +184,13 @@ const ANYWHERE = {
   'child-started': started,
   'child-ended': idle,
   'stop-child': idle,
+  'stop-refused': runsOn,
   stopped: idle,
+  telling,
   told,
+  notified,
+  heard,
+  'timer:notify': notified,
   'job-ended': 'ignored',
   'timer:probe': 'impossible',
   'timer:ready': 'impossible',
@@ -147,10 +198,11 @@ const ANYWHERE = {
 
 /** What asking whether the application serves does with each event. */
 export const READINESS: Table<Readiness, ReadinessKey> = {
-  idle: { ...ANYWHERE, told: 'ignored' },
+  idle: { ...ANYWHERE, telling: 'ignored', told: 'ignored' },
   waiting: { ...ANYWHERE, 'timer:probe': probeAgain, 'timer:ready': late },
   probing: { ...ANYWHERE, 'job-ended': probed, 'timer:probe': tooLong, 'timer:ready': late },
   pausing: { ...ANYWHERE, 'timer:probe': probeAgain, 'timer:ready': late },
+  listening: { ...ANYWHERE, 'timer:ready': late },
   ready: { ...ANYWHERE },
   late: { ...ANYWHERE },
 };

@@ -2,15 +2,18 @@ import { outputFields } from '../gate/checking.ts';
 import { canRollBack } from '../gate/stages.ts';
 import { verdictOf } from '../jobs/check.ts';
 import type { LogLine } from '../log/log.ts';
+import type { ExitStatus } from '../process/exit.ts';
 import { type Signal, signalName } from '../process/signals.ts';
-import type { Action } from '../state/action.ts';
+import { type Action, distinctActions } from '../state/action.ts';
 import type { Reload } from '../state/progress.ts';
 import { type State, withConfiguration } from '../state/state.ts';
 import { clearTimers, type EventOf, log, setTimer, type Turn } from '../state/turn.ts';
 import { textOfBytes } from '../text/bytes.ts';
+import { type Held, isKnownToBlock, tellRestart, tellSent } from './guard.ts';
 import { ANSWER_BACK_OFF, applied, failed, reloadFields, retryLater, supersededBy } from './outcome.ts';
 import { rollBack } from './rollback.ts';
 import { advance, again, type In, logHeld, rest, verdictWithin } from './scheduling.ts';
+import { blocked, lookAtBlocked, sendReload } from './telling.ts';
 
 /* Making the application use what it can see: the actions of a reload, one after the other, and the beginning of its verification. */
 
@@ -18,12 +21,8 @@ import { advance, again, type In, logHeld, rest, verdictWithin } from './schedul
 const FLAPPING = 6;
 const FLAPPING_WINDOW = 10 * 60_000;
 
-/**
- * A child without a handler that blocks a signal is looked at so often, at this distance in ms, before the signal is sent
- * all the same: a shell that starts commands one after the other is not found blocking each time.
- */
-const BLOCKED_LOOKS = 10;
-const BLOCKED_PAUSE = 100;
+/** So many files that nobody answered for are remembered: as many as a watch may hold. */
+const MOST_UNANSWERED = 10_000;
 
 /** Does the actions of a reload that has passed the gate. */
 export function act(state: State, reload: Reload, turn: Turn): State {
@@ -54,7 +53,7 @@ function begun(state: State, reload: Reload, turn: Turn): State {
   const recent = configuration.applies.filter((at) => turn.at - at < FLAPPING_WINDOW);
   // Trying again what nobody answered is no new content.
   const counts = reload.paths.length > 0 && configuration.retries === 0;
-  const applies = counts ? [...recent, turn.at] : recent;
+  const applies = counts ? [...recent, turn.at].slice(-FLAPPING) : recent;
   const flapping = applies.length >= FLAPPING;
   if (flapping && !configuration.flapping) {
     const message = `${applies.length} reloads within ten minutes: something writes the configuration all the time`;
@@ -101,13 +100,15 @@ export function underWay(state: State, reload: Reload, what: string, turn: Turn)
 function actNext(state: State, reload: Reload, remaining: readonly Action[], turn: Turn): State {
   const [action] = remaining;
   if (action === undefined || state.child.phase !== 'running') return verify(state, reload, turn);
+  const first = remaining.length === reload.actions.length;
   if (action.kind === 'signal') {
-    sendReload(state.child.pid, action.signal, 'caught', turn);
+    sendReload(state.child.pid, action.signal, action.forced ? undefined : 'caught', first, turn);
     return withConfiguration(state, { progress: { phase: 'acting', reload, remaining, job: undefined } });
   }
   if (action.kind !== 'http' && action.kind !== 'exec')
     return actNext(state, reload, remaining.slice(1), turn);
   const job = state.jobs + 1;
+  turn.notices.push({ type: 'telling', first });
   const { environment } = state.configuration.next;
   turn.effects.push({
     type: 'begin-job',
@@ -120,10 +121,6 @@ function actNext(state: State, reload: Reload, remaining: readonly Action[], tur
   setTimer(turn, 'action-timeout', state.settings.actionTimeout);
   const told = begun({ ...state, jobs: job }, reload, turn);
   return withConfiguration(told, { progress: { phase: 'acting', reload, remaining, job } });
-}
-
-function sendReload(pid: number, signal: Signal, onlyIf: 'caught' | 'caught or blocked', turn: Turn): void {
-  turn.effects.push({ type: 'signal', pid, signal, to: 'child', purpose: 'reload', wake: false, onlyIf });
 }
 
 /** An HTTP call or a command of a reload has ended. */
@@ -183,7 +180,7 @@ function unanswered(
 ): State {
   const known = state.configuration.unanswered ?? [];
   const ended = withConfiguration(failed(rest(state), reload, reason, turn, output), {
-    unanswered: [...new Set([...known, ...reload.paths])].sort(),
+    unanswered: [...new Set([...reload.paths, ...known])].slice(0, MOST_UNANSWERED).sort(),
     applied: undefined,
     lastApply: undefined,
   });
@@ -207,18 +204,16 @@ export function signalled(
   const { outcome } = event;
   switch (outcome.kind) {
     case 'sent':
-      if (!outcome.checked) {
-        const message = `${name} was sent unchecked: the child blocks it, or /proc does not tell whether it is caught`;
-        log(turn, 'warn', 'reload.unchecked', message, { signal: name });
-      }
-      return actNext(begun(state, reload, turn), reload, remaining.slice(1), turn);
-    case 'uncaught':
-      return uncaught(state, reload, name, turn);
-    case 'blocked':
-      setTimer(turn, 'action-timeout', BLOCKED_PAUSE);
-      return withConfiguration(state, {
-        progress: { ...progress, blocked: { times: (progress.blocked?.times ?? 0) + 1, looking: false } },
-      });
+      return actNext(
+        begun(tellSent(state, remaining[0], outcome, turn), reload, turn),
+        reload,
+        remaining.slice(1),
+        turn,
+      );
+    case 'held':
+      return outcome.handling === 'blocked'
+        ? blocked(state, progress, isKnownToBlock(state, event.signal, outcome.program), turn)
+        : uncaught(state, reload, event.signal, outcome, turn);
     case 'failed':
       return again(failed(rest(begun(state, reload, turn)), reload, `${name}: ${outcome.errno}`, turn), turn);
     default:
@@ -226,31 +221,15 @@ export function signalled(
   }
 }
 
-/**
- * Looks again at a child that blocked the signal which is next: a moment later it may take it, or not block it any more.
- * While a QUIT is pending it is left alone. Never while such a look is under way: it would be sent twice.
- */
-export function lookAtBlocked(state: State, progress: In<'acting'>, turn: Turn): State {
-  const { remaining, blocked } = progress;
-  const [action] = remaining;
-  const { child } = state;
-  if (blocked === undefined || blocked.looking || action?.kind !== 'signal') return state;
-  if (child.phase !== 'running') return state;
-  clearTimers(turn, 'action-timeout');
-  const onlyIf = blocked.times < BLOCKED_LOOKS ? 'caught' : 'caught or blocked';
-  sendReload(child.pid, action.signal, onlyIf, turn);
-  return withConfiguration(state, { progress: { ...progress, blocked: { ...blocked, looking: true } } });
-}
-
-function uncaught(state: State, reload: Reload, name: string, turn: Turn): State {
+function uncaught(state: State, reload: Reload, signal: Signal, found: Held, turn: Turn): State {
   if (state.child.phase === 'running' && (state.child.verified || reload.rollback !== undefined)) {
-    const message = `the child does not catch ${name}: it is restarted instead`;
-    log(turn, 'warn', 'reload.restart_instead', message, { signal: name });
-    return stopFor(state, { ...reload, actions: [{ kind: 'restart' }] }, turn);
+    const told = tellRestart(state, signal, found, turn);
+    return stopFor(told, { ...reload, actions: [{ kind: 'restart' }] }, turn);
   }
+  const name = signalName(signal);
   // The child is young, and may only not have got as far as to install its handler.
   const reason = 'verify';
-  const message = `the child does not catch ${name} yet: its start is awaited`;
+  const message = `the child does not take ${name} yet: its start is awaited`;
   log(turn, 'info', 'reload.held', message, {
     reason,
     signal: name,
@@ -259,11 +238,22 @@ function uncaught(state: State, reload: Reload, name: string, turn: Turn): State
   const held = withConfiguration(state, {
     progress: { phase: 'holding', reason },
     changedAt: reload.since,
-    requested: [...reload.requested, ...state.configuration.requested],
+    requested: distinctActions([...reload.requested, ...state.configuration.requested]),
     reloads: reload.id - 1,
     awaitVerified: true,
   });
   return advance(held, false, turn);
+}
+
+/** The child can't be stopped, and runs on with what it has. */
+export function stopRefused(
+  state: State,
+  { reload }: In<'acting'>,
+  { signal, errno }: EventOf<'stop-refused'>,
+  turn: Turn,
+): State {
+  const reason = `the child can't be stopped: ${signalName(signal)}: ${errno}`;
+  return again(failed(rest(state), reload, reason, turn), turn);
 }
 
 /** The actions are done; whether they did well shows within the verify time. */
@@ -277,9 +267,13 @@ function verify(state: State, reload: Reload, turn: Turn): State {
   return again(withConfiguration(told, { verifying: { reload, stayed: time === 0 } }), turn);
 }
 
-/** The signal of this reload that a child died of, by itself or in an exit code of shells. */
-export function deathBy(reload: Reload, dead: Signal | undefined): Signal | undefined {
-  return reload.actions.some((action) => action.kind === 'signal' && action.signal === dead)
-    ? dead
-    : undefined;
+/** A child that ends with 0 so soon after a signal took it for the wish to shut down (slapd), ms. */
+const SHUT_DOWN = 1_000;
+
+/** The signal of this reload that a child ended of: by dying of it, by the exit code that tells so, or with 0 at once. */
+export function deathBy(reload: Reload, status: ExitStatus, since: number): Signal | undefined {
+  const signals = reload.actions.filter((action) => action.kind === 'signal').map(({ signal }) => signal);
+  const dead = status.kind === 'signal' ? status.signal : status.code - 128;
+  if (signals.includes(dead)) return dead;
+  return status.kind === 'code' && status.code === 0 && since <= SHUT_DOWN ? signals[0] : undefined;
 }

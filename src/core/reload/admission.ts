@@ -1,4 +1,4 @@
-import { type Snapshot, sameSnapshot } from '../files/content.ts';
+import { type Snapshot, sameSnapshot } from '../files/snapshot.ts';
 import { environmentFor } from '../gate/environment.ts';
 import { closeGate, isGateBusy, openGate, openRollback } from '../gate/gate.ts';
 import { canRollBack, hasGood, readable } from '../gate/stages.ts';

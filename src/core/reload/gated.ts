@@ -1,6 +1,6 @@
+import { NO_CONTENT } from '../files/content.ts';
 import { readable } from '../gate/stages.ts';
 import { keepShown, requestLook } from '../observation/observation.ts';
-import { NO_CONTENT } from '../observation/watched.ts';
 import type { Refusal } from '../state/passage.ts';
 import type { Progress, Reload } from '../state/progress.ts';
 import { type State, withConfiguration, withGate } from '../state/state.ts';

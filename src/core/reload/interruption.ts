@@ -3,14 +3,17 @@ import { canRollBack } from '../gate/stages.ts';
 import type { ExitStatus } from '../process/exit.ts';
 import { describeStatus } from '../process/exit.ts';
 import { type Signal, signalName } from '../process/signals.ts';
+import { distinctActions } from '../state/action.ts';
 import type { Progress, Reload } from '../state/progress.ts';
 import { type State, withConfiguration } from '../state/state.ts';
 import { type AfterExit, clearTimers, type EventOf, log, type Turn } from '../state/turn.ts';
-import { deathBy, drained, lookAtBlocked } from './acting.ts';
+import { textOfBytes } from '../text/bytes.ts';
+import { deathBy, drained } from './acting.ts';
 import { rollbackPassed } from './gated.ts';
 import { applied, failed, superseded, supersededBy } from './outcome.ts';
 import { rollBack } from './rollback.ts';
 import { advance, clearWaits, type In, rest, withdraw } from './scheduling.ts';
+import { lookAtBlocked } from './telling.ts';
 import { isRestart, rollBackStart } from './verification.ts';
 
 /* What the end of the child, or a stop, means for the reload that is under way. */
@@ -20,15 +23,19 @@ function isRollingBack(progress: Progress): progress is In<'gated'> {
 }
 
 /** What the exit of the child leads to besides `--on-exit`, while it is being reloaded or its start is verified. */
-export function afterExit({ configuration, child, gate }: State, status: ExitStatus): AfterExit | undefined {
+export function afterExit(
+  { configuration, child, gate }: State,
+  status: ExitStatus,
+  at: number,
+): AfterExit | undefined {
   if (child.phase !== 'running') return undefined;
   const { progress, verifying } = configuration;
   // It is being rolled back already: the child is started on what that publishes.
   if (isRollingBack(progress)) return { kind: 'roll-back' };
   const reload = verifying?.reload ?? (progress.phase === 'acting' ? progress.reload : undefined);
   if (reload !== undefined) {
-    const dead = status.kind === 'signal' ? status.signal : status.code - 128;
-    const signal = isRestart(reload) ? undefined : deathBy(reload, dead);
+    const since = at - (configuration.lastApply ?? 0);
+    const signal = isRestart(reload) ? undefined : deathBy(reload, status, since);
     if (signal !== undefined) return { kind: 'revive', signal };
     return reload.rollback === undefined && canRollBack(gate) ? { kind: 'roll-back' } : undefined;
   }
@@ -56,7 +63,7 @@ export function childEnded(
         ? rollBackStart(withdrawn(state, reason, turn), reason, turn)
         : rollBack(state, reload, reason, turn);
     case 'revive':
-      return reload === undefined ? state : revive(state, reload, event.follows.signal, turn);
+      return reload === undefined ? state : revive(state, reload, event, event.follows.signal, turn);
     case undefined:
       break;
     default:
@@ -72,7 +79,7 @@ export function childEnded(
 function withdrawn(state: State, reason: string, turn: Turn): State {
   const { progress, requested } = state.configuration;
   if (progress.phase !== 'gated' || progress.reload.rollback !== undefined) return state;
-  const asked = [...progress.reload.requested, ...requested];
+  const asked = distinctActions([...progress.reload.requested, ...requested]);
   return withConfiguration(withdraw(state, reason, turn), {
     requested: asked,
     progress: { phase: 'holding' },
@@ -81,11 +88,22 @@ function withdrawn(state: State, reason: string, turn: Turn): State {
 }
 
 /** The child died of the signal that was to reload it: it is started again within the same reload, and restarted from then on. */
-function revive(state: State, reload: Reload, signal: Signal, turn: Turn): State {
+function revive(
+  state: State,
+  reload: Reload,
+  { status }: EventOf<'child-ended'>,
+  signal: Signal,
+  turn: Turn,
+): State {
   clearWaits(turn);
   const name = signalName(signal);
-  const message = `${name} ended the child, though it has a handler for it: it is started again, and restarted from now on`;
-  log(turn, 'warn', 'reload.restart_instead', message, { signal: name });
+  const program = textOfBytes(state.settings.command[0] ?? '');
+  const forced = reload.actions.some(
+    (action) => action.kind === 'signal' && action.signal === signal && action.forced,
+  );
+  const next = forced ? '' : ', and restarted from now on';
+  const message = `${program} took ${name} and ${describeStatus(status)}: it is started again${next}`;
+  log(turn, 'warn', 'reload.restart_instead', message, { signal: name, program });
   return withConfiguration(state, {
     verifying: undefined,
     deadly: new Set([...state.configuration.deadly, signal]),

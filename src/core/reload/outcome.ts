@@ -1,4 +1,4 @@
-import { type Snapshot, sameSnapshot } from '../files/content.ts';
+import { differing, type Snapshot, sameSnapshot } from '../files/snapshot.ts';
 import { isOnTrial } from '../gate/stages.ts';
 import type { LogLine } from '../log/log.ts';
 import { actionName } from '../state/action.ts';
@@ -20,12 +20,12 @@ export function pathFields(paths: readonly string[]): LogLine['fields'] {
 
 /** The digests of the watches whose content differs, shortened to 12 digits (specification 6). */
 export function digestFields(told: Snapshot, seen: Snapshot): LogLine['fields'] {
-  const differing = [...seen].filter(([path, content]) => told.get(path)?.digest !== content.digest);
-  return {
-    digests: Object.fromEntries(
-      differing.map(([path, { digest }]) => [textOfBytes(path), digest.slice(0, 12) || 'empty']),
-    ),
-  };
+  const digests: Record<string, string> = {};
+  for (const path of differing(told, seen)) {
+    const content = seen.get(path);
+    if (content !== undefined) digests[textOfBytes(path)] = content.digest.slice(0, 12) || 'empty';
+  }
+  return { digests };
 }
 
 export function reloadFields(reload: Reload): LogLine['fields'] {
@@ -67,8 +67,9 @@ export function applied(state: State, reload: Reload, turn: Turn): State {
   } else {
     end(reload, 'applied', undefined, turn);
     log(turn, 'info', 'reload.applied', `reload ${reload.id} applied`, timedFields(reload, turn));
-    // It was asked for, or a start led to it; what failed before is still to be answered for.
-    if (barred !== undefined && !sameSnapshot(told, barred)) return verified;
+    // It was asked for, or a start led to it; what failed before is still to be answered for where it is still there.
+    const settled = barred === undefined || sameSnapshot(told, barred) || sameSnapshot(told, seen);
+    if (!settled) return verified;
   }
   clearTimers(turn, 'retry');
   return clearAlarm(withConfiguration(verified, { retries: 0, retrying: [], barred: undefined }), turn);
@@ -105,7 +106,11 @@ export function failed(
     reason,
     ...output,
   });
-  return raiseAlarm(withConfiguration(state, { verifying: undefined }), reload.paths, reason, turn);
+  const over = withConfiguration(state, { verifying: undefined });
+  const { told, seen, applied: good } = state.configuration;
+  // It was only asked for: the application runs on what it has, which is the present content.
+  const idle = reload.paths.length === 0 && good !== undefined && sameSnapshot(told, good);
+  return idle && sameSnapshot(told, seen) ? over : raiseAlarm(over, reload.paths, reason, turn);
 }
 
 /** The content was found bad before the application could see it. */

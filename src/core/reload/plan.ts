@@ -1,10 +1,11 @@
-import { changedPaths, type Snapshot, sameSnapshot } from '../files/content.ts';
 import { sameEnvironment } from '../files/environment.ts';
+import { changedPaths, type Snapshot, sameSnapshot } from '../files/snapshot.ts';
 import { environmentFor } from '../gate/environment.ts';
 import { type Action, mergeActions } from '../state/action.ts';
 import type { Configuration } from '../state/progress.ts';
+import type { Settings } from '../state/settings.ts';
 import type { State } from '../state/state.ts';
-import { relativePath } from '../text/path.ts';
+import { parentPath } from '../text/path.ts';
 
 /* What a change asks for, and how long it is waited with. */
 
@@ -13,24 +14,51 @@ const SETTLE_ONE_VOLUME = 0;
 const SETTLE_VOLUMES = 3_000;
 const SETTLE_PLAIN = 250;
 
-/** The action for each changed file is that of the most specific watch it lies below (specification 1, `--watch`). */
+/**
+ * The action for each changed file is that of the most specific watch it lies below (specification 1, `--watch`). There may
+ * be thousands of paths, and of watches: a path asks for what lies above it, and not again if its neighbour did.
+ *
+ * @param paths sorted
+ */
 function actionsFor(state: State, paths: readonly string[]): readonly Action[] {
-  const { watches } = state.settings;
+  const { settings, observation } = state;
   const speaking = new Set<string>();
+  let asked = '';
   for (const path of paths) {
-    const owners = watches.filter((watch) => relativePath(watch.path, path) !== undefined);
-    speaking.add(owners.reduce((best, { path: owner }) => (owner.length > best.length ? owner : best), ''));
+    const directory = parentPath(path);
+    // All watches are in the snapshot.
+    if (directory === asked && !observation.snapshot.has(path)) continue;
+    asked = observation.snapshot.has(path) ? '' : directory;
+    for (let owner = path; ; owner = parentPath(owner)) {
+      if (observation.snapshot.has(owner) && isWatch(settings, owner)) {
+        speaking.add(owner);
+        break;
+      }
+      if (owner === '/') break;
+    }
   }
-  return watches.filter((watch) => speaking.has(watch.path)).map((watch) => watch.action);
+  if (speaking.size === 0) return [];
+  return settings.watches.filter(({ path }) => speaking.has(path)).map(({ action }) => action);
+}
+
+/** What is watched only for its environment has no action. */
+function isWatch({ environmentDirectories, watches }: Settings, path: string): boolean {
+  return !environmentDirectories.includes(path) || watches.some((watch) => watch.path === path);
 }
 
 export function settleTime(state: State): number {
   const { settle } = state.settings;
   if (settle !== 'auto') return settle;
-  const volumes = new Set(state.observation.watched.map((watched) => watched.volume?.root));
-  if (volumes.size > 1 && !volumes.has(undefined)) return SETTLE_VOLUMES;
-  if ([...volumes].filter((root) => root !== undefined).length > 1) return SETTLE_VOLUMES;
-  return volumes.has(undefined) ? SETTLE_PLAIN : SETTLE_ONE_VOLUME;
+  const { watched } = state.observation;
+  const volumes = new Set<string>();
+  let plain = false;
+  for (const { volume, nested, plain: isPlain } of watched) {
+    if (volume !== undefined) volumes.add(volume.root);
+    for (const root of nested) volumes.add(root);
+    plain ||= isPlain;
+  }
+  if (volumes.size > 1) return SETTLE_VOLUMES;
+  return plain ? SETTLE_PLAIN : SETTLE_ONE_VOLUME;
 }
 
 /** Whether there is content to be applied: what failed is not, until it changes. */
@@ -53,14 +81,15 @@ export function plan(
   state: State,
   to: Snapshot,
 ): { readonly paths: readonly string[]; readonly actions: readonly Action[] } {
-  const { told, requested, deadly, unanswered = [] } = state.configuration;
-  const paths = [...new Set([...unanswered, ...changedPaths(told, to)])].sort();
+  const { told, requested, deadly, unanswered } = state.configuration;
+  const changed = changedPaths(told, to);
+  const paths = unanswered === undefined ? changed : [...new Set([...unanswered, ...changed])].sort();
   const restart: readonly Action[] = changesEnvironment(state, told, to) ? [{ kind: 'restart' }] : [];
   const wanted = [...restart, ...actionsFor(state, paths), ...requested];
   // A signal that ended the child before is a restart from then on (specification 3).
   const actions = wanted.map(
     (action): Action =>
-      action.kind === 'signal' && deadly.has(action.signal) ? { kind: 'restart' } : action,
+      action.kind === 'signal' && !action.forced && deadly.has(action.signal) ? { kind: 'restart' } : action,
   );
   return { paths, actions: mergeActions(actions) };
 }

@@ -1,11 +1,12 @@
-import { changedPaths, type Snapshot, sameSnapshot } from '../files/content.ts';
+import { changedPaths, type Snapshot, sameSnapshot } from '../files/snapshot.ts';
 import { snapshotOf } from '../observation/observation.ts';
 import { signalName } from '../process/signals.ts';
+import { type Action, distinctActions } from '../state/action.ts';
 import type { TimerName } from '../state/event.ts';
 import type { Progress, Reload } from '../state/progress.ts';
 import { type State, withConfiguration } from '../state/state.ts';
 import { clearTimers, type EventOf, log, setTimer, type Table, type Turn } from '../state/turn.ts';
-import { actionEnded, actionTimedOut, drained, signalled, underWay } from './acting.ts';
+import { actionEnded, actionTimedOut, drained, signalled, stopRefused, underWay } from './acting.ts';
 import { askedStart, seenBeforeStart } from './admission.ts';
 import { gateFree, gateOvertaken, gatePassed, gateRefused } from './gated.ts';
 import { childEnded, quitting, resumed, startFailed, stopped } from './interruption.ts';
@@ -52,7 +53,7 @@ function contentAtGate(state: State, { reload }: In<'gated'>, turn: Turn): State
   if (transit.phase === 'closed' || transit.phase === 'publishing') return state;
   if (transit.passage.purpose.kind !== 'reload') return state;
   if (sameSnapshot(reload.snapshot, seen)) return state;
-  const requested = [...reload.requested, ...state.configuration.requested];
+  const requested = distinctActions([...reload.requested, ...state.configuration.requested]);
   const moot = withConfiguration(withdraw(state, 'the content has changed', turn), { requested });
   return isChanged(moot.configuration) ? changed(moot, turn) : again(moot, turn);
 }
@@ -87,7 +88,8 @@ function splayed(state: State, _progress: Progress, _event: unknown, turn: Turn)
 /** Content of which nothing was known is tried again. */
 function retry(state: State, progress: Progress, _event: unknown, turn: Turn): State {
   const { retrying, requested: asked, changedAt } = state.configuration;
-  const requested = [...asked, ...(retrying.length > 0 ? retrying : [{ kind: 'none' } as const])];
+  const retried: readonly Action[] = retrying.length > 0 ? retrying : [{ kind: 'none' }];
+  const requested = distinctActions([...asked, ...retried]);
   const due = withConfiguration(state, {
     barred: undefined,
     requested,
@@ -144,7 +146,10 @@ function requested(state: State, progress: Progress, event: EventOf<'reload-requ
   const signal = signalName(event.signal);
   log(turn, 'info', 'reload.requested', `${signal} asks for a reload`, { signal });
   const asked = withConfiguration(state, {
-    requested: [...configuration.requested, { kind: 'signal', signal: event.signal }],
+    requested: distinctActions([
+      ...configuration.requested,
+      { kind: 'signal', signal: event.signal, forced: event.forced },
+    ]),
     changedAt: configuration.changedAt ?? turn.at,
     barred: undefined,
   });
@@ -201,6 +206,7 @@ type ReloadKey =
   | 'stopped'
   | 'reload-requested'
   | 'reload-asked'
+  | 'stop-refused'
   | 'signalled'
   | `timer:${ReloadTimer}`;
 
@@ -231,6 +237,7 @@ const UNDER_WAY = {
   stopped,
   'reload-requested': requested,
   'reload-asked': asked,
+  'stop-refused': 'ignored',
   signalled: 'ignored',
   'timer:settle': 'impossible',
   'timer:ceiling': 'impossible',
@@ -261,6 +268,7 @@ export const RELOAD: Table<Progress, ReloadKey> = {
     stopped,
     'reload-requested': 'impossible',
     'reload-asked': asked,
+    'stop-refused': 'impossible',
     signalled: 'impossible',
     'timer:settle': 'impossible',
     'timer:ceiling': 'impossible',
@@ -282,6 +290,7 @@ export const RELOAD: Table<Progress, ReloadKey> = {
     'child-starting': childStarting,
     'child-started': restarted,
     'start-failed': startFailed,
+    'stop-refused': stopRefused,
     signalled,
     'job-ended': actionEnded,
     'timer:action-timeout': actionTimedOut,

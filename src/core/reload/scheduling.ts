@@ -1,4 +1,4 @@
-import { changedPaths } from '../files/content.ts';
+import { changedPaths } from '../files/snapshot.ts';
 import { closeGate, isGateBusy, openGate } from '../gate/gate.ts';
 import { requestLook } from '../observation/observation.ts';
 import type { Action } from '../state/action.ts';

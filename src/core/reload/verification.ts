@@ -1,9 +1,8 @@
-import { changedPaths, sameSnapshot } from '../files/content.ts';
+import { changedPaths, sameSnapshot } from '../files/snapshot.ts';
 import { canRollBack } from '../gate/stages.ts';
-import { readyLimitOnceTold } from '../readiness/readiness.ts';
 import type { Progress, Reload } from '../state/progress.ts';
 import { type State, withConfiguration } from '../state/state.ts';
-import { clearTimers, log, type Turn } from '../state/turn.ts';
+import { clearTimers, type EventOf, log, type Turn } from '../state/turn.ts';
 import { foundBad } from './acting.ts';
 import { clearAlarm, raiseAlarm } from './alarm.ts';
 import { applied, keepGood } from './outcome.ts';
@@ -48,12 +47,13 @@ export function isRestart(reload: Reload): boolean {
 }
 
 /** The application does not serve with what it was told. */
-export function notReady(state: State, progress: Progress, _event: unknown, turn: Turn): State {
+export function notReady(
+  state: State,
+  progress: Progress,
+  { reason }: EventOf<'not-ready'>,
+  turn: Turn,
+): State {
   const { verifying } = state.configuration;
-  const { settings } = state;
-  const told = verifying !== undefined && !isRestart(verifying.reload);
-  const limit = told ? readyLimitOnceTold(settings) : settings.readyTimeout;
-  const reason = `--ready did not succeed within ${limit} ms`;
   if (verifying !== undefined) return next(foundBad(state, verifying.reload, reason, turn), turn);
   if (progress.phase === 'acting' || progress.phase === 'gated') return state;
   if (canRollBack(state.gate)) return rollBackStart(state, reason, turn);

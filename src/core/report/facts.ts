@@ -1,4 +1,4 @@
-import type { Snapshot } from '../files/content.ts';
+import type { Snapshot } from '../files/snapshot.ts';
 import { actionName } from '../state/action.ts';
 import type { Watched } from '../state/observed.ts';
 import type { HeldReason } from '../state/progress.ts';
@@ -44,13 +44,14 @@ function factsOf(state: State, watched: Watched): WatchFacts {
   const watch = settings.watches.find((one) => one.path === path);
   const pending = isPending(state, path);
   const stale = configuration.stale.includes(path) && !pending;
-  const deaf = [...watched.directories.keys()].some((directory) => observation.deaf.has(directory));
+  const isDeaf = [...watched.places.keys()].some((place) => observation.deaf.has(place));
+  const isApart = watched.apart !== 'no' && watched.apart !== 'back';
   return {
     path: textOfBytes(path),
     origin: watched.origin,
     action: watch === undefined ? undefined : textOfBytes(actionName(watch.action)),
     kind: kindOf(watched),
-    mode: deaf ? 'poll' : 'events',
+    mode: isDeaf || isApart ? 'poll' : 'events',
     generation: volume === undefined ? undefined : textOfBytes(volume.generation),
     keyed: content?.keyed ?? false,
     seen: digestIn(configuration.seen, path),
@@ -58,7 +59,7 @@ function factsOf(state: State, watched: Watched): WatchFacts {
     pending,
     stale,
     missing: trouble === 'missing',
-    frozen: watched.frozen,
+    frozen: watched.frozen.size > 0,
     error: trouble === 'missing' ? undefined : trouble,
     errors: record.watchErrors.get(path) ?? 0,
     files: content?.files.size ?? 0,

@@ -38,7 +38,8 @@ export function pageOf(status: Status): string {
 <title>rehup: ${text(program)}</title><style>${STYLE}</style></head>
 <body><main><h1>rehup <span id="state">${state}</span></h1>
 <p><code>${text(program)}</code> is ${text(child.phase)}${child.pid === null ? '' : `, process ${child.pid}`}${child.since === null ? '' : `, since ${moment(child.since)}`}.
-${child.lastExit === null ? '' : `The one before it ${text(child.lastExit)}.`}</p>
+${child.lastExit === null ? '' : `The one before it ${text(child.lastExit)}.`}
+${child.says === null ? '' : `It says: <q>${text(child.says)}</q>`}</p>
 ${waiting === null ? '' : `<p>A change waits for <b>${text(waiting.reason)}</b> since ${moment(waiting.since)}.</p>`}
 <h2>Watches</h2>${watches.length === 0 ? '<p>None.</p>' : watchTable(watches)}
 <h2>Reloads</h2>${reloads.length === 0 ? '<p>None yet.</p>' : reloadTable(reloads)}

@@ -39,9 +39,19 @@ function wordsOf(check: NonNullable<State['settings']['check']>): string {
 }
 
 function readyText(ready: Ready): string {
-  return ready.kind === 'exec'
-    ? `exec:${ready.words.map(textOfBytes).join(' ')}`
-    : textOfBytes(ready.endpoint.text);
+  switch (ready.kind) {
+    case 'exec':
+      return `exec:${ready.words.map(textOfBytes).join(' ')}`;
+    case 'notify':
+      return 'notify';
+    case 'notify-fd':
+      return `notify-fd:${ready.descriptor}`;
+    case 'http':
+    case 'tcp':
+      return textOfBytes(ready.endpoint.text);
+    default:
+      return ready satisfies never;
+  }
 }
 
 /** The same for people: what `--dry-run` prints. */

@@ -11,7 +11,7 @@ export type Status = ReturnType<typeof statusOf>;
 
 /** The status of a running rehup; times are RFC 3339, in UTC, durations in ms. No content of a file, no output of a check. */
 export function statusOf(state: State, asked: Asked) {
-  const { settings, child, configuration, record, gate } = state;
+  const { settings, child, configuration, record, gate, announced } = state;
   const time = (at: number) => timestamp(wallOf(at, asked));
   const waiting = waitingFor(state);
   return {
@@ -29,6 +29,7 @@ export function statusOf(state: State, asked: Asked) {
       since: 'since' in child ? time(child.since) : null,
       starts: Object.fromEntries(record.starts),
       lastExit: record.lastExit ?? null,
+      says: announced.status === undefined ? null : textOfBytes(announced.status),
     },
     degraded:
       configuration.degraded === undefined

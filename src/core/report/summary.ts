@@ -16,6 +16,7 @@ export function summaryOf(status: Status, colours: boolean): string {
     `rehup ${rehup.version} (${rehup.edition})`,
     `${child.program} is ${child.phase}${pid}${since}`,
     ...(child.lastExit === null ? [] : [`  the one before it ${child.lastExit}`]),
+    ...(child.says === null ? [] : [`  it says: ${child.says}`]),
     degraded === null
       ? paint('runs on the content that is there', GREEN)
       : paint(

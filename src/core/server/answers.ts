@@ -45,9 +45,9 @@ export function answerTo(state: State, { path }: Request, peer: Peer, asked: Ask
 }
 
 /** Whether the application serves as far as its start is concerned. */
-export function serves({ child, readiness: { phase }, configuration: { progress } }: State): boolean {
+export function serves({ child, served, configuration: { progress } }: State): boolean {
   const draining = progress.phase === 'acting' && progress.draining === true;
-  return child.phase === 'running' && phase === 'ready' && !draining;
+  return child.phase === 'running' && served && !draining;
 }
 
 /** Whether requests should be sent to the application, and why not. */

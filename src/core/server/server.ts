@@ -1,11 +1,11 @@
 import { verdictOf } from '../jobs/check.ts';
-import { probeTask } from '../readiness/readiness.ts';
+import { isProbe, probeTask } from '../readiness/readiness.ts';
 import type { Asked } from '../report/facts.ts';
 import type { State } from '../state/state.ts';
 import { clearTimers, type EventOf, log, setTimer, type Table, type Turn } from '../state/turn.ts';
 import type { Peer, Server, Visit } from '../state/visits.ts';
-import { textOfBytes } from '../text/bytes.ts';
 import { answerTo, readiness, refused, serves } from './answers.ts';
+import { begin, listening, listeningLocal, withServer } from './opening.ts';
 import { NOTHING_YET, type Request, takeBytes } from './request.ts';
 import { bytesOfResponse, type Response, refusal } from './response.ts';
 
@@ -17,17 +17,11 @@ import { bytesOfResponse, type Response, refusal } from './response.ts';
 /** So many connections at once, and so many of one address (specification 6). */
 const MOST_VISITS = 16;
 const MOST_OF_ONE = 8;
-/** For both families, where there is IPv6. */
-const ANY_ADDRESS = '::';
 /** A request must have come, and its answer gone, within this, ms. */
 const PATIENCE = 5_000;
 /** The application is asked on behalf of a probe at most this often, and given so long: the kubelet waits for 1 s, ms. */
 const ASK_INTERVAL = 1_000;
 const ASK_LIMIT = 800;
-
-function withServer(state: State, change: Partial<Server>): State {
-  return { ...state, server: { ...state.server, ...change } };
-}
 
 function withVisit(state: State, number: number, visit: Visit | undefined): State {
   const visits = new Map(state.server.visits);
@@ -132,14 +126,14 @@ function requested(
 /** Whether the application is to be asked anew: it served when it was asked last, but not just now. */
 function mustAsk(state: State, turn: Turn): boolean {
   const { ready } = state.settings;
-  if (ready === undefined || !serves(state)) return false;
+  if (ready === undefined || !isProbe(ready) || !serves(state)) return false;
   const { served } = state.server;
   return served === undefined || turn.at - served.at >= ASK_INTERVAL;
 }
 
 function askApplication(state: State, turn: Turn): State {
   const { ready } = state.settings;
-  if (state.server.asking !== undefined || ready === undefined) return state;
+  if (state.server.asking !== undefined || ready === undefined || !isProbe(ready)) return state;
   const job = state.jobs + 1;
   turn.effects.push({ type: 'begin-job', job, task: probeTask(state, ready) });
   setTimer(turn, 'ask', ASK_LIMIT);
@@ -237,50 +231,6 @@ function watchTime(state: State, turn: Turn): State {
 /** Who waits for an application or for a reload is not late himself. */
 function deadline({ phase, since }: Visit): number {
   return phase === 'reading' || phase === 'answered' ? since + PATIENCE : Number.POSITIVE_INFINITY;
-}
-
-/** What was to be listened on is, or can't be: what an option asks for must be, the socket that nobody asked for need not. */
-function listening(state: State, _part: Server, event: EventOf<'listening'>, turn: Turn): State {
-  const { where, errno } = event;
-  if (errno === 'EAFNOSUPPORT' && where === `[${ANY_ADDRESS}]:${state.settings.listen?.port}`) {
-    turn.effects.push({ type: 'listen', address: '0.0.0.0', port: state.settings.listen?.port ?? 0 });
-    return state;
-  }
-  if (errno !== undefined)
-    turn.notices.push({ type: 'unusable', refusal: `${where} can't be listened on (${errno})` });
-  return opened(state, turn);
-}
-
-/** The control socket that was asked for must be there, the one that nobody asked for is left out with a word. */
-function listeningLocal(state: State, _part: Server, event: EventOf<'listening-local'>, turn: Turn): State {
-  const { socket } = state.settings;
-  const path = textOfBytes(event.path ?? '');
-  if (socket !== undefined) {
-    if (event.errno !== undefined)
-      turn.notices.push({ type: 'unusable', refusal: `--socket ${path}: can't be made (${event.errno})` });
-    return opened(state, turn);
-  }
-  const why = event.path === undefined ? 'there is no place for one' : `${path}: ${event.errno}`;
-  if (event.path !== undefined && event.errno === undefined) return state;
-  if (state.record.announced)
-    log(turn, 'info', 'socket.left_out', `no control socket: ${why}`, { reason: why });
-  return withServer(state, { leftOut: why });
-}
-
-function opened(state: State, turn: Turn): State {
-  const opening = state.server.opening - 1;
-  if (opening === 0) turn.notices.push({ type: 'gate-free' });
-  return withServer(state, { opening });
-}
-
-function begin(state: State, _part: Server, _event: unknown, turn: Turn): State {
-  const { listen, socket, dryRun } = state.settings;
-  if (dryRun) return state;
-  if (listen !== undefined)
-    turn.effects.push({ type: 'listen', address: listen.host ?? ANY_ADDRESS, port: listen.port });
-  turn.effects.push({ type: 'listen-local', path: socket, uid: state.identity.uid });
-  // Only what was asked for is waited for.
-  return withServer(state, { opening: (listen === undefined ? 0 : 1) + (socket === undefined ? 0 : 1) });
 }
 
 type ServerKey =

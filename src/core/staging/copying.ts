@@ -153,6 +153,7 @@ export function copyingInto(target: Target, after: string | undefined): Copying 
     return undefined;
   }
 
+  /** A link that leads to the first name from within the generation, wherever that is seen. */
   function* second(path: string, first: string): FileSteps<FileFailure | undefined> {
     const to = yield* parentOf(path);
     if (isFailure(to)) return failed(to);

@@ -1,5 +1,6 @@
-import type { FileFailure, FileSteps } from '../files/files.ts';
+import type { FileFailure, FileOperation, FileSteps } from '../files/files.ts';
 import { textOfBytes } from '../text/bytes.ts';
+import { shortage } from '../text/shortage.ts';
 import type { StageResult } from './stage.ts';
 
 /** What only a user can mend; anything else may be gone with the next try. */
@@ -15,8 +16,15 @@ export function failedOn(
   { failed, path, errno }: FileFailure,
   lasting = LASTING.includes(errno),
 ): Extract<StageResult, { op: 'failed' }> {
-  const reason = `can't ${textOfBytes(what)}: ${failed} of ${textOfBytes(path)} failed (${errno})`;
-  return { op: 'failed', reason: lasting || isFull(errno) ? `${reason}; ${remedy(errno)}` : reason, lasting };
+  const reason = `can't ${textOfBytes(what)}: ${callOf(failed)} of ${textOfBytes(path)} failed (${errno})`;
+  const limited = (failed === 'copy' && errno === 'EFBIG') || shortage(errno) !== undefined;
+  const helped = lasting || limited || isFull(errno);
+  return { op: 'failed', reason: helped ? `${reason}; ${remedy(errno)}` : reason, lasting };
+}
+
+/** What an operation is called in an error. */
+export function callOf(operation: FileOperation): string {
+  return operation === 'memory' ? 'statfs' : operation;
 }
 
 export function isFull(errno: string): boolean {
@@ -26,8 +34,11 @@ export function isFull(errno: string): boolean {
 /** What helps against an errno of a target. */
 export function remedy(errno: string): string {
   if (isFull(errno)) return 'give it room for its content three times over';
+  if (errno === 'ETIMEDOUT') return 'its file server does not answer; mount an emptyDir there';
+  if (errno === 'EFBIG') return 'raise the limit on the size of the files that rehup writes (ulimit -f)';
   if (errno === 'EROFS') return 'mount an emptyDir there';
-  return errno === 'ENAMETOOLONG' ? 'use a shorter path' : 'make it one that this user may write in';
+  if (errno === 'ENAMETOOLONG') return 'use a shorter path';
+  return shortage(errno) ?? 'make it one that this user may write in';
 }
 
 /** Whether a path lies in memory; unlike `liesInMemory` it tells when that is not known. */

@@ -16,7 +16,7 @@ import { removeTree } from '../files/removal.ts';
 import { DATA_LINK } from '../files/volume.ts';
 import { textOfBytes } from '../text/bytes.ts';
 import { joinPath, parentPath } from '../text/path.ts';
-import { isFull, remedy } from './failures.ts';
+import { callOf, isFull, remedy } from './failures.ts';
 import { enterIntact, readGeneration } from './generations.ts';
 import { lockTarget } from './locking.ts';
 import { findPlaces, type Place } from './placement.ts';
@@ -204,9 +204,9 @@ function* tryWriting(directory: Directory): FileSteps<FileFailure | undefined> {
 }
 
 function unusable(stage: Stage, { failed, path, errno }: FileFailure): Refused {
-  return refused(stage, `${failed} of ${textOfBytes(path)} failed (${errno}); ${remedy(errno)}`);
+  return refused(stage, `${callOf(failed)} of ${textOfBytes(path)} failed (${errno}); ${remedy(errno)}`);
 }
 
-function refused({ source, target }: Stage, text: string): Refused {
-  return { op: 'refused', text: `--stage ${textOfBytes(source)}=${textOfBytes(target)}: ${text}` };
+function refused(stage: Stage, text: string): Refused {
+  return { op: 'refused', stage, text };
 }

@@ -2,7 +2,7 @@ import { type FileFailure, type FileSteps, isFailure, status } from '../files/fi
 import { findVolume } from '../files/volume.ts';
 import { textOfBytes } from '../text/bytes.ts';
 import { joinPath, parentPath } from '../text/path.ts';
-import { memoryOf, remedy } from './failures.ts';
+import { callOf, memoryOf, remedy } from './failures.ts';
 import type { Stage } from './stage.ts';
 
 /** Where the source and the target of a stage really lie. */
@@ -28,7 +28,7 @@ export function* findPlaces(stages: readonly Stage[]): FileSteps<readonly Place[
   const ways: Ways[] = [];
   for (const stage of stages) {
     const source = yield* findWay(stage.source);
-    if (isFailure(source)) return { stage, text: failedText(source, 'make it one that this user may read') };
+    if (isFailure(source)) return { stage, text: failedText(source, sourceRemedy(source.errno)) };
     if (source === 'file')
       return { stage, text: `${textOfBytes(stage.source)} is no directory; name its directory` };
     const target = yield* findWay(stage.target);
@@ -65,8 +65,12 @@ export function* findPlaces(stages: readonly Stage[]): FileSteps<readonly Place[
   return places;
 }
 
+function sourceRemedy(errno: string): string {
+  return errno === 'ETIMEDOUT' ? 'its file server does not answer' : 'make it one that this user may read';
+}
+
 function failedText({ failed, path, errno }: FileFailure, help: string): string {
-  return `${failed} of ${textOfBytes(path)} failed (${errno}); ${help}`;
+  return `${callOf(failed)} of ${textOfBytes(path)} failed (${errno}); ${help}`;
 }
 
 function firstConflict(ways: readonly Ways[]): Misplaced | undefined {

@@ -2,7 +2,7 @@ import { inspect, readLink, sync } from '../files/below/handles.ts';
 import { type FileFailure, type FileSteps, isFailure } from '../files/files.ts';
 import { generationNumber } from '../files/layout.ts';
 import { type Reading, type ReadingRequest, readWatches } from '../files/reading.ts';
-import { MAX_BYTES, MAX_FILES } from '../files/tree.ts';
+import { limitText } from '../files/tree.ts';
 import { DATA_LINK } from '../files/volume.ts';
 import { textOfBytes } from '../text/bytes.ts';
 import type { PathPredicate } from '../text/glob.ts';
@@ -117,7 +117,7 @@ function judge(
       // Not a lasting one, though it may be: the next look has the word on that.
       return failedOn(`stage ${stage.source}`, reading, false);
     case 'too-large': {
-      const limit = reading.tooLarge === 'files' ? `${MAX_FILES} files` : `${MAX_BYTES / 1024 / 1024} MiB`;
+      const limit = limitText(reading);
       return failed(`can't stage ${source}: more than ${limit}; leave something out with --ignore`, true);
     }
     default:

@@ -9,7 +9,8 @@ import {
   sync,
   writeTo,
 } from '../files/below/handles.ts';
-import { digestStrings, type FileFailure, type FileSteps, isFailure } from '../files/files.ts';
+import { digestStrings } from '../files/content.ts';
+import { type FileFailure, type FileSteps, isFailure } from '../files/files.ts';
 import { RECORD, RECORD_TEMPORARY } from '../files/layout.ts';
 
 /**

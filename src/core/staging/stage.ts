@@ -43,8 +43,8 @@ export type StageResult =
         readonly good: Generation | undefined;
       }[];
     }
-  /** The target can't be used: one line for the user. */
-  | { readonly op: 'refused'; readonly text: string }
+  /** The target of this stage can't be used, and why, in one line for the user. */
+  | { readonly op: 'refused'; readonly stage: Stage; readonly text: string }
   /**
    * In the order of the copies. `ownersKept`: false if any file has another owner or group than in its source;
    * `failedBefore`: whether any is what failed last, in this life or one before.

@@ -2,7 +2,7 @@ import { clearWay } from '../files/below/clearing.ts';
 import { close, inspect, listAll, listSome, readLink, rename, sync } from '../files/below/handles.ts';
 import { digestFile, type FileFailure, type FileSteps, isFailure, status } from '../files/files.ts';
 import { GOOD_LINK, keyTarget } from '../files/layout.ts';
-import { MAX_BYTES } from '../files/tree.ts';
+import { isGone, MAX_BYTES } from '../files/tree.ts';
 import { isApart, readGeneration } from '../files/volume.ts';
 import { textOfBytes } from '../text/bytes.ts';
 import type { PathPredicate } from '../text/glob.ts';
@@ -21,6 +21,10 @@ export function* tend(target: Target, ignore: PathPredicate): FileSteps<Tended |
   const { stage } = place;
   if (active === undefined) return undefined;
   const there = yield* status(stage.target, true);
+  if (isFailure(there) && !isGone(there)) {
+    const { reason } = failedOn(`look at ${stage.target}`, there);
+    return news(target, { stage, tampered: undefined, failed: reason });
+  }
   if (isFailure(there) || there.identity !== target.identity) {
     const failed = `${textOfBytes(stage.target)} is not the directory any more that it was at the start`;
     return news(target, { stage, tampered: undefined, failed });

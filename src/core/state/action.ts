@@ -19,7 +19,8 @@ export type Action =
   /** `code`: what rehup ends with; undefined: the child's code. */
   | { readonly kind: 'exit'; readonly code: number | undefined }
   | { readonly kind: 'none' }
-  | { readonly kind: 'signal'; readonly signal: Signal }
+  /** `forced`: sent whatever the child is seen to do with it. */
+  | { readonly kind: 'signal'; readonly signal: Signal; readonly forced: boolean }
   | { readonly kind: 'http'; readonly endpoint: HttpEndpoint }
   /** `text`: as the user wrote it, with `exec:` before it. */
   | { readonly kind: 'exec'; readonly words: readonly string[]; readonly text: string };
@@ -48,12 +49,13 @@ export function parseAction(text: string): Result<Action> {
     const words = splitWords(text.slice(EXEC.length));
     return words.ok ? success({ kind: 'exec', words: words.value, text }) : words;
   }
-  const signal = parseSignal(text);
+  const forced = text.endsWith('!');
+  const signal = parseSignal(forced ? text.slice(0, -1) : text);
   if (!signal.ok) return failure(`not an action; use ${ACTIONS}`);
   if (NO_RELOAD.includes(signal.value)) {
     return failure(`${signalName(signal.value)} can't mean reload; use ${ACTIONS}`);
   }
-  return success({ kind: 'signal', signal: signal.value });
+  return success({ kind: 'signal', signal: signal.value, forced });
 }
 
 function parseExit(text: string): Result<Action> {
@@ -68,7 +70,7 @@ function parseExit(text: string): Result<Action> {
 export function actionName(action: Action): string {
   switch (action.kind) {
     case 'signal':
-      return signalName(action.signal);
+      return `${signalName(action.signal)}${action.forced ? '!' : ''}`;
     case 'http':
       return action.endpoint.text;
     case 'exec':
@@ -84,6 +86,17 @@ export function sameAction(one: Action, other: Action): boolean {
   return actionName(one) === actionName(other);
 }
 
+/** Each distinct action once, where it comes first: what is asked for again and again is asked for. */
+export function distinctActions(actions: readonly Action[]): readonly Action[] {
+  const names = new Set<string>();
+  return actions.filter((action) => {
+    const name = actionName(action);
+    const known = names.has(name);
+    names.add(name);
+    return !known;
+  });
+}
+
 /**
  * What one reload does when watches with these actions changed together: `exit` alone if any says so (the first with its code), else `restart`
  * alone if any says so, else each distinct one once, in the order given. Empty: nothing is to be done (`none`).
@@ -93,8 +106,12 @@ export function mergeActions(actions: readonly Action[]): readonly Action[] {
     const first = actions.find((action) => action.kind === kind);
     if (first !== undefined) return [first];
   }
-  return actions.filter(
-    (action, index) =>
-      action.kind !== 'none' && actions.findIndex((other) => sameAction(action, other)) === index,
-  );
+  const forced = actions.filter((action) => action.kind === 'signal' && action.forced);
+  const strongest = actions.map((action) => forced.find((other) => sameSignal(action, other)) ?? action);
+  return distinctActions(strongest).filter((action) => action.kind !== 'none');
+}
+
+/** Whether both send the same signal, forced or not. */
+function sameSignal(one: Action, other: Action): boolean {
+  return one.kind === 'signal' && other.kind === 'signal' && one.signal === other.signal;
 }

@@ -26,6 +26,8 @@ type Stopping = {
   readonly sent: Signal;
   /** Whether the whole group got the signal, not only the child. */
   readonly toGroup: boolean;
+  /** Whether the stop timeout is over. */
+  readonly killing: boolean;
 };
 
 /** The life of the child, one at a time. */
@@ -62,6 +64,14 @@ export type Child =
       /** It exited with 0 so soon that what is left of it may be the application. */
       readonly early: boolean;
       readonly toGroup: boolean;
+      /** Whether the stop timeout is over, so that whatever is left is sent SIGKILL. */
+      readonly killing: boolean;
+      /** Whether the log tells that something was sent one. */
+      readonly killed: boolean;
+      /** The keys of those outside of the group that were asked to stop. */
+      readonly asked: readonly string[];
+      /** The keys of those that rehup may not signal, and does not wait for. */
+      readonly refused: readonly string[];
       /** Delay before the next look at the group, ms. */
       readonly pace: number;
     }

@@ -1,9 +1,11 @@
-import type { Directories, ReadingRequest } from '../files/reading.ts';
+import type { ReadingRequest } from '../files/reading.ts';
 import type { LogLine } from '../log/log.ts';
+import type { Relative } from '../process/family.ts';
 import type { Signal } from '../process/signals.ts';
 import type { StageTask } from '../staging/stage.ts';
-import type { SignalPurpose, TimerName } from './event.ts';
+import type { GroupLook, SignalPurpose, TimerName } from './event.ts';
 import type { Task } from './job.ts';
+import type { Spot } from './observed.ts';
 import type { SignalTarget } from './settings.ts';
 
 /** What the host is to do. Those with an answer say which event it is. */
@@ -21,23 +23,55 @@ export type Effect =
       readonly signal: Signal;
       readonly to: SignalTarget;
       readonly purpose: SignalPurpose;
-      /** Send CONT to the same processes afterwards, so that stopped ones can act on the signal. */
+      /** Send CONT to the whole group afterwards, so that stopped processes can act on the signal. */
       readonly wake: boolean;
-      /** Send nothing to a child that is known to have no handler; one that blocks the signal will do for `caught or blocked`. */
+      /** Send nothing to a child that is known not to take it; one that blocks the signal will do for `caught or blocked`. */
       readonly onlyIf: 'caught' | 'caught or blocked' | undefined;
+      /** The child has ended: its number may be that of another process by now, and only its group is meant. */
+      readonly childEnded: boolean;
     }
-  /** See whether the process group still has members. Answer: `group`. */
-  | { readonly type: 'check-group'; readonly pid: number }
-  /** Stop rehup itself as the terminal's job control asks, until a CONT. */
-  | { readonly type: 'suspend' }
-  /** Read all watches. Answer: `looked`. */
+  /** Signal processes by themselves, those that still are what they were. Answer: `each-signalled`. */
+  | {
+      readonly type: 'signal-each';
+      readonly processes: readonly Relative[];
+      readonly signal: Signal;
+      readonly purpose: SignalPurpose;
+      /** Send CONT as well. */
+      readonly wake: boolean;
+    }
+  /** See what there is of the child's process group, and of what else descends from the child. Answer: `group`. */
+  | {
+      readonly type: 'check-group';
+      readonly pid: number;
+      readonly childEnded: boolean;
+      readonly why: GroupLook;
+      /** See which members ignore this signal. */
+      readonly ignoring: Signal | undefined;
+    }
+  /**
+   * Stop rehup itself as the terminal's job control asks, until a CONT. `group`: the child was stopped, and with it goes
+   * all of rehup's own group, but where nobody could make that go on again; there the child, if it is to `goOn`, does at once.
+   */
+  | {
+      readonly type: 'suspend';
+      readonly pid: number;
+      readonly whom: 'self' | 'group';
+      readonly goOn: boolean;
+    }
+  /** Read these watches, in this order; EREMOTE for those that might have to wait. Answer: `looked`. */
   | { readonly type: 'look'; readonly requests: readonly ReadingRequest[] }
-  /** Watch these directories, and no others, for events. Answers: `watching`, or a `watch-failed` for each that can't be. */
-  | { readonly type: 'watch'; readonly directories: Directories }
+  /** Read one watch beside the others, waiting at most `patience` ms for a file server at a time. Answer: `looked-apart`. */
+  | { readonly type: 'look-apart'; readonly request: ReadingRequest; readonly patience: number }
+  /** Watch these places, and no others, for events. Answers: `watching`, or a `watch-failed` for each that can't be. */
+  | { readonly type: 'watch'; readonly places: ReadonlyMap<string, Spot> }
   /** Do something beside the child; `job` is a number of its own. Answer, later: `job-ended`. */
   | { readonly type: 'begin-job'; readonly job: number; readonly task: Task }
   /** End a job with all that it started, at once. */
   | { readonly type: 'cancel-job'; readonly job: number }
+  /** Take what the child has said on the channel of `--ready notify`. Answer: `heard`. */
+  | { readonly type: 'hear' }
+  /** Close that channel: nothing is to be said on it any more. */
+  | { readonly type: 'stop-hearing' }
   /** Do something to the stages, after what was asked for before; `job` is a number of its own. Answer, later: `staged`. */
   | { readonly type: 'stage'; readonly job: number; readonly task: StageTask }
   /** Take TCP connections at an address. Answers: `listening`, and for each connection `accepted`, `received`, `hung-up`. */

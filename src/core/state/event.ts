@@ -1,6 +1,8 @@
 import type { Reading } from '../files/reading.ts';
 import type { LinkChange } from '../files/volume.ts';
 import type { ExitStatus } from '../process/exit.ts';
+import type { Family, Relative } from '../process/family.ts';
+import type { Handled, Handling } from '../process/handling.ts';
 import type { Signal } from '../process/signals.ts';
 import type { StageResult } from '../staging/stage.ts';
 import type { JobOutcome } from './job.ts';
@@ -18,6 +20,7 @@ export type TimerName =
   | 'drain'
   | 'group'
   | 'min-interval'
+  | 'notify'
   | 'poll'
   | 'probe'
   | 'quit'
@@ -25,10 +28,13 @@ export type TimerName =
   | 'recheck'
   | 'relook'
   | 'retry'
+  | 'server'
   | 'settle'
   | 'splay'
   | 'start'
+  | 'stop-half'
   | 'stop-timeout'
+  | 'stop-waiting'
   | 'verify-reload'
   | 'verify-start'
   | 'visit';
@@ -36,18 +42,26 @@ export type TimerName =
 /** Why a signal is sent, so that its outcome can be told apart. */
 export type SignalPurpose = 'forward' | 'stop' | 'kill' | 'reload';
 
+/**
+ * Why the child's group is looked at: for what was there before rehup (`before`), for the end of it, for the names of what is waited
+ * for, or for who ignores the stop signal when half of the stop timeout is over.
+ */
+export type GroupLook = 'before' | 'end' | 'names' | 'half';
+
 /** What became of a signal that was to be sent. */
 export type SignalOutcome =
   | {
       readonly kind: 'sent';
       readonly to: 'child' | 'group';
-      /** Whether the child was seen to have a handler. */
-      readonly checked: boolean;
+      /** What the child does with it; undefined if that was not asked, or /proc does not tell. */
+      readonly handled: Handled | undefined;
     }
-  /** Held back: it was only to be sent if the child catches it, and the child does not. */
-  | { readonly kind: 'uncaught' }
-  /** Held back: the child has no handler, but blocks it, and may take it yet. */
-  | { readonly kind: 'blocked' }
+  /** Held back: it was only to be sent to a child that takes it, and this one does not, or (`blocked`) may take it yet. */
+  | {
+      readonly kind: 'held';
+      readonly handling: Exclude<Handling, 'caught' | 'waited'>;
+      readonly program: string;
+    }
   | { readonly kind: 'failed'; readonly errno: string };
 
 /** What happened outside. */
@@ -68,7 +82,8 @@ export type Occurrence =
   /** A signal came to rehup itself. */
   | { readonly type: 'signal'; readonly signal: Signal }
   | { readonly type: 'spawned'; readonly pid: number }
-  | { readonly type: 'spawn-failed'; readonly errno: string }
+  /** `channel`: it was not the command, but the channel on which that was to say that it serves. */
+  | { readonly type: 'spawn-failed'; readonly errno: string; readonly channel?: true }
   | { readonly type: 'child-exited'; readonly status: ExitStatus }
   | {
       readonly type: 'signalled';
@@ -76,22 +91,75 @@ export type Occurrence =
       readonly purpose: SignalPurpose;
       readonly outcome: SignalOutcome;
     }
-  /** Whether the child's process group has members that are no zombies, and whether rehup has children at all. */
-  | { readonly type: 'group'; readonly alive: boolean; readonly children: boolean }
-  /** Something below a watched directory may have changed; of each link to a generation that did, how. */
-  | { readonly type: 'hint'; readonly links?: ReadonlyMap<string, LinkChange> }
-  /** Events come from all directories asked for; what happened before is not known. */
+  /** Processes were signalled, each by itself; those are refused that rehup may not signal. */
+  | {
+      readonly type: 'each-signalled';
+      readonly signal: Signal;
+      readonly purpose: SignalPurpose;
+      readonly sent: readonly Relative[];
+      readonly refused: readonly Relative[];
+    }
+  /** What there is of the child's group and its other descendants, and which of the members ignore the signal asked about. */
+  | {
+      readonly type: 'group';
+      /** The child that was looked at. */
+      readonly pid: number;
+      readonly why: GroupLook;
+      readonly family: Family;
+      readonly ignoring: readonly Relative[];
+    }
+  /** The child was stopped by a signal: wait(2), WSTOPPED. */
+  | { readonly type: 'child-stopped'; readonly signal: Signal }
+  /**
+   * Something at watched places may have changed: by place the names concerned, an empty one for the place itself; of each
+   * link to a generation that did, how. Without `changes` nobody knows where.
+   */
+  | {
+      readonly type: 'hint';
+      readonly changes?: ReadonlyMap<string, ReadonlySet<string>>;
+      readonly links?: ReadonlyMap<string, LinkChange>;
+    }
+  /** Events come from all places asked for; what happened before is not known. */
   | { readonly type: 'watching' }
-  /** Events do not come from a directory. */
+  /** Events do not come from a place. */
   | { readonly type: 'watch-failed'; readonly path: string; readonly errno: string }
-  /** A directory sends no events any more: it, or what was mounted there, is gone. */
-  | { readonly type: 'watch-lost'; readonly path: string }
-  /** A look is over, with a reading for each watch in the order of the settings. */
+  /** Places send no events any more: they, or what was mounted there, are gone. */
+  | { readonly type: 'watch-lost'; readonly paths: readonly string[] }
+  /** A look is over, with a reading for each watch that was asked for, in that order. */
   | { readonly type: 'looked'; readonly readings: readonly Reading[] }
+  /**
+   * One watch was looked at that lies where a look may have to wait. `servers`: the file systems that were asked, none
+   * if it lies there no longer.
+   */
+  | {
+      readonly type: 'looked-apart';
+      readonly path: string;
+      readonly reading: Reading;
+      readonly servers: readonly string[];
+    }
+  /** A file system that had stopped answering answers again. */
+  | { readonly type: 'answering' }
   /** A job has ended by itself; one that was cancelled is never told of. */
   | { readonly type: 'job-ended'; readonly job: number; readonly outcome: JobOutcome }
+  /** The child has said something on the channel of `--ready notify`. */
+  | { readonly type: 'notified' }
+  /** What was said there, byte strings in their order. */
+  | {
+      readonly type: 'heard';
+      readonly messages: readonly string[];
+      /** How many came from processes that do not descend from rehup, or were gone before that could be told. */
+      readonly strangers: number;
+      /** Whether there may be more: they are left for later, so that nobody keeps rehup busy. */
+      readonly more: boolean;
+    }
   /** What was to be done to the stages is done, or failed. */
-  | { readonly type: 'staged'; readonly job: number; readonly result: StageResult }
+  | {
+      readonly type: 'staged';
+      readonly job: number;
+      readonly result: StageResult;
+      /** The file systems of servers that were asked, where there are any. */
+      readonly servers?: readonly string[];
+    }
   /** What was to be listened on, as `[ADDRESS]:PORT`, is listened on, or can't be. */
   | { readonly type: 'listening'; readonly where: string; readonly errno: string | undefined }
   /** The control socket is there, or can't be; `path` is undefined if there is no place for it. */

@@ -1,8 +1,19 @@
+import { NO_CONTENT } from '../files/content.ts';
 import { FIRST_RECHECK } from './observed.ts';
 import { EMPTY_RECORD } from './record.ts';
 import type { Settings } from './settings.ts';
-import type { State } from './state.ts';
+import type { Announced, State } from './state.ts';
 import { NO_VISITS } from './visits.ts';
+
+/** A child that has said nothing yet. */
+export const NOTHING_ANNOUNCED: Announced = {
+  status: undefined,
+  stopping: false,
+  extended: 0,
+  told: 0,
+  reload: 'unheard',
+  warned: false,
+};
 
 /** Where everything begins: nothing was looked at, and no child was started. */
 export function initialState(settings: Settings): State {
@@ -18,12 +29,24 @@ export function initialState(settings: Settings): State {
     seed: 0,
     jobs: 0,
     readiness: { phase: 'idle' },
+    served: false,
+    announced: NOTHING_ANNOUNCED,
     crashes: [],
     child: { phase: 'unborn' },
+    strangers: [],
+    stoppedFromOutside: false,
     observation: {
       phase: 'idle',
       looks: 0,
-      again: false,
+      looking: [],
+      due: new Map(),
+      urgent: false,
+      waiting: new Set(),
+      troubled: new Set(),
+      snapshot: new Map(paths.map((path) => [path, NO_CONTENT])),
+      began: 0,
+      quietUntil: 0,
+      polls: 0,
       watched: paths.map((path) => ({
         path,
         origin: settings.origins.get(path) ?? '--watch',
@@ -33,15 +56,21 @@ export function initialState(settings: Settings): State {
         since: 0,
         confirmed: false,
         volume: undefined,
-        directories: new Map(),
+        nested: [],
+        plain: true,
+        places: new Map(),
         trouble: undefined,
         unsettledSince: undefined,
         copy: undefined,
-        frozen: false,
+        apart: 'no',
+        polled: false,
+        frozen: new Set<string>(),
+        points: undefined,
       })),
       since: 0,
       recheck: FIRST_RECHECK,
-      directories: new Map(),
+      places: new Map(),
+      lost: new Set(),
       deaf: new Set(),
       degraded: new Set(),
       copied: new Set(),
@@ -75,6 +104,7 @@ export function initialState(settings: Settings): State {
       retrying: [],
       splayed: false,
       next: { snapshot: new Map(), environment: [] },
+      found: new Set(),
       deadly: new Set(),
       stale: [],
       degraded: undefined,

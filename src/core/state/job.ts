@@ -8,6 +8,8 @@ export type Task =
       readonly words: readonly string[];
       /** `NAME=value` entries, byte strings. */
       readonly environment: readonly string[];
+      /** Paths that it finds, one a line, in a file that is open at descriptor 3. */
+      readonly changed?: readonly string[];
     }
   | { readonly kind: 'http'; readonly method: 'GET' | 'POST'; readonly endpoint: HttpEndpoint }
   | { readonly kind: 'tcp'; readonly endpoint: Endpoint };

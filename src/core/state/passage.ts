@@ -1,4 +1,4 @@
-import type { Snapshot } from '../files/content.ts';
+import type { Snapshot } from '../files/snapshot.ts';
 import type { LogLine } from '../log/log.ts';
 import type { Generation, Stage } from '../staging/stage.ts';
 import type { Reload } from './progress.ts';

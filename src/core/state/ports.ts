@@ -1,8 +1,9 @@
 import type { Files } from '../files/files.ts';
-import type { Directories } from '../files/reading.ts';
+import type { Place } from '../files/places.ts';
+import type { Helpers } from '../files/remote/helpers.ts';
 import type { LogLine } from '../log/log.ts';
 import type { ExitStatus } from '../process/exit.ts';
-import type { Handling } from '../process/proc.ts';
+import type { Proc } from '../process/proc.ts';
 import type { Signal } from '../process/signals.ts';
 import type { TimerName } from './event.ts';
 
@@ -15,30 +16,67 @@ export type Processes = {
    * Starts a command as specification 2.1 says, in a process group of its own.
    *
    * @param environment `NAME=value` entries, byte strings; their PATH is where the command is looked for
+   * @param gift a descriptor of rehup's that it gets as another number besides 0–2; closed in rehup, started or not
+   * @param files the files that it may be, where only these are to be touched
    * @returns its process id, or the name of the errno(3) that tells why it could not be started
    */
   start(
     command: readonly string[],
     environment: readonly string[],
+    gift?: Gift,
+    files?: readonly string[],
   ): { readonly pid: number } | { readonly errno: string };
-  /** kill(2) to the process `pid`, or to the process group of that number; the name of the errno if it fails. */
-  signal(pid: number, signal: Signal, to: 'child' | 'group'): string | undefined;
-  /** What a process does with a signal; undefined if that can't be told. */
-  handling(pid: number, signal: Signal): Handling | undefined;
-  /** Whether a process group has a member that is no zombie. */
-  groupAlive(pid: number): boolean;
+  /** kill(2) to the process `pid`, or to the process group of that number; the name of the errno if it fails. 0 only asks. */
+  signal(pid: number, signal: Signal | 0, to: 'child' | 'group'): string | undefined;
+  /** The process id of rehup itself. */
+  readonly self: number;
+  readonly proc: Proc;
   /** Whether rehup has any child, started by it or adopted. */
   hasChildren(): boolean;
   /** Zombies reaped so far that were not rehup's own children. */
   reaped(): number;
-  /** Stops rehup itself, as a terminal's job control wants it, until a CONT comes. */
-  suspend(): void;
+  /** Whether a process is one that rehup started, or adopted, or a descendant of such a one. */
+  descends(pid: number): boolean;
+  /** The process ids of all that rehup has started beside the child, commands and helpers, and not waited for yet. */
+  jobs(): readonly number[];
+  /**
+   * Stops rehup itself, or all of its process group, as a terminal's job control wants it, until a CONT comes. The terminal,
+   * if the child's group holds it, is rehup's meanwhile, and the child's again afterwards if rehup was given it.
+   */
+  suspend(child: number, whom: 'self' | 'group'): void;
 };
 
-/** Hints on directories; what it tells comes to the engine as `hint`, `watching`, `watch-failed` and `watch-lost` events. */
+export type Gift = { readonly descriptor: number; readonly number: number };
+
+/**
+ * The channel on which the child says that it serves, one at a time: a new one takes the place of the one before it. That
+ * something was said comes to the engine as a `notified` event, and not again until `take` has found nothing left.
+ */
+export type Notifications = {
+  /** Opens a datagram socket under an abstract name (unix(7)) with 64 random bits in it; the name as sd_notify(3) wants it. */
+  openSocket(): { readonly address: string } | { readonly errno: string };
+  /** Opens a pipe; the descriptor is the end that is written to, which is the caller's. */
+  openPipe(): { readonly descriptor: number } | { readonly errno: string };
+  /** The next message, of a pipe some bytes; undefined if there is none. Descriptors that come along are closed. */
+  take(): Message | undefined;
+  close(): void;
+};
+
+export type Message = {
+  readonly bytes: string;
+  /** Whether that is all of it: what is longer than 16 KiB is cut. */
+  readonly whole: boolean;
+  /** The process that sent it, as the kernel says (SCM_CREDENTIALS); undefined on a pipe. */
+  readonly sender: number | undefined;
+};
+
+/** What tells that a place is the same, and what of it is to be told. */
+export type Watchable = Pick<Place, 'identity' | 'kind'>;
+
+/** Hints on places; what it tells comes to the engine as `hint`, `watching`, `watch-failed` and `watch-lost` events. */
 export type Watcher = {
-  /** Watches these directories and no others. One whose identity differs from before is watched anew. */
-  watch(directories: Directories): void;
+  /** Watches these places and no others, in its own time. One whose identity differs from before is watched anew. */
+  watch(places: ReadonlyMap<string, Watchable>): void;
 };
 
 export type Clock = {
@@ -46,6 +84,8 @@ export type Clock = {
   now(): number;
   /** Milliseconds since the epoch, on a clock that may be set. */
   wall(): number;
+  /** Milliseconds of processor time that this thread has taken. */
+  processorTime(): number;
   /** Sets or replaces a one-shot timer, which comes to the engine as a `timer` event. */
   setTimer(timer: TimerName, delay: number): void;
   clearTimer(timer: TimerName): void;
@@ -67,9 +107,17 @@ export type Commands = {
    * is then killed, and what the pipe still holds is told before the exit. Nothing is told before the call has returned.
    *
    * @param environment `NAME=value` entries, byte strings; their PATH is where the command is looked for
+   * @param input an open file that it finds at descriptor 3, from its beginning; closed here, whatever comes of it
+   * @param files the files that it may be, where only these are to be touched
    * @returns what kills its whole group at once; nothing is told afterwards
    */
-  run(words: readonly string[], environment: readonly string[], reports: CommandReports): () => void;
+  run(
+    words: readonly string[],
+    environment: readonly string[],
+    reports: CommandReports,
+    input?: number,
+    files?: readonly string[],
+  ): () => void;
 };
 
 export type CommandReports = {
@@ -128,7 +176,11 @@ export type Ports = {
   readonly processes: Processes;
   readonly commands: Commands;
   readonly network: Network;
+  readonly notifications: Notifications;
   readonly files: Files;
+  readonly helpers: Helpers;
+  /** The directory that commands are started in, absolute; undefined if it is gone. */
+  readonly cwd: string | undefined;
   readonly watcher: Watcher;
   readonly listener: Listener;
   readonly clock: Clock;

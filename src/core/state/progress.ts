@@ -1,4 +1,4 @@
-import type { Snapshot } from '../files/content.ts';
+import type { Snapshot } from '../files/snapshot.ts';
 import type { Signal } from '../process/signals.ts';
 import type { Action } from './action.ts';
 
@@ -86,13 +86,15 @@ export type Configuration = {
   readonly splayed: boolean;
   /** What the next child reads at its start, and its environment. */
   readonly next: { readonly snapshot: Snapshot; readonly environment: readonly string[] };
+  /** What was found of how the child takes reload signals, and told: once is enough. */
+  readonly found: ReadonlySet<string>;
   /** Signals that ended the child though it had a handler: a restart does better. */
   readonly deadly: ReadonlySet<Signal>;
   /** Watches whose content could not be applied. */
   readonly stale: readonly string[];
   /** Why the application does not run on the content that is there; undefined if it does. */
   readonly degraded: string | undefined;
-  /** When the last applies began, those of the last ten minutes. */
+  /** When the last applies began, those of the last ten minutes, and no more than make it flap. */
   readonly applies: readonly number[];
   /** Whether it was said that there are many. */
   readonly flapping: boolean;

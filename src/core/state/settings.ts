@@ -27,7 +27,11 @@ export type CheckWord = readonly (string | { readonly source: string })[];
 export type Ready =
   | { readonly kind: 'http'; readonly endpoint: HttpEndpoint }
   | { readonly kind: 'tcp'; readonly endpoint: Endpoint }
-  | { readonly kind: 'exec'; readonly words: readonly string[] };
+  | { readonly kind: 'exec'; readonly words: readonly string[] }
+  /** The child says so itself, by sd_notify(3). */
+  | { readonly kind: 'notify' }
+  /** The child writes a newline to this descriptor once it serves, as s6 has it; it says nothing of reloads. */
+  | { readonly kind: 'notify-fd'; readonly descriptor: number };
 
 /** What the command line asked for, validated: the rest of the program trusts it. Durations are in milliseconds. */
 export type Settings = {

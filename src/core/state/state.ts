@@ -15,10 +15,15 @@ import type { Server } from './visits.ts';
 export type Readiness =
   /** No child, or a stop is under way. */
   | { readonly phase: 'idle' }
-  /** Asked for only after the verify time: what answers before that may still be what ran before the reload. */
-  | { readonly phase: 'waiting' }
-  | { readonly phase: 'probing'; readonly job: number; readonly pause: number }
-  | { readonly phase: 'pausing'; readonly pause: number }
+  /**
+   * Asked for only after the verify time: what answers before that may still be what ran before the reload. A child that
+   * speaks for itself may meanwhile say that it is reloading; if it does not, the verify time was the verdict.
+   */
+  | { readonly phase: 'waiting'; readonly limit: Limit }
+  | { readonly phase: 'probing'; readonly limit: Limit; readonly job: number; readonly pause: number }
+  | { readonly phase: 'pausing'; readonly limit: Limit; readonly pause: number }
+  /** The child is to say itself that it serves: after its start, or after the reload that it said has begun. */
+  | { readonly phase: 'listening'; readonly after: 'start' | 'reload'; readonly limit: Limit }
   | { readonly phase: 'ready' }
   | { readonly phase: 'late' };
 
@@ -41,6 +46,23 @@ export type Identity = {
   readonly uid: number;
 };
 
+/** The time that the application has, on the clock of events, ms. */
+export type Limit = { readonly since: number; readonly until: number };
+
+/** What the child has said by sd_notify(3) since it was started. */
+export type Announced = {
+  /** The last STATUS=, a byte string. */
+  readonly status: string | undefined;
+  readonly stopping: boolean;
+  /** Until when it asked to be waited for, by EXTEND_TIMEOUT_USEC=. */
+  readonly extended: number;
+  /** When the last reload began to tell it of new content, and what it has said of that since. */
+  readonly told: number;
+  readonly reload: 'unheard' | 'begun' | 'done';
+  /** Whether it was warned of messages from strangers. */
+  readonly warned: boolean;
+};
+
 export type State = {
   readonly settings: Settings;
   readonly pid1: boolean;
@@ -56,6 +78,10 @@ export type State = {
   /** When the child exited by itself and was to be started again. */
   readonly crashes: readonly number[];
   readonly child: Child;
+  /** The keys of processes that don't descend from the child though they may come to rehup: those seen at the last look. */
+  readonly strangers: readonly string[];
+  /** Whether a signal from outside, which was forwarded, has stopped the child: who sent it may send a CONT. */
+  readonly stoppedFromOutside: boolean;
   readonly observation: Observation;
   readonly gate: Gate;
   readonly server: Server;
@@ -63,6 +89,9 @@ export type State = {
   readonly identity: Identity;
   readonly configuration: Configuration;
   readonly readiness: Readiness;
+  /** Whether the application has served since its start; a reload that it is in the middle of, or that failed, changes nothing of that. */
+  readonly served: boolean;
+  readonly announced: Announced;
 };
 
 export function withConfiguration(state: State, change: Partial<Configuration>): State {

@@ -53,20 +53,24 @@ export type Notice =
   | { readonly type: 'child-ended'; readonly status: ExitStatus; readonly follows: AfterExit | undefined }
   /** A QUIT is pending, which may mean stop. */
   | { readonly type: 'child-quitting' }
+  /** An action that tells the application of new content is about to begin; `first`: the first one of its reload. */
+  | { readonly type: 'telling'; readonly first: boolean }
   /** The application was told of new content; whether it serves is to be found out anew. */
   | { readonly type: 'told' }
   | { readonly type: 'ready' }
   /** It does not serve, and the time for that is over. */
-  | { readonly type: 'not-ready' }
+  | { readonly type: 'not-ready'; readonly reason: string }
   /** The child outlived a QUIT: it was not being stopped. */
   | { readonly type: 'child-resumed' }
+  /** The child can't be stopped: rehup may not signal it. It runs on. */
+  | { readonly type: 'stop-refused'; readonly signal: Signal; readonly errno: string }
   /** A stop from outside: nothing is applied any more. */
   | { readonly type: 'stopped' }
   /** A restart could not start the child, finally. */
   | { readonly type: 'start-failed'; readonly errno: string }
   | { readonly type: 'stop-child'; readonly afterwards: Afterwards }
   /** A signal came that asks for a reload. */
-  | { readonly type: 'reload-requested'; readonly signal: Signal };
+  | { readonly type: 'reload-requested'; readonly signal: Signal; readonly forced: boolean };
 
 /**
  * What the exit of a child in the time of a reload leads to, whatever `--on-exit` says. `revive`: it died of the signal

@@ -30,14 +30,31 @@ export function endAs(state: State, turn: Turn, status: ExitStatus): State {
 type Sending = { readonly signal: Signal; readonly purpose: SignalPurpose; readonly to: SignalTarget };
 
 export function send(turn: Turn, pid: number, { signal, purpose, to }: Sending): void {
+  const wake = purpose === 'stop';
   turn.effects.push({
     type: 'signal',
     pid,
     signal,
     to,
     purpose,
-    wake: purpose === 'stop',
+    wake,
     onlyIf: undefined,
+    childEnded: false,
+  });
+}
+
+/** Signals what a child that has ended leaves of its group. */
+export function sendToRest(turn: Turn, pid: number, signal: Signal, purpose: 'stop' | 'kill'): void {
+  const wake = purpose === 'stop';
+  turn.effects.push({
+    type: 'signal',
+    pid,
+    signal,
+    to: 'group',
+    purpose,
+    wake,
+    onlyIf: undefined,
+    childEnded: true,
   });
 }
 

@@ -1,14 +1,26 @@
-import type { ExitStatus } from '../process/exit.ts';
-import { exitCode } from '../process/exit.ts';
-import { SIGKILL } from '../process/signals.ts';
+import { type ExitStatus, exitCode } from '../process/exit.ts';
+import { keyOf, type Relative } from '../process/family.ts';
+import { SIGKILL, type Signal, signalName } from '../process/signals.ts';
 import { afterExit } from '../reload/interruption.ts';
 import type { Afterwards } from '../state/child.ts';
 import type { State } from '../state/state.ts';
 import { clearTimers, type EventOf, log, setTimer, type Turn } from '../state/turn.ts';
-import { end, endAs, type In, logDropped, logExit, logStop, prepare, send, withChild } from './child.ts';
+import {
+  end,
+  endAs,
+  type In,
+  logDropped,
+  logExit,
+  logStop,
+  prepare,
+  sendToRest,
+  withChild,
+} from './child.ts';
+import { eachNamed, leftoversOf, named, seenBefore, tellLeftovers, withStrangers } from './leftovers.ts';
 import { meaningOf } from './routing.ts';
+import { clearStop, expectStop, nameWaited, termIgnoring } from './waiting.ts';
 
-/* The end of a child, and the rest of its process group. */
+/* The end of a child, and of what it leaves: its process group, and in a restart whatever else descends from it. */
 
 /** Delays between looks at a group that is not empty yet: doubled from the first to the last, ms. */
 const FIRST_GROUP_DELAY = 5;
@@ -23,28 +35,94 @@ const LAST_BACK_OFF = 30_000;
 /** A child that exits with 0 within this time of its start may have gone to the background (specification 3), ms. */
 const EARLY = 5_000;
 
-/** Waits for the group to be empty, after having asked what is left of it to stop. */
+/** Waits for what is left to be gone, after having asked it to stop. */
 export function group(
   state: State,
   child: In<'clearing' | 'leaving'>,
   event: EventOf<'group'>,
   turn: Turn,
 ): State {
-  const known = child.phase === 'clearing' && child.early ? reportDaemon(child, event, turn) : child;
-  if (!event.alive) return groupGone(state, known, turn);
-  const { pid, pace } = child;
-  const signal = child.phase === 'leaving' ? child.sent : state.settings.stopSignal;
-  if (!child.toGroup) send(turn, pid, { signal, purpose: 'stop', to: 'group' });
-  setTimer(turn, 'group', pace);
-  return withChild(state, { ...known, toGroup: true, pace: Math.min(pace * 2, LAST_GROUP_DELAY) });
+  if (event.why === 'before' || event.pid !== child.pid) return seenBefore(state, child, event);
+  const { members } = event.family;
+  const leftovers = leftoversOf(state, event.family);
+  const seen = withStrangers(state, event.family);
+  if (child.phase === 'leaving') {
+    if (members.length === 0) return leave(seen, child, leftovers, turn);
+    tellWaiting(members, child.sent, event, turn);
+    if (!child.toGroup) sendToRest(turn, child.pid, child.sent, 'stop');
+    return paced(seen, { ...child, toGroup: true }, turn);
+  }
+  const known = child.early ? reportDaemon(child, members.length + leftovers.length > 0, turn) : child;
+  // At the end of rehup itself these are told, and not waited for.
+  const others = isEnd(known.afterwards) ? [] : leftovers;
+  const left = [...members, ...others].filter((one) => !known.refused.includes(keyOf(one)));
+  if (left.length === 0) return groupGone(seen, known, leftovers, turn);
+  const { stopSignal } = state.settings;
+  tellWaiting(left, stopSignal, event, turn);
+  if (!known.toGroup && members.length > 0) sendToRest(turn, known.pid, stopSignal, 'stop');
+  const unasked = others.filter((one) => !known.asked.includes(keyOf(one)));
+  // Those that come to light when the time of the child is over have one of their own.
+  const late = known.killing && known.asked.length === 0 && unasked.length > 0;
+  if (late) setTimer(turn, 'stop-timeout', state.settings.stopTimeout);
+  if (unasked.length > 0) askLeftovers(stopSignal, unasked, turn);
+  const killing = known.killing && !late;
+  if (killing) killEach(turn, left);
+  const asked = [...known.asked, ...unasked.map(keyOf)];
+  const toGroup = known.toGroup || members.length > 0;
+  return paced(seen, { ...known, toGroup, asked, killing }, turn);
 }
 
-function reportDaemon(
-  child: In<'clearing'>,
-  { alive, children }: EventOf<'group'>,
+function paced(state: State, child: In<'clearing' | 'leaving'>, turn: Turn): State {
+  setTimer(turn, 'group', child.pace);
+  return withChild(state, { ...child, pace: Math.min(child.pace * 2, LAST_GROUP_DELAY) });
+}
+
+/** What was asked about what is left: its names, or who ignores the stop signal. */
+function tellWaiting(
+  left: readonly Relative[],
+  sent: Signal,
+  { why, ignoring }: EventOf<'group'>,
   turn: Turn,
-): In<'clearing'> {
-  if (alive || children) {
+): void {
+  if (why === 'names') nameWaited(turn, left);
+  if (why === 'half') termIgnoring(turn, ignoring, sent);
+}
+
+/** Asks what left the group of the old child to stop before a new one is started. */
+function askLeftovers(signal: Signal, processes: readonly Relative[], turn: Turn): void {
+  const message = `left behind by the old child, and asked to stop by ${signalName(signal)}: ${named(processes)}`;
+  log(turn, 'info', 'child.leftovers', message, { processes: eachNamed(processes) });
+  turn.effects.push({ type: 'signal-each', processes, signal, purpose: 'stop', wake: true });
+}
+
+function killEach(turn: Turn, processes: readonly Relative[]): void {
+  turn.effects.push({ type: 'signal-each', processes, signal: SIGKILL, purpose: 'kill', wake: false });
+}
+
+/** What became of signals to what is left: who may not be signalled is not waited for. */
+export function eachSignalled(
+  state: State,
+  child: In<'clearing'>,
+  { purpose, sent, refused }: EventOf<'each-signalled'>,
+  turn: Turn,
+): State {
+  const fresh = refused.filter((one) => !child.refused.includes(keyOf(one)));
+  if (fresh.length > 0) {
+    const message = `can't be signalled (EPERM), and not waited for: ${named(fresh)}`;
+    log(turn, 'warn', 'child.leftovers', message, { processes: eachNamed(fresh) });
+  }
+  const known = { ...child, refused: [...child.refused, ...fresh.map(keyOf)] };
+  if (purpose !== 'kill' || sent.length === 0 || child.killed) return withChild(state, known);
+  const { stopTimeout } = state.settings;
+  log(turn, 'warn', 'child.killed', `not gone after ${stopTimeout} ms: SIGKILL to ${named(sent)}`, {
+    processes: eachNamed(sent),
+    ms: stopTimeout,
+  });
+  return withChild(state, { ...known, killed: true });
+}
+
+function reportDaemon(child: In<'clearing'>, left: boolean, turn: Turn): In<'clearing'> {
+  if (left) {
     const { pid } = child;
     const message = `child ${pid} exited with 0 at once and left processes behind: run it in the foreground`;
     log(turn, 'warn', 'child.daemonized', message, { pid });
@@ -52,13 +130,28 @@ function reportDaemon(
   return { ...child, early: false };
 }
 
-function groupGone(state: State, child: In<'clearing' | 'leaving'>, turn: Turn): State {
+function groupGone(state: State, child: In<'clearing'>, leftovers: readonly Relative[], turn: Turn): State {
+  const { afterwards, status } = child;
   clearTimers(turn, 'stop-timeout', 'group');
-  if (child.phase === 'leaving' || child.afterwards === 'exit') return endAs(state, turn, child.status);
-  if (typeof child.afterwards === 'object') return end(state, turn, child.afterwards.exit);
-  return child.afterwards === 'start'
-    ? prepare(state, child.status, turn)
-    : backOff(state, child.status, turn);
+  clearStop(turn);
+  if (isEnd(afterwards)) {
+    tellLeftovers(turn, leftovers, state.settings.stopSignal);
+    return afterwards === 'exit' ? endAs(state, turn, status) : end(state, turn, afterwards.exit);
+  }
+  return afterwards === 'start' ? prepare(state, status, turn) : backOff(state, status, turn);
+}
+
+/** Whether rehup itself ends then. */
+function isEnd(afterwards: Afterwards): afterwards is Exclude<Afterwards, 'start' | 'again'> {
+  return afterwards === 'exit' || typeof afterwards === 'object';
+}
+
+/** The end of rehup after a stop from outside. */
+function leave(state: State, child: In<'leaving'>, leftovers: readonly Relative[], turn: Turn): State {
+  clearTimers(turn, 'group');
+  clearStop(turn);
+  tellLeftovers(turn, leftovers, child.sent);
+  return endAs(state, turn, child.status);
 }
 
 function backOff(state: State, last: ExitStatus, turn: Turn): State {
@@ -77,8 +170,12 @@ export function checkGroup(
   _event: unknown,
   turn: Turn,
 ): State {
-  turn.effects.push({ type: 'check-group', pid: child.pid });
+  look(child.pid, turn);
   return state;
+}
+
+function look(pid: number, turn: Turn): void {
+  turn.effects.push({ type: 'check-group', pid, childEnded: true, why: 'end', ignoring: undefined });
 }
 
 /** The child is gone, its group is not: a stop cancels what was planned for the group, and the SIGKILL with it. */
@@ -96,7 +193,8 @@ export function signalWhileClearing(
   const { sent } = meaning;
   const known = child.toGroup && sent === state.settings.stopSignal;
   clearTimers(turn, 'stop-timeout');
-  if (!known) send(turn, child.pid, { signal: sent, purpose: 'stop', to: 'group' });
+  expectStop(state, sent, turn);
+  if (!known) sendToRest(turn, child.pid, sent, 'stop');
   logStop(turn, event.signal, "what is left of the child's group is asked to stop");
   turn.notices.push({ type: 'stopped' });
   const { pid, status, pace } = child;
@@ -110,22 +208,15 @@ export function signalWhileLeaving(
   turn: Turn,
 ): State {
   const meaning = meaningOf(state.settings, event.signal);
-  if (meaning.kind === 'stop') send(turn, child.pid, { signal: meaning.sent, purpose: 'stop', to: 'group' });
+  if (meaning.kind === 'stop') sendToRest(turn, child.pid, meaning.sent, 'stop');
   return state;
 }
 
-export function killGroup(
-  state: State,
-  child: In<'stopping' | 'clearing'>,
-  _event: unknown,
-  turn: Turn,
-): State {
-  log(turn, 'warn', 'child.killed', `not gone after ${state.settings.stopTimeout} ms: SIGKILL to its group`, {
-    pid: child.pid,
-    ms: state.settings.stopTimeout,
-  });
-  send(turn, child.pid, { signal: SIGKILL, purpose: 'kill', to: 'group' });
-  return state;
+/** The stop timeout is over for what the child has left. */
+export function killRest(state: State, child: In<'clearing'>, _event: unknown, turn: Turn): State {
+  sendToRest(turn, child.pid, SIGKILL, 'kill');
+  look(child.pid, turn);
+  return withChild(state, { ...child, killing: true });
 }
 
 /** What follows an exit of the child by itself, and the state that remembers it. */
@@ -142,6 +233,8 @@ function policy(state: State, status: ExitStatus, turn: Turn): { state: State; a
   return { state, afterwards: 'exit' };
 }
 
+const UNTOLD = { killed: false, asked: [], refused: [], pace: FIRST_GROUP_DELAY } as const;
+
 /** The child ended by itself: what is left of its group is asked to stop, and `--on-exit` says what follows. */
 export function endedByItself(
   state: State,
@@ -153,15 +246,24 @@ export function endedByItself(
   const { status } = event;
   logExit(child, status, turn);
   clearTimers(turn, 'verify-start');
-  const follows = afterExit(state, status);
+  const follows = afterExit(state, status, turn.at);
   turn.notices.push({ type: 'child-ended', status, follows });
   setTimer(turn, 'stop-timeout', state.settings.stopTimeout);
-  turn.effects.push({ type: 'check-group', pid });
-  const pace = FIRST_GROUP_DELAY;
+  expectStop(state, state.settings.stopSignal, turn);
+  look(pid, turn);
   const early = status.kind === 'code' && status.code === 0 && turn.at - child.since < EARLY;
   const { state: now, afterwards } =
     follows === undefined ? policy(state, status, turn) : { state, afterwards: 'start' as const };
-  return withChild(now, { phase: 'clearing', pid, afterwards, status, early, toGroup: false, pace });
+  const clearing = {
+    phase: 'clearing',
+    pid,
+    afterwards,
+    status,
+    early,
+    toGroup: false,
+    killing: false,
+  } as const;
+  return withChild(now, { ...clearing, ...UNTOLD });
 }
 
 export function endedStopping(
@@ -170,13 +272,13 @@ export function endedStopping(
   event: EventOf<'child-exited'>,
   turn: Turn,
 ): State {
-  const { pid, afterwards, toGroup } = child;
+  const { pid, afterwards, toGroup, killing } = child;
   const { status } = event;
   logExit(child, status, turn);
   turn.notices.push({ type: 'child-ended', status, follows: undefined });
-  turn.effects.push({ type: 'check-group', pid });
-  const pace = FIRST_GROUP_DELAY;
-  return withChild(state, { phase: 'clearing', pid, afterwards, status, early: false, toGroup, pace });
+  look(pid, turn);
+  const clearing = { phase: 'clearing', pid, afterwards, status, early: false, toGroup, killing } as const;
+  return withChild(state, { ...clearing, ...UNTOLD });
 }
 
 export function endedTerminating(
@@ -189,7 +291,10 @@ export function endedTerminating(
   const { status } = event;
   logExit(child, status, turn);
   clearTimers(turn, 'quit', 'verify-start');
-  if (child.phase === 'quitting') turn.notices.push({ type: 'stopped' });
-  turn.effects.push({ type: 'check-group', pid });
+  if (child.phase === 'quitting') {
+    turn.notices.push({ type: 'stopped' });
+    expectStop(state, sent, turn);
+  }
+  look(pid, turn);
   return withChild(state, { phase: 'leaving', pid, status, sent, toGroup, pace: FIRST_GROUP_DELAY });
 }

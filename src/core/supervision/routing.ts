@@ -6,7 +6,7 @@ export type Meaning =
   | { readonly kind: 'dropped' }
   /** `perhaps`: a QUIT, which is no stop if the child outlives it. */
   | { readonly kind: 'stop'; readonly sent: Signal; readonly perhaps: boolean }
-  | { readonly kind: 'reload'; readonly signal: Signal }
+  | { readonly kind: 'reload'; readonly signal: Signal; readonly forced: boolean }
   | { readonly kind: 'forward'; readonly signal: Signal };
 
 /** Whether it means stop is decided by the signal that arrived, everything else by what it is rewritten to. */
@@ -18,7 +18,9 @@ export function meaningOf(settings: Settings, arrived: Signal): Meaning {
     const perhaps = arrived === SIGQUIT && stopSignal !== SIGQUIT;
     return { kind: 'stop', sent: rewrites.has(arrived) ? signal : translated(settings, arrived), perhaps };
   }
-  return asksForReload(settings, signal) ? { kind: 'reload', signal } : { kind: 'forward', signal };
+  const asked = reloadsBy(settings, signal);
+  if (asked.length === 0) return { kind: 'forward', signal };
+  return { kind: 'reload', signal, forced: asked.some((action) => action.forced) };
 }
 
 /** A TERM or INT becomes `--stop-signal` where that is given. */
@@ -26,7 +28,8 @@ function translated({ translateStop, stopSignal }: Settings, signal: Signal): Si
   return translateStop && (signal === SIGTERM || signal === SIGINT) ? stopSignal : signal;
 }
 
-function asksForReload({ onChange, watches }: Settings, signal: Signal): boolean {
+/** The actions of which this signal, from outside, is a request. */
+function reloadsBy({ onChange, watches }: Settings, signal: Signal) {
   const actions = [onChange, ...watches.map((watch) => watch.action)];
-  return actions.some((action) => action.kind === 'signal' && action.signal === signal);
+  return actions.filter((action) => action.kind === 'signal').filter((action) => action.signal === signal);
 }

@@ -1,6 +1,7 @@
 import type { ExitStatus } from '../process/exit.ts';
 import { EXIT_FAILED, signalCode, startFailureCode, startFailureReason } from '../process/exit.ts';
 import type { Signal } from '../process/signals.ts';
+import { NOTIFY_SOCKET } from '../readiness/channel.ts';
 import type { Child } from '../state/child.ts';
 import type { State } from '../state/state.ts';
 import { type EventOf, log, setTimer, type Turn } from '../state/turn.ts';
@@ -21,8 +22,20 @@ function start(state: State, attempt: number, last: ExitStatus | undefined, turn
 }
 
 export function begin(state: State, _child: Child, event: EventOf<'begin'>, turn: Turn): State {
-  const { pid1, terminal, environment: inherited, argumentBytes, seed, identity } = event;
+  turn.effects.push({ type: 'check-group', pid: 0, childEnded: true, why: 'before', ignoring: undefined });
+  const { pid1, terminal, seed, identity } = event;
+  const { inherited, argumentBytes } = givenTo(state, event);
   return prepare({ ...state, pid1, terminal, inherited, argumentBytes, seed, identity }, undefined, turn);
+}
+
+/** What the variable takes of the room of execve(2) with its address, and more, bytes. */
+const NOTIFY_SOCKET_BYTES = 64;
+
+/** Where rehup hears the child by sd_notify(3) itself, nobody that it starts is to speak to whom rehup would. */
+function givenTo({ settings }: State, { environment, argumentBytes }: EventOf<'begin'>) {
+  if (settings.ready?.kind !== 'notify') return { inherited: environment, argumentBytes };
+  const inherited = environment.filter((entry) => !entry.startsWith(`${NOTIFY_SOCKET}=`));
+  return { inherited, argumentBytes: argumentBytes - NOTIFY_SOCKET_BYTES };
 }
 
 /** What the child will read was looked at; whether it may be started is for others to say. */
@@ -48,7 +61,7 @@ export function unusable(state: State, _child: Child, event: EventOf<'unusable'>
 /** A signal while there is no child to send it to. */
 export function signalWithoutChild(
   state: State,
-  child: In<'preparing' | 'retrying' | 'waiting'>,
+  child: In<'preparing' | 'starting' | 'retrying' | 'waiting'>,
   event: EventOf<'signal'>,
   turn: Turn,
 ): State {
@@ -67,7 +80,25 @@ function endWithout(state: State, turn: Turn, last: ExitStatus | undefined, stop
   return last === undefined ? end(state, turn, signalCode(stop)) : endAs(state, turn, last);
 }
 
-export function keepSignal(state: State, child: In<'starting'>, event: EventOf<'signal'>): State {
+/** More signals than there are need not be kept for a child that is about to be there. */
+const MOST_KEPT = 64;
+
+/**
+ * A signal while the host has a child to start: that takes time only where it has to ask a file server for the program.
+ * Nothing was started yet, so a stop ends it there; all else is kept for the child.
+ */
+export function signalWhileStarting(
+  state: State,
+  child: In<'starting'>,
+  event: EventOf<'signal'>,
+  turn: Turn,
+): State {
+  if (meaningOf(state.settings, event.signal).kind === 'stop')
+    return signalWithoutChild(state, child, event, turn);
+  if (child.kept.length >= MOST_KEPT) {
+    logDropped(turn, event.signal, 'too many came while the child is being started');
+    return state;
+  }
   return withChild(state, { ...child, kept: [...child.kept, event.signal] });
 }
 
@@ -79,8 +110,9 @@ export function spawnFailed(
 ): State {
   const command = textOfBytes(state.settings.command[0] ?? '');
   const reason = startFailureReason(event.errno);
-  const stop = child.kept.find((signal) => meaningOf(state.settings, signal).kind === 'stop');
-  const again = child.last !== undefined && child.attempt < START_ATTEMPTS && stop === undefined;
+  const again = child.last !== undefined && child.attempt < START_ATTEMPTS;
+  if (event.channel === true && child.last === undefined)
+    return end(state, turn, EXIT_FAILED, noChannel(state, event.errno));
   log(turn, again ? 'error' : 'fatal', 'child.start_failed', `${command} can't be started: ${reason}`, {
     command,
     errno: event.errno,
@@ -92,8 +124,13 @@ export function spawnFailed(
   }
   turn.notices.push({ type: 'start-failed', errno: event.errno });
   const refusal = state.settings.silent ? `${command} can't be started: ${reason}` : undefined;
-  if (stop === undefined) return end(state, turn, startFailureCode(event.errno), refusal);
-  return endWithout(state, turn, child.last, stop);
+  return end(state, turn, startFailureCode(event.errno), refusal);
+}
+
+function noChannel({ settings }: State, errno: string): string {
+  return settings.ready?.kind === 'notify'
+    ? `--ready notify: no Unix datagram socket can be made here: ${errno}; allow it (seccomp), or use another --ready`
+    : `--ready notify-fd: no pipe can be made: ${errno}; raise the limit on open files`;
 }
 
 export function startAgain(state: State, child: In<'retrying'>, _event: unknown, turn: Turn): State {

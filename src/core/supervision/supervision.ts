@@ -1,40 +1,41 @@
-import { SIGTSTP, SIGTTIN, SIGTTOU, type Signal, signalName } from '../process/signals.ts';
+import type { Signal } from '../process/signals.ts';
 import type { Child } from '../state/child.ts';
-import type { SignalOutcome } from '../state/event.ts';
 import type { State } from '../state/state.ts';
-import { clearTimers, type EventOf, log, setTimer, type Table, type Turn } from '../state/turn.ts';
-import { type In, logDropped, logStop, send, withChild } from './child.ts';
+import { type EventOf, log, setTimer, type Table, type Turn } from '../state/turn.ts';
+import { type In, logDropped, send, withChild } from './child.ts';
 import {
   checkGroup,
+  eachSignalled,
   endedByItself,
   endedStopping,
   endedTerminating,
   group,
-  killGroup,
+  killRest,
   signalWhileClearing,
   signalWhileLeaving,
 } from './group.ts';
-import { type Meaning, meaningOf } from './routing.ts';
+import { childStopped, forwardedJobControl } from './job-control.ts';
+import { seenBefore } from './leftovers.ts';
+import { meaningOf } from './routing.ts';
 import {
   backAgain,
   begin,
   content,
-  keepSignal,
   mayStart,
   nothingToStart,
+  signalWhileStarting,
   signalWithoutChild,
   spawnFailed,
   startAgain,
   unusable,
 } from './starting.ts';
+import { killChild, quit, resume, signalled, stopChild, terminate } from './stopping.ts';
+import { askIgnoring, askNames, waited } from './waiting.ts';
 
 /*
  * Room `supervision/`: the machine that leads the life of the child: started, signalled, stopped, started again, and rehup's
  * own end with it. May not know what content is; reload says whether the child may start, and what it reads then.
  */
-
-/** The signals by which a terminal stops its jobs. */
-const JOB_CONTROL: readonly Signal[] = [SIGTSTP, SIGTTIN, SIGTTOU];
 
 function spawned(state: State, child: In<'starting'>, event: EventOf<'spawned'>, turn: Turn): State {
   const { verify } = state.settings;
@@ -49,13 +50,10 @@ function spawned(state: State, child: In<'starting'>, event: EventOf<'spawned'>,
   return child.kept.reduce((now, signal) => signalAfterStart(now, signal, turn), running);
 }
 
-/** Hands a child the signals that came while it was being started, in their order. */
+/** Hands a child the signals that came while it was being started, in their order; a stop is none of them. */
 function signalAfterStart(state: State, signal: Signal, turn: Turn): State {
   const { child } = state;
-  const event = { type: 'signal', signal } as const;
-  if (child.phase === 'running' || child.phase === 'quitting')
-    return signalToChild(state, child, event, turn);
-  return child.phase === 'terminating' ? signalToTerminating(state, child, event, turn) : state;
+  return child.phase === 'running' ? signalToChild(state, child, { type: 'signal', signal }, turn) : state;
 }
 
 type Verification = 'stayed' | 'ready' | 'not-ready';
@@ -87,10 +85,15 @@ function verifyingQuitting(what: Verification) {
       : state;
 }
 
-/** A signal that stops a job is rehup's as well, whatever it is rewritten to. */
-function forward(state: State, pid: number, arrived: Signal, signal: Signal, turn: Turn): void {
+function forward(
+  state: State,
+  { pid }: { readonly pid: number },
+  arrived: Signal,
+  signal: Signal,
+  turn: Turn,
+): State {
   send(turn, pid, { signal, purpose: 'forward', to: state.settings.signalTo });
-  if (JOB_CONTROL.includes(arrived) && state.terminal && !state.pid1) turn.effects.push({ type: 'suspend' });
+  return forwardedJobControl(state, pid, arrived, turn);
 }
 
 function signalToChild(
@@ -105,11 +108,10 @@ function signalToChild(
       logDropped(turn, event.signal, 'rewritten to none');
       return state;
     case 'reload':
-      turn.notices.push({ type: 'reload-requested', signal: meaning.signal });
+      turn.notices.push({ type: 'reload-requested', signal: meaning.signal, forced: meaning.forced });
       return state;
     case 'forward':
-      forward(state, child.pid, event.signal, meaning.signal, turn);
-      return state;
+      return forward(state, child, event.signal, meaning.signal, turn);
     case 'stop':
       return meaning.perhaps
         ? quit(state, child, meaning, turn)
@@ -117,52 +119,6 @@ function signalToChild(
     default:
       return meaning satisfies never;
   }
-}
-
-type Stop = Extract<Meaning, { kind: 'stop' }>;
-
-/** A stop from outside, which wins over whatever is under way and has no time limit. */
-function terminate(
-  state: State,
-  child: In<'running' | 'stopping' | 'quitting'>,
-  arrived: Signal,
-  { sent }: Stop,
-  turn: Turn,
-): State {
-  const { pid, since } = child;
-  const before = child.phase === 'quitting' ? child.resume : child;
-  const known = before.phase === 'stopping' && before.sent === sent;
-  clearTimers(turn, 'stop-timeout', 'verify-start', 'quit');
-  if (!known) send(turn, pid, { signal: sent, purpose: 'stop', to: state.settings.signalTo });
-  logStop(turn, arrived, 'the child is asked to stop');
-  turn.notices.push({ type: 'stopped' });
-  const toGroup = known && before.toGroup;
-  return withChild(state, { phase: 'terminating', pid, since, sent, toGroup });
-}
-
-/** A QUIT that may be no stop (a JVM prints its threads): told from one by whether the child outlives the stop timeout. */
-function quit(
-  state: State,
-  child: In<'running' | 'stopping' | 'quitting'>,
-  { sent }: Stop,
-  turn: Turn,
-): State {
-  const resume = child.phase === 'quitting' ? child.resume : child;
-  clearTimers(turn, 'stop-timeout');
-  setTimer(turn, 'quit', state.settings.stopTimeout);
-  send(turn, child.pid, { signal: sent, purpose: 'stop', to: state.settings.signalTo });
-  logStop(turn, sent, 'a stop, if the child ends of it');
-  turn.notices.push({ type: 'child-quitting' });
-  const { pid, since } = child;
-  return withChild(state, { phase: 'quitting', pid, since, sent, toGroup: false, resume });
-}
-
-function resume(state: State, child: In<'quitting'>, _event: unknown, turn: Turn): State {
-  log(turn, 'info', 'stop.outlived', 'the child outlived SIGQUIT: it was not being stopped');
-  turn.notices.push({ type: 'child-resumed' });
-  // The stop timeout of a restart that was under way has passed as well.
-  if (child.resume.phase === 'stopping') setTimer(turn, 'stop-timeout', 0);
-  return withChild(state, child.resume);
 }
 
 function signalToTerminating(
@@ -177,51 +133,13 @@ function signalToTerminating(
     case 'reload':
       return state;
     case 'forward':
-      forward(state, child.pid, event.signal, meaning.signal, turn);
-      return state;
+      return forward(state, child, event.signal, meaning.signal, turn);
     case 'stop':
       send(turn, child.pid, { signal: meaning.sent, purpose: 'stop', to: state.settings.signalTo });
       return withChild(state, { ...child, sent: meaning.sent, toGroup: false });
     default:
       return meaning satisfies never;
   }
-}
-
-/** rehup itself stops the child, to start it anew or to end with it. */
-function stopChild(state: State, child: In<'running'>, event: EventOf<'stop-child'>, turn: Turn): State {
-  const { stopSignal, stopTimeout, signalTo } = state.settings;
-  const { pid, since } = child;
-  clearTimers(turn, 'verify-start');
-  setTimer(turn, 'stop-timeout', stopTimeout);
-  send(turn, pid, { signal: stopSignal, purpose: 'stop', to: signalTo });
-  const { afterwards } = event;
-  return withChild(state, { phase: 'stopping', pid, since, afterwards, sent: stopSignal, toGroup: false });
-}
-
-function reached(outcome: SignalOutcome): boolean {
-  return outcome.kind === 'sent' && outcome.to === 'group';
-}
-
-/** Remembers whether the whole group was asked to stop, and tells what became of a forwarded signal. */
-function signalled(state: State, child: Child, event: EventOf<'signalled'>, turn: Turn): State {
-  const { outcome, purpose } = event;
-  const signal = signalName(event.signal);
-  if (outcome.kind === 'failed' && outcome.errno !== 'ESRCH') {
-    log(turn, 'error', 'signal.failed', `${signal} could not be sent: ${outcome.errno}`, {
-      signal,
-      errno: outcome.errno,
-    });
-  } else if (outcome.kind === 'sent' && purpose !== 'reload') {
-    log(turn, 'debug', 'signal.forwarded', `${signal} sent to the ${outcome.to}`, { signal, to: outcome.to });
-  }
-  const remembers =
-    child.phase === 'stopping' ||
-    child.phase === 'quitting' ||
-    child.phase === 'terminating' ||
-    child.phase === 'leaving';
-  return purpose === 'stop' && remembers && reached(outcome)
-    ? withChild(state, { ...child, toGroup: true })
-    : state;
 }
 
 type ChildKey =
@@ -236,13 +154,17 @@ type ChildKey =
   | 'spawned'
   | 'spawn-failed'
   | 'signalled'
+  | 'each-signalled'
   | 'child-exited'
+  | 'child-stopped'
   | 'group'
   | 'stop-child'
   | 'timer:start'
   | 'timer:back-off'
   | 'timer:verify-start'
   | 'timer:stop-timeout'
+  | 'timer:stop-waiting'
+  | 'timer:stop-half'
   | 'timer:quit'
   | 'timer:group';
 
@@ -258,21 +180,27 @@ const NOWHERE = {
   'not-ready': 'ignored',
   spawned: 'impossible',
   'spawn-failed': 'impossible',
-  signalled: 'impossible',
+  signalled: 'ignored',
+  'each-signalled': 'ignored',
   'child-exited': 'impossible',
-  group: 'impossible',
+  'child-stopped': 'ignored',
+  group: seenBefore,
   'stop-child': 'impossible',
   'timer:start': 'impossible',
   'timer:back-off': 'impossible',
   'timer:verify-start': 'impossible',
   'timer:stop-timeout': 'impossible',
+  'timer:stop-waiting': 'impossible',
+  'timer:stop-half': 'impossible',
   'timer:quit': 'impossible',
   'timer:group': 'impossible',
 } as const;
 
+const WAITING = { 'timer:stop-waiting': askNames, 'timer:stop-half': askIgnoring } as const;
+
 /** What supervising does with each event. */
 export const SUPERVISION: Table<Child, ChildKey> = {
-  unborn: { ...NOWHERE, begin },
+  unborn: { ...NOWHERE, begin, signalled: 'impossible', group: 'impossible' },
   preparing: {
     ...NOWHERE,
     content,
@@ -280,16 +208,16 @@ export const SUPERVISION: Table<Child, ChildKey> = {
     'may-start': mayStart,
     'nothing-to-start': nothingToStart,
     signal: signalWithoutChild,
-    signalled: 'ignored',
   },
-  starting: { ...NOWHERE, spawned, 'spawn-failed': spawnFailed, signal: keepSignal, signalled: 'ignored' },
-  retrying: { ...NOWHERE, signal: signalWithoutChild, 'timer:start': startAgain, signalled: 'ignored' },
-  waiting: { ...NOWHERE, signal: signalWithoutChild, 'timer:back-off': backAgain, signalled: 'ignored' },
+  starting: { ...NOWHERE, spawned, 'spawn-failed': spawnFailed, signal: signalWhileStarting },
+  retrying: { ...NOWHERE, signal: signalWithoutChild, 'timer:start': startAgain },
+  waiting: { ...NOWHERE, signal: signalWithoutChild, 'timer:back-off': backAgain },
   running: {
     ...NOWHERE,
     signal: signalToChild,
     signalled,
     'child-exited': endedByItself,
+    'child-stopped': childStopped,
     'stop-child': stopChild,
     'timer:verify-start': verifying('stayed'),
     ready: verifying('ready'),
@@ -297,51 +225,67 @@ export const SUPERVISION: Table<Child, ChildKey> = {
   },
   stopping: {
     ...NOWHERE,
+    ...WAITING,
     signal: signalToChild,
     signalled,
     'child-exited': endedStopping,
-    'timer:stop-timeout': killGroup,
+    'child-stopped': childStopped,
+    group: waited,
+    'timer:stop-timeout': killChild,
   },
   clearing: {
     ...NOWHERE,
+    ...WAITING,
     signal: signalWhileClearing,
     signalled,
+    'each-signalled': eachSignalled,
     group,
     'timer:group': checkGroup,
-    'timer:stop-timeout': killGroup,
+    'timer:stop-timeout': killRest,
   },
   quitting: {
     ...NOWHERE,
     signal: signalToChild,
     signalled,
     'child-exited': endedTerminating,
+    'child-stopped': childStopped,
     'timer:quit': resume,
     'timer:verify-start': verifyingQuitting('stayed'),
     ready: verifyingQuitting('ready'),
     'not-ready': verifyingQuitting('not-ready'),
   },
-  terminating: { ...NOWHERE, signal: signalToTerminating, signalled, 'child-exited': endedTerminating },
-  leaving: { ...NOWHERE, signal: signalWhileLeaving, signalled, group, 'timer:group': checkGroup },
+  terminating: {
+    ...NOWHERE,
+    ...WAITING,
+    signal: signalToTerminating,
+    signalled,
+    'child-exited': endedTerminating,
+    'child-stopped': childStopped,
+    group: waited,
+  },
+  leaving: {
+    ...NOWHERE,
+    ...WAITING,
+    signal: signalWhileLeaving,
+    signalled,
+    group,
+    'timer:group': checkGroup,
+  },
   // The host has been told to exit; nothing matters any more.
   ended: {
-    begin: 'impossible',
+    ...NOWHERE,
     signal: 'ignored',
-    content: 'ignored',
     unusable: 'ignored',
     'may-start': 'ignored',
     'nothing-to-start': 'ignored',
-    ready: 'ignored',
-    'not-ready': 'ignored',
-    spawned: 'impossible',
-    'spawn-failed': 'impossible',
-    signalled: 'ignored',
-    'child-exited': 'impossible',
     group: 'ignored',
     'stop-child': 'ignored',
     'timer:start': 'ignored',
     'timer:back-off': 'ignored',
     'timer:verify-start': 'ignored',
     'timer:stop-timeout': 'ignored',
+    'timer:stop-waiting': 'ignored',
+    'timer:stop-half': 'ignored',
     'timer:quit': 'ignored',
     'timer:group': 'ignored',
   },

@@ -36,8 +36,15 @@ function isAscii(text: string): boolean {
   return /^[\x00-\x7f]*$/.test(text);
 }
 
-/** The text that a byte string holds as UTF-8, for people and JSON; each invalid byte becomes `\xNN`. */
+/**
+ * The text that a byte string holds as UTF-8, for people and JSON, printable as {@link printable} makes it; each invalid
+ * byte becomes `\xNN`. Whatever others may write (names, output, words of the command line) comes into texts by this alone.
+ */
 export function textOfBytes(bytes: string): string {
+  return printable(decoded(bytes));
+}
+
+function decoded(bytes: string): string {
   if (isAscii(bytes)) return bytes;
   let text = '';
   let index = 0;
@@ -47,6 +54,45 @@ export function textOfBytes(bytes: string): string {
     index += length;
   }
   return text;
+}
+
+/** The control characters C0, DEL and C1; line and paragraph separator; what turns the direction of text (specification 4.8). */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are meant.
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
+
+const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+/**
+ * A text in which nothing moves the cursor of a terminal, begins another line, or turns the text behind it: such characters
+ * are written as `\n`, `\x1b`, `\u202e`. What is printable stays as it is, so to do it twice is to do it once.
+ */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, (character) => {
+    const code = character.charCodeAt(0);
+    return SHORT[character] ?? (code < 0x80 ? escapeByte(code) : `\\u${code.toString(16).padStart(4, '0')}`);
+  });
+}
+
+/** Above all code points: the number of a byte that is no UTF-8 is this and the byte. */
+const STRAY = 0x110000;
+
+/** A character of a byte string by its code point, and its bytes; a byte that is no UTF-8 is one with a number of its own. */
+export function characterAt(
+  bytes: string,
+  index: number,
+): { readonly character: number; readonly length: number } {
+  const { point, length } = decodeOne(bytes, index);
+  return { character: point ?? STRAY + bytes.charCodeAt(index), length };
+}
+
+export function charactersOf(bytes: string): readonly number[] {
+  const characters: number[] = [];
+  for (let index = 0; index < bytes.length; ) {
+    const { character, length } = characterAt(bytes, index);
+    characters.push(character);
+    index += length;
+  }
+  return characters;
 }
 
 function escapeByte(byte: number): string {

@@ -1,4 +1,4 @@
-/** Absolute Linux paths as byte strings: no `.`, no `..`, no trailing slash. */
+/** Absolute Linux paths as byte strings: no `.`, no trailing slash, and `..` only where what is before it may be a link. */
 
 /** The absolute path that `path` means in the directory `cwd`, by its words alone (no link is followed). */
 export function absolutePath(cwd: string, path: string): string {
@@ -8,6 +8,21 @@ export function absolutePath(cwd: string, path: string): string {
     else if (part !== '' && part !== '.') parts.push(part);
   }
   return `/${parts.join('/')}`;
+}
+
+/**
+ * The absolute path that `path` means in the directory `cwd`, which is one without links, for the kernel to follow: `..`
+ * behind a name is kept, since that may be a link.
+ */
+export function pathToFollow(cwd: string, path: string): string {
+  const parts: string[] = [];
+  const base = path.startsWith('/') ? [] : cwd.split('/').filter((part) => part !== '');
+  for (const part of path.split('/')) {
+    if (part === '' || part === '.') continue;
+    if (part !== '..' || parts.length > 0) parts.push(part);
+    else base.pop();
+  }
+  return `/${[...base, ...parts].join('/')}`;
 }
 
 export function joinPath(directory: string, name: string): string {
@@ -25,4 +40,9 @@ export function relativePath(directory: string, path: string): string | undefine
   if (path === directory) return '';
   const prefix = directory === '/' ? '/' : `${directory}/`;
   return path.startsWith(prefix) ? path.slice(prefix.length) : undefined;
+}
+
+/** Whether one of two paths is, or lies below, the other. */
+export function overlap(one: string, other: string): boolean {
+  return relativePath(one, other) !== undefined || relativePath(other, one) !== undefined;
 }

@@ -12,6 +12,9 @@ import { libc, memory } from './libc.ts';
 /** fcntl.h of Linux. */
 const O_CLOEXEC = 0o2000000;
 
+/** lseek(2). */
+const SEEK_SET = 0;
+
 const PIECE = 64 * 1024;
 
 /**
@@ -28,11 +31,13 @@ const LAST_PIECES = 16;
  */
 export function createCommands(cwd: string, foreign: Set<number>): Commands {
   return {
-    run(words, environment, reports) {
+    run(words, environment, reports, input, files) {
       let cancelled = false;
       let kill: (() => void) | undefined;
       void Promise.all([import('execa'), import('node:net')]).then(([{ execa }, { Socket }]) => {
-        if (!cancelled) kill = begin({ execa, Socket }, { words, environment, cwd, foreign }, reports);
+        if (!cancelled)
+          kill = begin({ execa, Socket }, { words, environment, cwd, foreign, input, files }, reports);
+        if (input !== undefined) closeSync(input);
       });
       return () => {
         cancelled = true;
@@ -52,17 +57,20 @@ type CommandRequest = {
   readonly environment: readonly string[];
   readonly cwd: string;
   readonly foreign: Set<number>;
+  readonly input: number | undefined;
+  readonly files: readonly string[] | undefined;
 };
 
 function begin(
   { execa, Socket }: Libraries,
-  { words, environment, cwd, foreign }: CommandRequest,
+  { words, environment, cwd, foreign, input, files }: CommandRequest,
   reports: CommandReports,
 ): () => void {
   const variables = environmentMap(environment);
   const directory = textOf(cwd);
   let file = '';
-  const unusable = tryCandidates(executableCandidates(words[0] ?? '', variables.get('PATH')), (candidate) => {
+  const candidates = files ?? executableCandidates(words[0] ?? '', variables.get('PATH'));
+  const unusable = tryCandidates(candidates, (candidate) => {
     file = resolve(directory, textOf(candidate));
     return executableErrno(file);
   });
@@ -71,8 +79,17 @@ function begin(
     reports.failed(ends.errno);
     return () => {};
   }
+  const nothing = openNothing();
+  if (nothing === undefined) {
+    closeSync(ends.readEnd);
+    closeSync(ends.writeEnd);
+    reports.failed('EMFILE');
+    return () => {};
+  }
   const { readEnd, writeEnd } = ends;
+  if (input !== undefined) libc.lseek(input, 0n, SEEK_SET);
   // execa's types know no descriptors but 0 to 2, and it hands any on.
+  const stdin = nothing as 0;
   const stdout = writeEnd as 1;
   // Not a pipe of Node's, which is a socket: what opens /dev/stderr (nginx -t) would fail.
   const command = execa(file, words.slice(1).map(textOf), {
@@ -80,9 +97,7 @@ function begin(
     cwd: directory,
     env: Object.fromEntries([...variables].map(([name, value]) => [textOf(name), textOf(value)])),
     extendEnv: false,
-    stdin: 'ignore',
-    stdout,
-    stderr: stdout,
+    stdio: input === undefined ? [stdin, stdout, stdout] : [stdin, stdout, stdout, input as 1],
     detached: true,
     cleanup: false,
     buffer: false,
@@ -90,6 +105,7 @@ function begin(
   });
   const { pid } = command;
   closeSync(writeEnd);
+  closeSync(nothing);
   if (pid !== undefined) foreign.add(pid);
   let over = false;
   let open = true;
@@ -166,6 +182,18 @@ function pipe(): { readonly readEnd: number; readonly writeEnd: number } | { rea
   // Node does not tell what errno(3) was; the limit on descriptors is what makes a pipe fail.
   if (libc.pipe2(ends, O_CLOEXEC) !== 0) return { errno: 'EMFILE' };
   return { readEnd: ends.readInt32LE(0), writeEnd: ends.readInt32LE(4) };
+}
+
+/** What is empty when it is read: /dev/null, or where an image has none a pipe into which nobody writes. */
+function openNothing(): number | undefined {
+  try {
+    return openSync('/dev/null', 'r');
+  } catch (error) {
+    const ends = errnoOf(error) === 'ENOENT' ? pipe() : undefined;
+    if (ends === undefined || 'errno' in ends) return undefined;
+    closeSync(ends.writeEnd);
+    return ends.readEnd;
+  }
 }
 
 /** Why execve(2) would refuse a file; libuv would have a shell run what is no program. */

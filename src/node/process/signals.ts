@@ -1,7 +1,7 @@
 import { getCurrentEventLoop } from 'node:ffi';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { constants } from 'node:os';
-import { handlingOf } from '../../core/process/proc.ts';
+import { type Disposition, dispositionOf } from '../../core/process/handling.ts';
 import {
   FAULT_SIGNALS,
   SIGCHLD,
@@ -15,14 +15,23 @@ import {
 } from '../../core/process/signals.ts';
 import { libc, memory, program, signalSet } from './libc.ts';
 
-/** SIGPIPE comes from rehup's own writes to a closed log pipe too, and libuv does not tell who sent a signal. */
+/**
+ * PIPE and XFSZ come from rehup's own writes (to a closed log pipe, beyond RLIMIT_FSIZE) too, and libuv does not tell who
+ * sent a signal. Node has them ignored, so that the write fails with EPIPE or EFBIG.
+ */
 const NOT_FORWARDED: readonly Signal[] = [
   SIGKILL,
   SIGSTOP,
   SIGCHLD,
   constants.signals.SIGPIPE,
+  constants.signals.SIGXFSZ,
   ...FAULT_SIGNALS,
 ];
+
+/** Whether a signal that comes to rehup is reported. */
+export function isForwarded(signal: Signal): boolean {
+  return !NOT_FORWARDED.includes(signal);
+}
 
 /** Those for which Node has handlers of its own until they are ours: see `listenForStops`. */
 const STOPS = [
@@ -32,6 +41,9 @@ const STOPS = [
 
 /** More than proc_pid_status(5) takes. */
 const STATUS_SIZE = 16 * 1024;
+
+/** resource.h of Linux. */
+const RLIMIT_CPU = 0;
 
 /** uv.h and signal.h. */
 const UV_SIGNAL = 16;
@@ -47,14 +59,38 @@ const kept: unknown[] = [];
  */
 export function listenForSignals(came: (signal: Signal) => void): void {
   const numbers = new Set(Object.values(constants.signals));
+  const isOwnTime = askingForOwnTime();
   const names = Object.entries(constants.signals) as [NodeJS.Signals, number][];
   for (const [name, number] of names) {
     if (NOT_FORWARDED.includes(number) || !numbers.delete(number)) continue;
-    if (!STOPS.some(([stop]) => stop === name)) process.on(name, () => came(number));
+    if (STOPS.some(([stop]) => stop === name)) continue;
+    process.on(name, () => {
+      if (number !== constants.signals.SIGXCPU || !isOwnTime()) came(number);
+    });
   }
   listenForStops(came);
   // With --disable-sigusr1 Node leaves the signal blocked, and a handler does not change that.
   libc.pthread_sigmask(SIG_UNBLOCK, signalSet(constants.signals.SIGUSR1), null);
+}
+
+/**
+ * Answers at each SIGXCPU whether it is one of the kernel's, about what rehup itself has used: with each the kernel raises
+ * the soft RLIMIT_CPU by a second (setrlimit(2)), so that it is not what it was.
+ */
+function askingForOwnTime(): () => boolean {
+  let before = limitOfTime();
+  return () => {
+    const last = before;
+    before = limitOfTime();
+    return before !== last;
+  };
+}
+
+/** The soft RLIMIT_CPU, seconds. */
+function limitOfTime(): bigint {
+  const limits = memory(16);
+  libc.getrlimit(RLIMIT_CPU, limits);
+  return limits.readBigUInt64LE(0);
 }
 
 /**
@@ -68,8 +104,12 @@ function listenForStops(came: (signal: Signal) => void): void {
   const length = process.pid === 1 ? readStatus(status) : 0;
   for (const [name, number] of STOPS) process.on(name, () => came(number));
   const text = status.toString('latin1', 0, length);
-  const missing = STOPS.filter(([, number]) => handlingOf(text, number) === 'uncaught');
+  const missing = STOPS.filter(([, number]) => isLost(dispositionOf(text, number)));
   if (missing.length < STOPS.length) for (const [, number] of missing) came(number);
+}
+
+function isLost(disposition: Disposition | undefined): boolean {
+  return disposition === 'default' || disposition === 'ignored';
 }
 
 /** Reads /proc/self/status; answers how much of it there is, nothing where there is no /proc. */

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
+import type { Gift } from '../../core/state/ports.ts';
 import { cArray, cString, fullSignalSet, later, libc, memory, signalSet } from './libc.ts';
 
 /** What a child is started with; byte strings. */
@@ -12,6 +13,8 @@ export type SpawnRequest = {
   readonly cwd: string | undefined;
   /** Whether the child's process group becomes the foreground one of the terminal on descriptor 0. */
   readonly foreground: boolean;
+  /** One more descriptor that it gets. */
+  readonly gift: Gift | undefined;
 };
 
 /** spawn.h of glibc. */
@@ -51,8 +54,12 @@ export function spawn(request: SpawnRequest): { readonly pid: number } | { reado
   for (const descriptor of [0, 1, 2]) libc.posix_spawn_file_actions_adddup2(actions, descriptor, descriptor);
   if (request.foreground) later.addTerminal?.(actions, 0);
   if (request.cwd !== undefined) later.addChdir?.(actions, cwd);
-  closeOthers(actions);
-  const error = libc.posix_spawn(pid, file, actions, attributes, argv, environment);
+  const { gift } = request;
+  // Beyond the limit on open files glibc takes no action, and says so only here.
+  const unfit =
+    gift === undefined ? 0 : libc.posix_spawn_file_actions_adddup2(actions, gift.descriptor, gift.number);
+  closeOthers(actions, gift?.number);
+  const error = unfit === 0 ? libc.posix_spawn(pid, file, actions, attributes, argv, environment) : unfit;
   libc.posix_spawn_file_actions_destroy(actions);
   libc.posix_spawnattr_destroy(attributes);
   // Referenced to the end, so that their memory stays while the call reads it.
@@ -62,13 +69,18 @@ export function spawn(request: SpawnRequest): { readonly pid: number } | { reado
   return { pid: child };
 }
 
-function closeOthers(actions: Buffer): void {
+/** All but what is the child's own, and the gift: a close of what is not open is no failure (posix_spawn of glibc). */
+function closeOthers(actions: Buffer, gift: number | undefined): void {
   if (later.addCloseFrom !== undefined) {
-    later.addCloseFrom(actions, FIRST_FOREIGN);
+    const from = gift === undefined ? FIRST_FOREIGN : gift + 1;
+    for (let descriptor = FIRST_FOREIGN; descriptor < from - 1; descriptor++)
+      libc.posix_spawn_file_actions_addclose(actions, descriptor);
+    later.addCloseFrom(actions, from);
     return;
   }
   for (const name of readdirSync('/proc/self/fd')) {
     const descriptor = Number(name);
-    if (descriptor >= FIRST_FOREIGN) libc.posix_spawn_file_actions_addclose(actions, descriptor);
+    if (descriptor >= FIRST_FOREIGN && descriptor !== gift)
+      libc.posix_spawn_file_actions_addclose(actions, descriptor);
   }
 }

@@ -6,9 +6,9 @@
 #include "sha256.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <string.h>
-#include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* As many as can be made at a time; the core makes one after the other. */
@@ -43,25 +43,77 @@ static struct digest *find(JSContext *ctx, JSValueConst value)
     return NULL;
 }
 
+/* Makes the key when it is first needed; -1 with an exception. */
+static int make_key(JSContext *ctx)
+{
+    if (has_key) return 0;
+    /* 32 bytes, as RFC 2104, section 3 wants; the rest of the block stays zero. */
+    if (random_bytes(key, SHA256_SIZE) < 0) {
+        throw_system(ctx, "getrandom", errno);
+        return -1;
+    }
+    has_key = true;
+    return 0;
+}
+
+static void begin(struct digest *digest, bool keyed)
+{
+    *digest = (struct digest){ .used = true, .keyed = keyed };
+    sha256_begin(&digest->hash);
+    if (keyed) add_key(&digest->hash, 0x36);
+}
+
+/* The result in hexadecimal. */
+static JSValue end(JSContext *ctx, struct digest *digest)
+{
+    static const char DIGITS[] = "0123456789abcdef";
+    uint8_t result[SHA256_SIZE];
+    char text[2 * SHA256_SIZE];
+    sha256_end(&digest->hash, result);
+    if (digest->keyed) {
+        sha256_begin(&digest->hash);
+        add_key(&digest->hash, 0x5c);
+        sha256_add(&digest->hash, result, sizeof result);
+        sha256_end(&digest->hash, result);
+    }
+    digest->used = false;
+    for (int index = 0; index < SHA256_SIZE; index++) {
+        text[2 * index] = DIGITS[result[index] >> 4];
+        text[2 * index + 1] = DIGITS[result[index] & 15];
+    }
+    return JS_NewStringLen(ctx, text, sizeof text);
+}
+
 /* digest(keyed): begins one; its number. */
 NATIVE(digest)
 {
     UNUSED;
     bool keyed = JS_ToBool(ctx, argv[0]);
-    if (keyed && !has_key) {
-        /* 32 bytes, as RFC 2104, section 3 wants; the rest of the block stays zero. */
-        if (getrandom(key, SHA256_SIZE, 0) != SHA256_SIZE) return throw_system(ctx, "getrandom", errno);
-        has_key = true;
-    }
+    if (keyed && make_key(ctx) < 0) return JS_EXCEPTION;
     for (int number = 0; number < MOST_DIGESTS; number++) {
-        struct digest *digest = &digests[number];
-        if (digest->used) continue;
-        *digest = (struct digest){ .used = true, .keyed = keyed };
-        sha256_begin(&digest->hash);
-        if (keyed) add_key(&digest->hash, 0x36);
+        if (digests[number].used) continue;
+        begin(&digests[number], keyed);
         return JS_NewInt32(ctx, number);
     }
     return throw_system(ctx, "digest", EMFILE);
+}
+
+/* The digest in hexadecimal of what can be read of an open file, empty if that is more than 64 KiB. */
+static JSValue digest_small(JSContext *ctx, int descriptor, bool keyed, uint64_t *size)
+{
+    static char buffer[CHUNK];
+    struct digest digest;
+    if (keyed && make_key(ctx) < 0) return JS_EXCEPTION;
+    begin(&digest, keyed);
+    *size = 0;
+    for (;;) {
+        ssize_t length = read(descriptor, buffer, sizeof buffer);
+        if (length < 0) return throw_system(ctx, "read", errno);
+        if (length == 0) return end(ctx, &digest);
+        *size += (uint64_t)length;
+        if (*size > CHUNK) return JS_NewString(ctx, "");
+        sha256_add(&digest.hash, buffer, (size_t)length);
+    }
 }
 
 int feed_digest(JSContext *ctx, JSValueConst number, const void *data, size_t length)
@@ -99,23 +151,51 @@ NATIVE(digestBytes)
 NATIVE(digestEnd)
 {
     UNUSED;
-    uint8_t result[SHA256_SIZE];
-    char text[2 * SHA256_SIZE + 1];
     struct digest *digest = find(ctx, argv[0]);
-    if (digest == NULL) return JS_EXCEPTION;
-    sha256_end(&digest->hash, result);
-    if (digest->keyed) {
-        sha256_begin(&digest->hash);
-        add_key(&digest->hash, 0x5c);
-        sha256_add(&digest->hash, result, sizeof result);
-        sha256_end(&digest->hash, result);
+    return digest == NULL ? JS_EXCEPTION : end(ctx, digest);
+}
+
+/* Opens what was a file a moment ago, and gives the digest if it still is one; NULL-length text for anything else. */
+static JSValue digest_at(JSContext *ctx, const char *path, bool keyed, uint64_t *size)
+{
+    struct stat now;
+    int descriptor = away_from_stdio(open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW));
+    if (descriptor < 0) return throw_system(ctx, "open", errno);
+    JSValue digest;
+    /* Where that is refused it is read as one that is not small. */
+    if (fstat(descriptor, &now) < 0 || !S_ISREG(now.st_mode)) digest = JS_NewString(ctx, "");
+    else digest = digest_small(ctx, descriptor, keyed, size);
+    close(descriptor);
+    return digest;
+}
+
+/* inspect(path, keyed): what status() tells, no link followed, and the size and digest of a file of at most 64 KiB. */
+NATIVE(inspect)
+{
+    UNUSED;
+    struct bytes path;
+    bool is_file;
+    uint64_t size;
+    if (to_c_string(ctx, &path, argv[0], "statx") < 0) return JS_EXCEPTION;
+    JSValue status = status_of(ctx, AT_FDCWD, path.data, false, &is_file, &size);
+    JSValue digest = JS_UNDEFINED;
+    if (!JS_IsException(status)) {
+        digest = is_file && size <= CHUNK ? digest_at(ctx, path.data, JS_ToBool(ctx, argv[1]), &size)
+                                          : JS_NewString(ctx, "");
     }
-    digest->used = false;
-    for (int index = 0; index < SHA256_SIZE; index++) snprintf(text + 2 * index, 3, "%02x", result[index]);
-    return JS_NewStringLen(ctx, text, sizeof text - 1);
+    free_bytes(ctx, &path);
+    if (JS_IsException(status)) return status;
+    if (JS_IsException(digest)) {
+        JS_FreeValue(ctx, status);
+        return digest;
+    }
+    put(ctx, &status, "size", JS_NewInt64(ctx, (int64_t)size));
+    put(ctx, &status, "digest", digest);
+    return status;
 }
 
 const JSCFunctionListEntry digest_functions[] = {
     FUNCTION(digest, 1), FUNCTION(digestFile, 2), FUNCTION(digestBytes, 2), FUNCTION(digestEnd, 1),
+    FUNCTION(inspect, 2),
 };
 END_OF_PART(digest);

@@ -2,17 +2,13 @@
 #include "host.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
-
-/* Whatever may change what a directory's files hold, or which there are. */
-#define CHANGES                                                                                        \
-    (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB |    \
-     IN_DELETE_SELF | IN_MOVE_SELF)
 
 /* The epoll(7) instance, made when it is first needed; -1 with an exception. */
 static int open_queue(JSContext *ctx)
@@ -52,8 +48,8 @@ NATIVE(wait)
     JSValue list = JS_NewArray(ctx);
     uint32_t length = 0;
     for (int index = 0; index < count; index++) {
-        append(ctx, list, &length, events[index].data.fd);
-        append(ctx, list, &length, events[index].events);
+        append_number(ctx, &list, &length, events[index].data.fd);
+        append_number(ctx, &list, &length, events[index].events);
     }
     return list;
 }
@@ -66,16 +62,20 @@ NATIVE(openNotifier)
     return result_of(ctx, "inotify_init1", away_from_stdio(descriptor));
 }
 
-/* watchDirectory(notifier, path): the watch's number, the same for the same directory under another path. */
-NATIVE(watchDirectory)
+/*
+ * watchPlace(notifier, path, mask): the watch's number, the same for the same file or directory under another path; what
+ * was asked for there before is told as well.
+ */
+NATIVE(watchPlace)
 {
     UNUSED;
-    int notifier;
+    int notifier, mask;
     struct bytes path;
-    if (to_int(ctx, &notifier, argv[0]) < 0) return JS_EXCEPTION;
+    if (to_int(ctx, &notifier, argv[0]) < 0 || to_int(ctx, &mask, argv[2]) < 0) return JS_EXCEPTION;
     if (to_c_string(ctx, &path, argv[1], "inotify_add_watch") < 0) return JS_EXCEPTION;
-    JSValue result = result_of(ctx, "inotify_add_watch",
-                               inotify_add_watch(notifier, path.data, CHANGES | IN_ONLYDIR | IN_EXCL_UNLINK));
+    JSValue result =
+        result_of(ctx, "inotify_add_watch",
+                  inotify_add_watch(notifier, path.data, (uint32_t)mask | IN_EXCL_UNLINK | IN_MASK_ADD));
     free_bytes(ctx, &path);
     return result;
 }
@@ -89,7 +89,7 @@ NATIVE(unwatch)
 }
 
 /* Adds what is in a buffer of inotify(7) events to a list. */
-static void append_hints(JSContext *ctx, JSValueConst list, const char *buffer, size_t size)
+static void append_hints(JSContext *ctx, JSValue *list, const char *buffer, size_t size)
 {
     uint32_t length = 0;
     struct inotify_event event;
@@ -97,9 +97,9 @@ static void append_hints(JSContext *ctx, JSValueConst list, const char *buffer, 
         memcpy(&event, buffer + at, sizeof event);
         if (size - at - sizeof event < event.len) return;
         const char *name = buffer + at + sizeof event;
-        append(ctx, list, &length, event.wd);
-        append(ctx, list, &length, event.mask);
-        JS_SetPropertyUint32(ctx, list, length++, from_bytes(ctx, name, strnlen(name, event.len)));
+        append_number(ctx, list, &length, event.wd);
+        append_number(ctx, list, &length, event.mask);
+        append(ctx, list, &length, from_bytes(ctx, name, strnlen(name, event.len)));
         at += sizeof event + event.len;
     }
 }
@@ -112,12 +112,12 @@ NATIVE(takeHints)
 {
     UNUSED;
     int notifier;
-    char buffer[4096];
+    static char buffer[16 * 1024];
     if (to_int(ctx, &notifier, argv[0]) < 0) return JS_EXCEPTION;
     ssize_t size = read(notifier, buffer, sizeof buffer);
     if (size < 0 && errno != EAGAIN) return throw_system(ctx, "read", errno);
     JSValue list = JS_NewArray(ctx);
-    if (size > 0) append_hints(ctx, list, buffer, (size_t)size);
+    if (size > 0) append_hints(ctx, &list, buffer, (size_t)size);
     return list;
 }
 
@@ -142,18 +142,38 @@ NATIVE(time)
     return milliseconds(ctx, CLOCK_REALTIME);
 }
 
+/* Milliseconds of processor time that this thread has taken. */
+NATIVE(processorTime)
+{
+    UNUSED;
+    return milliseconds(ctx, CLOCK_THREAD_CPUTIME_ID);
+}
+
+int random_bytes(void *data, size_t length)
+{
+    if (getrandom(data, length, 0) == (ssize_t)length) return 0;
+    /* For kernels before 3.17, and profiles of that age. */
+    int device = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+    if (device < 0) return -1;
+    ssize_t got = read(device, data, length);
+    int error = got < 0 ? errno : EIO;
+    close(device);
+    errno = error;
+    return got == (ssize_t)length ? 0 : -1;
+}
+
 /* 32 random bits. */
 NATIVE(random)
 {
     UNUSED;
     uint32_t bits;
-    if (getrandom(&bits, sizeof bits, 0) != sizeof bits) return throw_system(ctx, "getrandom", errno);
+    if (random_bytes(&bits, sizeof bits) < 0) return throw_system(ctx, "getrandom", errno);
     return JS_NewUint32(ctx, bits);
 }
 
 const JSCFunctionListEntry events_functions[] = {
-    FUNCTION(expect, 2),  FUNCTION(wait, 1),      FUNCTION(openNotifier, 0), FUNCTION(watchDirectory, 2),
+    FUNCTION(expect, 2),  FUNCTION(wait, 1),      FUNCTION(openNotifier, 0), FUNCTION(watchPlace, 3),
     FUNCTION(unwatch, 2), FUNCTION(takeHints, 1), FUNCTION(now, 0),          FUNCTION(time, 0),
-    FUNCTION(random, 0),
+    FUNCTION(random, 0),  FUNCTION(processorTime, 0),
 };
 END_OF_PART(events);

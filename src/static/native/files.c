@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -31,14 +32,28 @@ struct status {
     uint64_t rest[14];
 };
 
+/* What stat(2) tells of the same, for kernels before 4.11 and profiles of that age; without the time of birth. */
+static int plain_status(int directory, const char *path, int flags, struct status *found)
+{
+    struct stat plain;
+    if (fstatat(directory, path, &plain, flags) < 0) return -1;
+    *found = (struct status){
+        .mode = (uint16_t)plain.st_mode,
+        .inode = plain.st_ino,
+        .owner = plain.st_uid,
+        .group = plain.st_gid,
+        .major = major(plain.st_dev),
+        .minor = minor(plain.st_dev),
+        .links = (uint32_t)plain.st_nlink,
+        .size = (uint64_t)plain.st_size,
+        .modified = { .seconds = plain.st_mtim.tv_sec, .nanoseconds = (uint32_t)plain.st_mtim.tv_nsec },
+        .changed = { .seconds = plain.st_ctim.tv_sec, .nanoseconds = (uint32_t)plain.st_ctim.tv_nsec },
+    };
+    return 0;
+}
+
 /* STATX_BASIC_STATS | STATX_BTIME of linux/stat.h. */
 #define WANTED 0xfffU
-
-int to_directory(JSContext *ctx, int *directory, JSValueConst value)
-{
-    *directory = AT_FDCWD;
-    return JS_IsUndefined(value) ? 0 : to_int(ctx, directory, value);
-}
 
 /* readlink(path, directory). */
 NATIVE(readlink)
@@ -58,15 +73,15 @@ NATIVE(readlink)
 static JSValue list_names(JSContext *ctx, DIR *directory)
 {
     JSValue list = JS_NewArray(ctx);
-    for (uint32_t length = 0;;) {
+    for (uint32_t length = 0; !JS_IsException(list);) {
         errno = 0;
         const struct dirent *entry = readdir(directory);
         if (entry == NULL) break;
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-        JS_SetPropertyUint32(ctx, list, length++, from_bytes(ctx, entry->d_name, strlen(entry->d_name)));
+        append(ctx, &list, &length, from_bytes(ctx, entry->d_name, strlen(entry->d_name)));
     }
-    if (errno == 0) return list;
     int error = errno;
+    if (error == 0 || JS_IsException(list)) return list;
     JS_FreeValue(ctx, list);
     return throw_system(ctx, "readdir", error);
 }
@@ -100,39 +115,58 @@ static const char *kind_of(unsigned mode)
     }
 }
 
+/* Milliseconds since the epoch. */
+static double epoch(int64_t seconds, uint32_t nanoseconds)
+{
+    return (double)seconds * 1e3 + (double)nanoseconds / 1e6;
+}
+
+JSValue status_of(JSContext *ctx, int directory, const char *path, bool follow, bool *is_file, uint64_t *size)
+{
+    struct status found;
+    int flags = (follow ? 0 : AT_SYMLINK_NOFOLLOW) | (directory != AT_FDCWD && *path == '\0' ? AT_EMPTY_PATH : 0);
+    long result = syscall(SYS_statx, directory, path, AT_STATX_SYNC_AS_STAT | flags, WANTED, &found);
+    if (result < 0 && (errno == ENOSYS || errno == EPERM)) result = plain_status(directory, path, flags, &found);
+    if (result < 0) return throw_system(ctx, "statx", errno);
+    char device[32], text[128];
+    double modified = epoch(found.modified.seconds, found.modified.nanoseconds);
+    double changed = epoch(found.changed.seconds, found.changed.nanoseconds);
+    *is_file = (found.mode & S_IFMT) == S_IFREG;
+    *size = found.size;
+    JSValue status = JS_NewObject(ctx);
+    put(ctx, &status, "kind", JS_NewString(ctx, kind_of(found.mode)));
+    snprintf(device, sizeof device, "%u.%u", found.major, found.minor);
+    snprintf(text, sizeof text, "%s:%llu:%lld.%u", device, (unsigned long long)found.inode,
+             (long long)found.born.seconds, found.born.nanoseconds);
+    put(ctx, &status, "identity", JS_NewString(ctx, text));
+    put(ctx, &status, "device", JS_NewString(ctx, device));
+    put(ctx, &status, "mode", JS_NewInt32(ctx, found.mode & 07777));
+    put(ctx, &status, "owner", JS_NewUint32(ctx, found.owner));
+    put(ctx, &status, "group", JS_NewUint32(ctx, found.group));
+    put(ctx, &status, "links", JS_NewUint32(ctx, found.links));
+    snprintf(text, sizeof text, "%llu:%lld.%u:%lld.%u", (unsigned long long)found.size,
+             (long long)found.modified.seconds, found.modified.nanoseconds, (long long)found.changed.seconds,
+             found.changed.nanoseconds);
+    put(ctx, &status, "stamp", JS_NewString(ctx, text));
+    put(ctx, &status, "changed", JS_NewFloat64(ctx, modified > changed ? modified : changed));
+    return status;
+}
+
 /*
- * status(path, follow, directory): what statx(2) tells; of the directory itself for an empty path. The identity differs when the path names another file than before: inode
- * numbers are used again, but hardly with the same time of birth.
+ * status(path, follow, directory): what statx(2) tells; of the directory itself for an empty path. The identity differs
+ * when the path names another file than before: inode numbers are used again, but hardly with the same time of birth.
  */
 NATIVE(status)
 {
     UNUSED;
     int directory;
     struct bytes path;
-    struct status found;
+    bool is_file;
+    uint64_t size;
     if (to_directory(ctx, &directory, argv[2]) < 0) return JS_EXCEPTION;
     if (to_c_string(ctx, &path, argv[0], "statx") < 0) return JS_EXCEPTION;
-    int flags = AT_STATX_SYNC_AS_STAT | (JS_ToBool(ctx, argv[1]) ? 0 : AT_SYMLINK_NOFOLLOW) |
-                (directory != AT_FDCWD && path.length == 0 ? AT_EMPTY_PATH : 0);
-    long result = syscall(SYS_statx, directory, path.data, flags, WANTED, &found);
-    int error = errno;
+    JSValue status = status_of(ctx, directory, path.data, JS_ToBool(ctx, argv[1]), &is_file, &size);
     free_bytes(ctx, &path);
-    if (result < 0) return throw_system(ctx, "statx", error);
-    char device[32], identity[128], stamp[128];
-    snprintf(device, sizeof device, "%u.%u", found.major, found.minor);
-    snprintf(identity, sizeof identity, "%s:%llu:%lld.%u", device, (unsigned long long)found.inode,
-             (long long)found.born.seconds, found.born.nanoseconds);
-    snprintf(stamp, sizeof stamp, "%llu:%lld.%u:%lld.%u", (unsigned long long)found.size,
-             (long long)found.modified.seconds, found.modified.nanoseconds, (long long)found.changed.seconds,
-             found.changed.nanoseconds);
-    JSValue status = JS_NewObject(ctx);
-    JS_SetPropertyStr(ctx, status, "kind", JS_NewString(ctx, kind_of(found.mode)));
-    JS_SetPropertyStr(ctx, status, "identity", JS_NewString(ctx, identity));
-    JS_SetPropertyStr(ctx, status, "device", JS_NewString(ctx, device));
-    JS_SetPropertyStr(ctx, status, "stamp", JS_NewString(ctx, stamp));
-    JS_SetPropertyStr(ctx, status, "mode", JS_NewInt32(ctx, found.mode & 07777));
-    JS_SetPropertyStr(ctx, status, "owner", JS_NewUint32(ctx, found.owner));
-    JS_SetPropertyStr(ctx, status, "group", JS_NewUint32(ctx, found.group));
     return status;
 }
 
@@ -175,8 +209,89 @@ NATIVE(enter)
     return open_in(ctx, argv, O_DIRECTORY);
 }
 
+/* getdents64(2): the head of an entry, with the name behind it. */
+struct entry {
+    uint64_t inode;
+    int64_t offset;
+    uint16_t length;
+    uint8_t type;
+};
+
+/* Where the name begins in the kernel's layout, without the padding of the structure. */
+#define NAME_OFFSET 19
+
+/* Of one call; a directory that fills it is read on with the next. */
+#define PIECE (32 * 1024)
+
+/* Adds the names that the buffer holds to a list. */
+static int append_names(JSContext *ctx, JSValue *list, uint32_t *length, const char *buffer, size_t size)
+{
+    for (size_t at = 0; at + NAME_OFFSET < size;) {
+        struct entry entry;
+        memcpy(&entry, buffer + at, NAME_OFFSET);
+        if (entry.length <= NAME_OFFSET || entry.length > size - at) return 0;
+        const char *name = buffer + at + NAME_OFFSET;
+        size_t most = entry.length - NAME_OFFSET;
+        at += entry.length;
+        if (strncmp(name, ".", most) == 0 || strncmp(name, "..", most) == 0) continue;
+        append(ctx, list, length, from_bytes(ctx, name, strnlen(name, most)));
+    }
+    return JS_IsException(*list) ? -1 : 0;
+}
+
+/* The descriptor, or -1 and that closed if there is no more, and the next names; closes it on failure. */
+static JSValue list_piece(JSContext *ctx, int descriptor)
+{
+    static char buffer[PIECE];
+    JSValue list = JS_NewArray(ctx);
+    uint32_t length = 0;
+    size_t told = 0;
+    if (JS_IsException(list)) {
+        close(descriptor);
+        return list;
+    }
+    append_number(ctx, &list, &length, descriptor);
+    while (told < PIECE / 2) {
+        long size = syscall(SYS_getdents64, descriptor, buffer, sizeof buffer);
+        if (size > 0 && append_names(ctx, &list, &length, buffer, (size_t)size) == 0) {
+            told += (size_t)size;
+            continue;
+        }
+        int error = errno;
+        close(descriptor);
+        if (size == 0) {
+            uint32_t first = 0;
+            append_number(ctx, &list, &first, -1);
+            return list;
+        }
+        JS_FreeValue(ctx, list);
+        return size > 0 ? JS_EXCEPTION : throw_system(ctx, "getdents64", error);
+    }
+    return list;
+}
+
+/* list(path): a descriptor to read on from, -1 if that is all, and the names in a directory but "." and "..". */
+NATIVE(list)
+{
+    UNUSED;
+    struct bytes path;
+    if (to_c_string(ctx, &path, argv[0], "open") < 0) return JS_EXCEPTION;
+    int descriptor = away_from_stdio(open(path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    int error = errno;
+    free_bytes(ctx, &path);
+    return descriptor < 0 ? throw_system(ctx, "open", error) : list_piece(ctx, descriptor);
+}
+
+/* listRest(descriptor): the same for what is left. */
+NATIVE(listRest)
+{
+    UNUSED;
+    int descriptor;
+    return to_int(ctx, &descriptor, argv[0]) < 0 ? JS_EXCEPTION : list_piece(ctx, descriptor);
+}
+
 const JSCFunctionListEntry files_functions[] = {
-    FUNCTION(readlink, 2), FUNCTION(names, 1), FUNCTION(status, 3),
-    FUNCTION(fileSystem, 1), FUNCTION(open, 2), FUNCTION(enter, 2),
+    FUNCTION(readlink, 2), FUNCTION(names, 1), FUNCTION(status, 3), FUNCTION(fileSystem, 1),
+    FUNCTION(open, 2),     FUNCTION(enter, 2), FUNCTION(list, 1),   FUNCTION(listRest, 1),
 };
 END_OF_PART(files);

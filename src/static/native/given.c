@@ -13,10 +13,10 @@ char **given_environment;
 static JSValue list_of(JSContext *ctx, char **strings)
 {
     JSValue list = JS_NewArray(ctx);
-    for (uint32_t index = 0; strings[index] != NULL && !JS_IsException(list); index++) {
+    for (uint32_t index = 0; strings[index] != NULL && !JS_IsException(list);) {
         size_t length = 0;
         while (strings[index][length] != '\0') length++;
-        JS_SetPropertyUint32(ctx, list, index, from_bytes(ctx, strings[index], length));
+        append(ctx, &list, &index, from_bytes(ctx, strings[index], length));
     }
     return list;
 }

@@ -31,6 +31,9 @@ struct bytes {
 /* Throws { call, errno } and returns JS_EXCEPTION. */
 JSValue throw_system(JSContext *ctx, const char *call, int error);
 
+/* The same for what rehup can't do without: where the kernel or a seccomp profile refuses it, that ends rehup. */
+JSValue throw_needed(JSContext *ctx, const char *call, int error);
+
 /* Takes a byte string out of the engine; -1 with an exception for anything else. To be freed by free_bytes. */
 int to_bytes(JSContext *ctx, struct bytes *bytes, JSValueConst value);
 
@@ -44,20 +47,37 @@ JSValue from_bytes(JSContext *ctx, const void *data, size_t length);
 /* An integer that fits; -1 with an exception for anything else. */
 int to_int(JSContext *ctx, int *number, JSValueConst value);
 
-/* files.c: the descriptor of a directory, AT_FDCWD for undefined; -1 with an exception for anything else. */
+/* The descriptor of a directory, AT_FDCWD for undefined; -1 with an exception for anything else. */
 int to_directory(JSContext *ctx, int *directory, JSValueConst value);
 
-/* Adds a number to an array that is being made. */
-void append(JSContext *ctx, JSValueConst array, uint32_t *length, int64_t number);
+/*
+ * A list or an object that is being made. Where the engine has no memory for a part of it, the whole becomes an exception,
+ * and what is added from then on is dropped; so it can be returned without being looked at.
+ */
+void append(JSContext *ctx, JSValue *list, uint32_t *length, JSValue item);
+void append_number(JSContext *ctx, JSValue *list, uint32_t *length, int64_t number);
+void put(JSContext *ctx, JSValue *object, const char *name, JSValue value);
 
 /* Returns a number, or throws what errno(3) tells if it is negative. */
 JSValue result_of(JSContext *ctx, const char *call, int64_t number);
 
-/* memory.c: for JS_NewRuntime2. */
+/*
+ * memory.c: for JS_NewRuntime2. Where there is no memory it does not return: an engine that is interrupted anywhere is
+ * nothing to go on with.
+ */
 extern const JSMallocFunctions engine_memory;
+#ifdef __SANITIZE_ADDRESS__
+extern const JSMallocFunctions checked_memory;
+#endif
 
 /* errno.c: the name of an errno(3), for example "ENOENT"; "EIO" for one that has none. */
 const char *errno_name(int error);
+
+/*
+ * files.c: what statx(2) tells of a path in a directory, of that itself for an empty one, and whether it is a file, and of
+ * which size; an exception if it fails.
+ */
+JSValue status_of(JSContext *ctx, int directory, const char *path, bool follow, bool *is_file, uint64_t *size);
 
 /* digest.c: feeds a digest by its number; -1 with an exception if there is none. */
 int feed_digest(JSContext *ctx, JSValueConst number, const void *data, size_t length);
@@ -65,11 +85,15 @@ int feed_digest(JSContext *ctx, JSValueConst number, const void *data, size_t le
 /* descriptors.c: the same open file at a number that is not the child's, closed on exec; -1 and errno on failure. */
 int away_from_stdio(int descriptor);
 
+/* events.c: random bytes, as much as that; -1 and errno on failure. */
+int random_bytes(void *data, size_t length);
+
 /* The functions that each part gives, as properties of the global object `native`. */
 #define PART(name)                               \
     extern const JSCFunctionListEntry name##_functions[]; \
     extern const int name##_count
 PART(given);
+PART(spawn);
 PART(process);
 PART(signals);
 PART(events);
@@ -89,6 +113,16 @@ PART(sockets);
 
 /* Where a function does not look at all that it is given. */
 #define UNUSED (void)ctx, (void)self, (void)argc, (void)argv
+
+/* main.c: ends rehup with a line, unless nobody reads it, and the code for what went wrong in rehup itself. */
+_Noreturn void fail(const char *line);
+
+/* Ends rehup with the name of a system call that it can't do without. */
+_Noreturn void fail_for(const char *call, const char *error);
+
+/* What is said where there is no memory. */
+#define OUT_OF_MEMORY \
+    "out of memory; raise the limit of the container, or of its processes (ulimit -v, ulimit -d)"
 
 /* given.c: what main was given. */
 extern int given_argc;

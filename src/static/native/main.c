@@ -2,8 +2,14 @@
 #include "host.h"
 #include "engine/program.h"
 
+#include <alloca.h>
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -12,6 +18,12 @@
 
 /* Enough for every recursion of the core; JavaScript that goes deeper gets an exception instead of a crash. */
 #define STACK_SIZE (512 * 1024)
+
+/* Enough for a start, and what the kernel gives each program from the beginning, if it may have that much. */
+#define LEAST_STACK (64 * 1024)
+
+/* What C takes of the stack besides. */
+#define STACK_FOR_C (32 * 1024)
 
 /* Cycles are looked for when this much is allocated, bytes: half as much again as the program takes when it is loaded. */
 #define GARBAGE_THRESHOLD (1152 * 1024)
@@ -37,6 +49,7 @@ static void add_native(JSContext *ctx)
     JSValue global = JS_GetGlobalObject(ctx);
     JSValue native = JS_NewObject(ctx);
     ADD_PART(given);
+    ADD_PART(spawn);
     ADD_PART(process);
     ADD_PART(signals);
     ADD_PART(events);
@@ -49,30 +62,55 @@ static void add_native(JSContext *ctx)
     JS_FreeValue(ctx, global);
 }
 
+/* Says something if that needs no waiting; if it fails nobody is there to be told. */
 static void say(const char *text)
 {
-    /* Nobody is there to be told that this failed. */
-    if (text != NULL && write(2, text, strlen(text)) < 0) return;
+    struct pollfd room = { .fd = 2, .events = POLLOUT };
+    if (text == NULL || poll(&room, 1, 0) != 1) return;
+    ssize_t written = write(2, text, strlen(text));
+    (void)written;
 }
 
-/* Says what the exception was, with the names and lines of the bytecode. */
-static void say_exception(JSContext *ctx)
+void fail(const char *line)
+{
+    char text[PIPE_BUF];
+    snprintf(text, sizeof text, "rehup: %s\n", line);
+    say(text);
+    _exit(EXIT_FAILED);
+}
+
+void fail_for(const char *call, const char *error)
+{
+    char line[256];
+    bool refused = strcmp(error, errno_name(EPERM)) == 0 || strcmp(error, errno_name(ENOSYS)) == 0;
+    bool exhausted = strcmp(error, errno_name(EMFILE)) == 0 || strcmp(error, errno_name(ENFILE)) == 0;
+    if (exhausted) snprintf(line, sizeof line, "%s failed (%s); raise the limit of open files (ulimit -n)", call, error);
+    else if (refused)
+        snprintf(line, sizeof line, "%s is refused (%s), by a seccomp profile or an old kernel; allow it", call, error);
+    else snprintf(line, sizeof line, "internal error: %s: %s", call, error);
+    fail(line);
+}
+
+/* Ends with what the exception was, with the names and lines of the bytecode. */
+_Noreturn static void fail_by_exception(JSContext *ctx)
 {
     JSValue exception = JS_GetException(ctx);
+    /* The engine throws null where there is no memory even for an error. */
+    if (!JS_IsObject(exception)) fail(OUT_OF_MEMORY);
     JSValue stack = JS_GetPropertyStr(ctx, exception, "stack");
     JSValue call = JS_GetPropertyStr(ctx, exception, "call");
-    const char *text = JS_ToCString(ctx, exception);
-    say("rehup: internal error: ");
     if (JS_IsString(call)) {
         JSValue error = JS_GetPropertyStr(ctx, exception, "errno");
-        say(JS_ToCString(ctx, call));
-        say(": ");
-        say(JS_ToCString(ctx, error));
-    } else {
-        say(text);
+        const char *name = JS_ToCString(ctx, call), *why = JS_ToCString(ctx, error);
+        if (name != NULL && why != NULL) fail_for(name, why);
     }
+    const char *text = JS_ToCString(ctx, exception);
+    if (text == NULL || strcmp(text, "InternalError: out of memory") == 0) fail(OUT_OF_MEMORY);
+    say("rehup: internal error: ");
+    say(text);
     say("\n");
     if (JS_IsString(stack)) say(JS_ToCString(ctx, stack));
+    _exit(EXIT_FAILED);
 }
 
 int __wrap_gettimeofday(struct timeval *now, void *zone);
@@ -90,52 +128,75 @@ int __wrap_gettimeofday(struct timeval *now, void *zone)
 static JSContext *load(void)
 {
 #ifdef __SANITIZE_ADDRESS__
-    /* ASAN looks after the memory that its own allocator gives. */
-    JSRuntime *runtime = JS_NewRuntime();
+    /* ASAN looks after the memory that its own allocator gives (test/static/asan.c). */
+    JSRuntime *runtime = JS_NewRuntime2(&checked_memory, NULL);
 #else
     JSRuntime *runtime = JS_NewRuntime2(&engine_memory, NULL);
 #endif
     JSContext *ctx = runtime == NULL ? NULL : make_context(runtime);
     if (ctx == NULL) return NULL;
-    JS_SetMaxStackSize(runtime, STACK_SIZE);
     JS_SetGCThreshold(runtime, GARBAGE_THRESHOLD);
     JSValue program = JS_ReadObject(ctx, rehup_program, (size_t)(rehup_program_end - rehup_program),
                                     JS_READ_OBJ_BYTECODE);
     if (!JS_IsException(program)) program = JS_EvalFunction(ctx, program);
-    if (JS_IsException(program)) {
-        say_exception(ctx);
-        _exit(EXIT_FAILED);
-    }
+    if (JS_IsException(program)) fail_by_exception(ctx);
     /* Only now, so that a file that calls the host when it is loaded, which may be when it is built, fails there. */
     add_native(ctx);
     return ctx;
 }
 
+/* Has the stack grow now, while there is room. */
+__attribute__((noinline)) static void grow_stack(size_t size)
+{
+    volatile char *far = alloca(size);
+    *far = 0;
+}
+
+/*
+ * What JavaScript may take of the stack; ends rehup if that is too little. The stack is made as large at once, because one
+ * that can't grow any more, where the address space is limited now or later, is a SIGSEGV. That costs one page.
+ */
+static size_t stack_size(void)
+{
+    struct rlimit stack, space;
+    bool limited = getrlimit(RLIMIT_STACK, &stack) == 0 && stack.rlim_cur != RLIM_INFINITY;
+    /* Up to a quarter holds arguments and environment (execve(2)). */
+    rlim_t most = limited ? stack.rlim_cur / 4 * 3 : STACK_SIZE + STACK_FOR_C;
+    if (most < LEAST_STACK + STACK_FOR_C) fail("a stack of less than 128 KiB; raise the limit (ulimit -s)");
+    size_t size = most < STACK_SIZE + STACK_FOR_C ? (size_t)most - STACK_FOR_C : STACK_SIZE;
+    if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY) {
+        void *room = mmap(NULL, size + STACK_FOR_C, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (room == MAP_FAILED) return LEAST_STACK;
+        munmap(room, size + STACK_FOR_C);
+    }
+    grow_stack(size + STACK_FOR_C);
+    return size;
+}
+
 /* Calls what the program exports as `main`. It ends by native.exit(), so if it comes back that is a failure. */
-static void run(JSContext *ctx)
+_Noreturn static void run(JSContext *ctx)
 {
     JSValue global = JS_GetGlobalObject(ctx);
     JSValue program = JS_GetPropertyStr(ctx, global, "rehup");
     JSValue function = JS_GetPropertyStr(ctx, program, "main");
     JS_Call(ctx, function, JS_UNDEFINED, 0, NULL);
-    say_exception(ctx);
+    fail_by_exception(ctx);
 }
 
 int main(int argc, char **argv, char **environment)
 {
     block_signals();
+    /* Without it a pipe never ends, and rehup would wait for the start of its child for ever. */
+    if (close(-1) == 0 || errno != EBADF) fail_for("close", errno_name(errno));
     given_argc = argc;
     given_argv = argv;
     given_environment = environment;
     JSContext *ctx = program_kind == PROGRAM_IMAGE ? read_image() : load();
-    if (ctx == NULL) {
-        say("rehup: out of memory\n");
-        return EXIT_FAILED;
-    }
+    if (ctx == NULL) fail(OUT_OF_MEMORY);
+    JS_SetMaxStackSize(JS_GetRuntime(ctx), stack_size());
     if (program_kind == PROGRAM_TO_IMAGE) {
         JS_RunGC(JS_GetRuntime(ctx));
         return write_image(ctx, 1) < 0 ? EXIT_FAILED : 0;
     }
     run(ctx);
-    return EXIT_FAILED;
 }

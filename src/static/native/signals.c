@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -28,10 +27,28 @@ struct kernel_action {
 void block_signals(void)
 {
     static const struct kernel_action default_action;
-    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &ALL_SIGNALS, NULL, sizeof ALL_SIGNALS);
+    if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &ALL_SIGNALS, NULL, sizeof ALL_SIGNALS) < 0)
+        fail_for("sigprocmask", errno_name(errno));
     /* The child is to have the defaults, and an ignored SIGCHLD would take the exit statuses away. */
     for (int signal = 1; signal <= 64; signal++)
         syscall(SYS_rt_sigaction, signal, &default_action, NULL, sizeof ALL_SIGNALS);
+}
+
+/*
+ * Whether a signal is about rehup itself and meant for nobody: what a write of its own to a closed pipe or beyond
+ * RLIMIT_FSIZE raised comes from its own process id, and what its own RLIMIT_CPU raised comes from the kernel.
+ */
+static bool is_own(const struct signalfd_siginfo *signal)
+{
+    switch (signal->ssi_signo) {
+    case SIGPIPE:
+    case SIGXFSZ:
+        return signal->ssi_pid == (uint32_t)getpid();
+    case SIGXCPU:
+        return signal->ssi_code == SI_KERNEL;
+    default:
+        return false;
+    }
 }
 
 NATIVE(openSignals)
@@ -55,9 +72,8 @@ NATIVE(takeSignals)
     JSValue list = JS_NewArray(ctx);
     uint32_t length = 0;
     for (ssize_t index = 0; index < size / (ssize_t)sizeof came[0]; index++) {
-        /* A SIGPIPE of our own is what a write to a closed log raised, and meant for nobody. */
-        if (came[index].ssi_signo == SIGPIPE && came[index].ssi_pid == (uint32_t)getpid()) continue;
-        append(ctx, list, &length, came[index].ssi_signo);
+        if (is_own(&came[index])) continue;
+        append_number(ctx, &list, &length, came[index].ssi_signo);
     }
     return list;
 }

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -100,6 +101,25 @@ NATIVE(send)
     return result;
 }
 
+/* Kept, so that there is one to accept a connection with where there are no more, and to close it. */
+static int spare = -1;
+
+/* Accepts a connection, whose descriptor is closed on exec; -1 and errno on failure. */
+static int accept_from(int descriptor)
+{
+    if (spare < 0) spare = away_from_stdio(open("/", O_PATH | O_CLOEXEC));
+    int accepted = accept4(descriptor, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (accepted >= 0 || (errno != EMFILE && errno != ENFILE) || spare < 0) return away_from_stdio(accepted);
+    /* Left in the queue it would be told again and again. */
+    int error = errno;
+    close(spare);
+    accepted = accept4(descriptor, NULL, NULL, SOCK_CLOEXEC);
+    if (accepted >= 0) close(accepted);
+    spare = away_from_stdio(open("/", O_PATH | O_CLOEXEC));
+    errno = error;
+    return -1;
+}
+
 static JSValue listen_on(JSContext *ctx, const union address *address, socklen_t size)
 {
     static const int yes = 1;
@@ -110,6 +130,10 @@ static JSValue listen_on(JSContext *ctx, const union address *address, socklen_t
         return close_and_throw(ctx, descriptor, "setsockopt");
     if (bind(descriptor, &address->any, size) < 0) return close_and_throw(ctx, descriptor, "bind");
     if (listen(descriptor, BACKLOG) < 0) return close_and_throw(ctx, descriptor, "listen");
+    /* Told now: connections that nobody can accept would keep the loop busy for ever. */
+    int early = accept_from(descriptor);
+    if (early < 0 && (errno == EPERM || errno == ENOSYS)) return close_and_throw(ctx, descriptor, "accept4");
+    if (early >= 0) close(early);
     return JS_NewInt32(ctx, descriptor);
 }
 
@@ -167,8 +191,7 @@ NATIVE(accept)
     UNUSED;
     int descriptor;
     if (to_int(ctx, &descriptor, argv[0]) < 0) return JS_EXCEPTION;
-    int accepted = accept4(descriptor, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    return result_of(ctx, "accept4", away_from_stdio(accepted));
+    return result_of(ctx, "accept4", accept_from(descriptor));
 }
 
 /* peerAddress(descriptor): the IPv4 or IPv6 address at the other end of a connection, as inet_ntop(3) writes it. */

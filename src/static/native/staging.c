@@ -167,17 +167,12 @@ struct entry {
 static JSValue names_of(JSContext *ctx, const char *piece, size_t size, uint32_t *count)
 {
     JSValue list = JS_NewArray(ctx);
-    if (JS_IsException(list)) return list;
     uint32_t length = 0;
     for (size_t at = 0; at < size;) {
         const struct entry *entry = (const void *)(piece + at);
         at += entry->length;
         if (strcmp(entry->name, ".") == 0 || strcmp(entry->name, "..") == 0) continue;
-        JSValue name = from_bytes(ctx, entry->name, strlen(entry->name));
-        if (JS_IsException(name) || JS_SetPropertyUint32(ctx, list, length++, name) < 0) {
-            JS_FreeValue(ctx, list);
-            return JS_EXCEPTION;
-        }
+        append(ctx, &list, &length, from_bytes(ctx, entry->name, strlen(entry->name)));
     }
     *count = length;
     return list;

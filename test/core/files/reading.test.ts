@@ -1,60 +1,17 @@
-import { execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  unlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type Reading, readWatches } from '../../../src/core/files/reading.ts';
+import { readWatches } from '../../../src/core/files/reading.ts';
 import { linkChange, mayChangeContent } from '../../../src/core/files/volume.ts';
-import { textOfBytes } from '../../../src/core/text/bytes.ts';
-import { compileGlob } from '../../../src/core/text/glob.ts';
 import { type Between, drive } from '../../support/driver.ts';
 import { createVolume, type Payload } from '../../support/kubelet.ts';
+import { digest, names, placesOf, read, readOne } from '../../support/reading.ts';
 import { eachWithDirectory, writtenVolume } from '../../support/volume.ts';
 
 /** Specification 4.1 and 4.2: what counts, and that it is never torn, on the real file system. */
 
 const directory = eachWithDirectory();
 const volumePath = () => join(directory.path, 'volume');
-
-type ReadOptions = {
-  readonly ignore?: readonly string[];
-  readonly between?: Between;
-  readonly known?: Reading;
-};
-
-function read(
-  paths: readonly string[],
-  { ignore = [], between, known }: ReadOptions = {},
-): readonly Reading[] {
-  const patterns = ignore.map((pattern) => compileGlob(pattern));
-  const ignored = (path: string) => patterns.some((pattern) => pattern.ok && pattern.value(path));
-  const requests = paths.map((path) => (known?.status === 'read' ? { path, known: known.known } : { path }));
-  return drive(readWatches(requests, ignored), between);
-}
-
-function readOne(path: string, options: ReadOptions = {}): Reading {
-  const [reading] = read([path], options);
-  if (reading === undefined) throw new Error('one reading for one watch');
-  return reading;
-}
-
-function names(reading: Reading): readonly string[] {
-  return reading.status === 'read' ? [...reading.content.files.keys()].map(textOfBytes) : [];
-}
-
-function digest(reading: Reading): string {
-  if (reading.status !== 'read') throw new Error(`not read: ${JSON.stringify(reading)}`);
-  return reading.content.digest;
-}
 
 function newVolume(payload: Payload) {
   return writtenVolume(volumePath(), payload);
@@ -70,7 +27,8 @@ describe('a kubelet volume', () => {
       root: volume.path,
       generation: volume.generation(),
     });
-    expect(reading.status === 'read' && [...reading.directories.keys()]).toEqual([volume.path]);
+    expect(placesOf(reading, 'names')).toContain(volume.path);
+    expect(placesOf(reading, 'tree')).toEqual([]);
   });
 
   test('that is empty holds nothing, and is settled', () => {
@@ -168,7 +126,7 @@ describe('a kubelet volume', () => {
   test('is not taken without a file that is listed in its generation and is not there, however often that is tried', () => {
     const volume = newVolume({ a: '1', b: '2' });
     const between: Between = (request) =>
-      request.op === 'status' && request.path.endsWith('/b') ? { op: 'error', errno: 'ENOENT' } : undefined;
+      request.op === 'inspect' && request.path.endsWith('/b') ? { op: 'error', errno: 'ENOENT' } : undefined;
     expect(readOne(volume.path, { between })).toMatchObject({ settled: false, moving: true });
   });
 
@@ -228,130 +186,6 @@ describe('a kubelet volume', () => {
   });
 });
 
-describe('plain files', () => {
-  test('are read with all below them, each real directory once, links followed, loops ended', () => {
-    const root = join(directory.path, 'plain');
-    mkdirSync(join(root, 'sub/deep'), { recursive: true });
-    mkdirSync(join(root, 'lost+found'));
-    writeFileSync(join(root, 'lost+found/x'), 'x');
-    writeFileSync(join(root, 'sub/deep/file'), '1');
-    writeFileSync(join(root, '..hidden'), 'kubelet');
-    symlinkSync('sub/deep/file', join(root, 'link'));
-    symlinkSync('.', join(root, 'loop'));
-    symlinkSync('sub', join(root, 'again'));
-    symlinkSync('nowhere', join(root, 'dangling'));
-    const reading = readOne(root);
-    expect(names(reading)).toEqual(['again/deep/file', 'link', 'loop', 'sub']);
-    expect(reading.status === 'read' && reading.content.files.get('sub')?.second).toBe('again');
-    expect(reading.status === 'read' && [...reading.directories.keys()].map(textOfBytes)).toEqual([
-      root,
-      join(root, 'again'),
-      join(root, 'again/deep'),
-    ]);
-  });
-
-  test('never have a FIFO, a socket or a device opened', () => {
-    const root = join(directory.path, 'plain');
-    mkdirSync(root);
-    execFileSync('mkfifo', [join(root, 'fifo')]);
-    symlinkSync('/dev/zero', join(root, 'device'));
-    writeFileSync(join(root, 'file'), '1');
-    const opened: string[] = [];
-    const between: Between = (request) => void (request.op === 'open' && opened.push(request.path));
-    expect(names(readOne(root, { between }))).toEqual(['file']);
-    expect(new Set(opened)).toEqual(new Set([join(root, 'file')]));
-  });
-
-  test('count but for those that are ignored', () => {
-    const root = join(directory.path, 'plain');
-    mkdirSync(join(root, 'cache/deep'), { recursive: true });
-    for (const name of ['a.conf', '.a.conf.swp', 'cache/deep/x']) writeFileSync(join(root, name), '1');
-    expect(names(readOne(root, { ignore: ['*.swp', 'cache/**'] }))).toEqual(['a.conf']);
-  });
-
-  test('may have any names', () => {
-    const root = join(directory.path, 'plain');
-    mkdirSync(root);
-    writeFileSync(Buffer.from(`${root}/latin1-\xe9`, 'latin1'), '1');
-    writeFileSync(join(root, 'new\nline and space'), '2');
-    writeFileSync(join(root, 'é'), '3');
-    expect(names(readOne(root))).toEqual(['latin1-\\xe9', 'new\nline and space', 'é']);
-  });
-
-  test('are read until two readings agree, and are not settled if they never do', () => {
-    const file = join(directory.path, 'file');
-    writeFileSync(file, '0');
-    let writes = 0;
-    const once: Between = (request) => {
-      if (request.op === 'digest-end' && writes < 1) writeFileSync(file, `${++writes}`);
-      return undefined;
-    };
-    const reading = readOne(file, { between: once });
-    expect(reading).toMatchObject({ status: 'read', settled: true });
-    expect(digest(reading)).toBe(digest(readOne(file)));
-    const always: Between = (request) =>
-      void (request.op === 'digest-end' && writeFileSync(file, `${++writes}`));
-    expect(readOne(file, { between: always })).toMatchObject({ status: 'read', settled: false });
-  });
-
-  test('that two watches have in common are read anew if they were written between the two', () => {
-    const root = join(directory.path, 'plain');
-    const file = join(root, 'file');
-    mkdirSync(root);
-    writeFileSync(file, '0');
-    const [whole, one] = read([root, file]);
-    const requests = [
-      { path: root, known: { digest: digest(whole ?? { status: 'unchanged' }) } },
-      { path: file, known: { digest: digest(one ?? { status: 'unchanged' }) } },
-    ];
-    let looked = 0;
-    // After the directory was found as it is known.
-    const between: Between = (request) => {
-      if (request.op === 'readlink' && request.path === `${file}/..data` && looked++ === 0)
-        writeFileSync(file, '1');
-      return undefined;
-    };
-    const readings = drive(
-      readWatches(requests, () => false),
-      between,
-    );
-    expect(looked).toBeGreaterThan(0);
-    expect(readings.map(digest)).toEqual(read([root, file]).map(digest));
-  });
-
-  test('that are links are watched with all that they lead through, also where that ends nowhere', () => {
-    const volume = newVolume({ a: '1' });
-    const links = join(directory.path, 'links');
-    mkdirSync(links);
-    symlinkSync(join(volume.path, 'a'), join(links, 'a'));
-    symlinkSync(join(volume.path, 'none'), join(links, 'none'));
-    const watched = (name: string) => {
-      const reading = readOne(join(links, name));
-      return 'directories' in reading ? [...reading.directories.keys()].sort() : [];
-    };
-    const generation = join(volume.path, volume.generation() ?? '');
-    expect(watched('a')).toEqual([links, volume.path, generation].sort());
-    expect(watched('none')).toEqual([links, volume.path].sort());
-  });
-
-  test('may be replaced by a rename or by a directory while they are read', () => {
-    const file = join(directory.path, 'file');
-    writeFileSync(file, '0');
-    const between: Between = (request, count) => {
-      if (request.op === 'open' && count < 20) {
-        writeFileSync(`${file}.tmp`, `${count}`);
-        renameSync(`${file}.tmp`, file);
-      }
-      return undefined;
-    };
-    expect(readOne(file, { between })).toMatchObject({ status: 'read', settled: true });
-    unlinkSync(file);
-    mkdirSync(file);
-    writeFileSync(join(file, 'inside'), '1');
-    expect(names(readOne(file))).toEqual(['inside']);
-  });
-});
-
 describe('what can not be read', () => {
   test('is missing: expected if its directory is there or it lies on a volume, else not', () => {
     expect(readOne(join(directory.path, 'none'))).toMatchObject({ status: 'missing', expected: true });
@@ -364,10 +198,10 @@ describe('what can not be read', () => {
   test('is unreadable, with the path and the errno', () => {
     const volume = newVolume({ a: '1', b: '2' });
     const between: Between = (request) =>
-      request.op === 'open' && request.path.endsWith('/b') ? { op: 'error', errno: 'EACCES' } : undefined;
+      request.op === 'inspect' && request.path.endsWith('/b') ? { op: 'error', errno: 'EACCES' } : undefined;
     expect(readOne(volume.path, { between })).toEqual({
       status: 'unreadable',
-      failed: 'open',
+      failed: 'inspect',
       path: join(volume.path, 'b'),
       errno: 'EACCES',
     });
@@ -403,7 +237,7 @@ describe('what can not be read', () => {
     writeFileSync(join(root, 'one too many'), '');
     expect(readOne(root)).toEqual({ status: 'too-large', tooLarge: 'files' });
     const file = join(directory.path, 'file');
-    writeFileSync(file, 'x');
+    writeFileSync(file, 'x'.repeat(65_537));
     const endless: Between = (request) =>
       request.op === 'digest-file' ? { op: 'digest-file', value: 65_536 } : undefined;
     expect(readOne(file, { between: endless })).toEqual({ status: 'too-large', tooLarge: 'bytes' });

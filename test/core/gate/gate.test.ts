@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Content } from '../../../src/core/files/content.ts';
-import { ALARM, act, scenario, sig, volumeReading, watch } from '../../support/scenario.ts';
+import { ALARM, act, sig, volumeReading, watch } from '../../support/given.ts';
+import { scenario } from '../../support/scenario.ts';
 import { CHECK, FRESH, SIGNAL, STAGE, supervisor } from '../../support/supervisor.ts';
 
 /** What checks and stages promise (specification 5), as sequences of events. The world passes what it is not told to refuse. */
@@ -23,6 +24,7 @@ describe('a check', () => {
     expect(begun?.task.kind === 'command' && begun.task.environment).toEqual([
       'PATH=/bin',
       'REHUP_CHANGED=/v/k',
+      'REHUP_CHANGED_FILE=/proc/self/fd/3',
     ]);
   });
 
@@ -213,8 +215,15 @@ describe('a stage', () => {
 
   test('that can not be used ends rehup before anything is started', () => {
     const run = scenario({ watches: [watch('/v', 'SIGHUP')], ...STAGE });
-    run.answers.staged = { op: 'refused', text: 'why' };
-    expect(run.begin()).toEqual(['open', 'exit 125: why']);
+    run.answers.staged = { op: 'refused', stage: { source: '/v', target: '/t' }, text: 'why' };
+    expect(run.begin()).toEqual(['open', 'exit 125: --stage /v=/t: why']);
+  });
+
+  test('that can not be used is named as it was given', () => {
+    const origins = new Map([['/t', 'REHUP_STAGE']]);
+    const run = scenario({ watches: [watch('/v', 'SIGHUP')], ...STAGE, origins });
+    run.answers.staged = { op: 'refused', stage: { source: '/v', target: '/t' }, text: 'why' };
+    expect(run.begin()).toEqual(['open', 'exit 125: REHUP_STAGE /v=/t: why']);
   });
 
   test('that can not be copied leaves the application as it is, and is tried again', () => {

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { StageResult } from '../../../src/core/staging/stage.ts';
 import { NOBODYS } from '../../../src/core/state/passage.ts';
-import { ALARM, scenario, volumeReading, watch } from '../../support/scenario.ts';
+import { ALARM, volumeReading, watch } from '../../support/given.ts';
+import { scenario } from '../../support/scenario.ts';
 
 /** Specification 5, *stage*: what others do to a target, what failed before, and a source that is not there at the start. */
 
@@ -84,7 +85,7 @@ test('content on which the application failed in an earlier life is not tried ag
 test('a source that is not there when the container starts leaves what was good, and is missing', () => {
   for (const reading of [
     volumeReading(''),
-    { status: 'missing', expected: true, volume: undefined, directories: new Map() } as const,
+    { status: 'missing', expected: true, volume: undefined, places: new Map() } as const,
   ]) {
     const run = scenario(SETTINGS, { stagesAnswered: false });
     run.answers.readings = [reading];

@@ -1,8 +1,9 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { addressesIn } from '../../../src/core/jobs/hosts.ts';
-import { httpRequest, readStatus } from '../../../src/core/jobs/http.ts';
+import type { FileAnswer } from '../../../src/core/files/files.ts';
+import { addressesOf } from '../../../src/core/jobs/hosts.ts';
+import { createStatusReader, httpRequest } from '../../../src/core/jobs/http.ts';
 import { isIpAddress } from '../../../src/core/text/address.ts';
 
 /** What actions and probes over the network are made of. */
@@ -15,6 +16,17 @@ test('a POST says that it has no body', () => {
   expect(httpRequest('GET', endpoint)).not.toContain('Content-Length');
 });
 
+/** What an answer means that comes in pieces of this size; undefined if it is not decided. */
+function meaning(answer: string, size: number, ended = false): number | string | undefined {
+  const reader = createStatusReader();
+  for (let at = 0; at < answer.length; at += size) {
+    const decided = reader.take(answer.slice(at, at + size));
+    if (decided !== undefined) return decided.kind === 'answered' ? decided.status : decided.reason;
+  }
+  const last = ended ? reader.end() : undefined;
+  return last?.kind === 'failed' ? last.reason : last?.status;
+}
+
 describe('an answer', () => {
   const answers: Readonly<Record<string, number | string>> = {
     'HTTP/1.1 200 OK\r\n': 200,
@@ -24,36 +36,72 @@ describe('an answer', () => {
     'SSH-2.0-OpenSSH': 'what answers speaks no HTTP/1',
     'HTTP/2 200\r\n': 'what answers speaks no HTTP/1',
     'HTTP/1.1 20x\r\n': 'what answers speaks no HTTP/1',
+    'HTTP/1.1 100\n\nSSH': 'what answers speaks no HTTP/1',
   };
-  for (const [answer, meaning] of Object.entries(answers)) {
-    test(`${JSON.stringify(answer)} means ${meaning}, however it is cut`, () => {
-      const decided = Array.from({ length: answer.length }, (_, end) =>
-        readStatus(answer.slice(0, end + 1), false),
-      );
-      const said = decided.find((reading) => reading !== undefined);
-      expect(said?.kind === 'answered' ? said.status : said?.reason).toBe(meaning);
-      // Once decided it stays so.
-      for (const reading of decided.slice(decided.indexOf(said))) expect(reading).toEqual(said);
+  for (const [answer, meant] of Object.entries(answers)) {
+    test(`${JSON.stringify(answer)} means ${meant}, however it is cut`, () => {
+      for (let size = 1; size <= answer.length; size++) expect(meaning(answer, size)).toBe(meant);
     });
   }
 
   test('that ends before a status is none, and one without an end is no HTTP', () => {
     for (const part of ['', 'HTTP/1.1 20', 'HTTP/1.1 100 Continue\r\n\r\n']) {
-      expect(readStatus(part, false)).toBeUndefined();
-      expect(readStatus(part, true)?.kind).toBe('failed');
+      expect(meaning(part, 3)).toBeUndefined();
+      expect(meaning(part, 3, true)).toBe('closed without an answer');
     }
-    expect(readStatus(`HTTP/1.1 200 ${'x'.repeat(65_536)}`, false)?.kind).toBe('failed');
+    const endless = ['HTTP/1.1 200 ', 'HTTP/1.1 100 \n', 'HTTP/1.1 100 \nx: y\n', 'HTTP/1.1 100 \n\n'];
+    for (const start of endless) {
+      for (const size of [1, 16_384]) {
+        const more = start.endsWith('\n\n') ? start.repeat(5_000) : `${start}${'x'.repeat(65_536)}`;
+        expect(meaning(more, size)).toBe('what answers speaks no HTTP/1');
+      }
+    }
   });
 });
 
 describe('a file of hosts', () => {
+  /** The addresses of a host where /etc/hosts is this text, and how often others could go on while it was read. */
+  function lookUp(text: string, host: string) {
+    const steps = addressesOf(host);
+    let pauses = 0;
+    let at = 0;
+    let answer: FileAnswer = { op: 'pause' };
+    for (let next = steps.next(); ; next = steps.next(answer)) {
+      if (next.done === true)
+        return { addresses: next.value.ok ? next.value.value : next.value.error, pauses };
+      const { op } = next.value;
+      if (op === 'open') answer = { op, value: 3 };
+      else if (op === 'read') {
+        answer = { op, value: text.slice(at, at + 65_536) };
+        at += 65_536;
+      } else if (op === 'close') answer = { op, value: undefined };
+      else pauses += 1;
+    }
+  }
+
   const text =
-    '127.0.0.1\tlocalhost LocalHost.x # app\n# 10.0.0.9 app\n10.0.0.1 App\n::1 app\n10.0.0.1 app\nno app\n';
+    '127.0.0.1\tlocalhost LocalHost.x # app\n# 10.0.0.9 app\n10.0.0.1 App\n::1 app\n10.0.0.1 app\nno app\n1.2.3.4 last';
 
   test('has the addresses of a name in order, each once', () => {
-    expect(addressesIn(text, 'app')).toEqual(['10.0.0.1', '::1']);
-    expect(addressesIn(text, 'localhost.X')).toEqual(['127.0.0.1']);
-    expect(addressesIn(text, 'other')).toEqual([]);
+    expect(lookUp(text, 'app').addresses).toEqual(['10.0.0.1', '::1']);
+    expect(lookUp(text, 'localhost.X').addresses).toEqual(['127.0.0.1']);
+    expect(lookUp(text, 'last').addresses).toEqual(['1.2.3.4']);
+    expect(lookUp(text, 'other').addresses).toBe('other: not in /etc/hosts, and DNS is not asked');
+  });
+
+  test('that is long is read with pauses, and of many addresses the first are taken', () => {
+    const newlines = lookUp('\n'.repeat(1024 * 1024), 'app');
+    expect(newlines.addresses).toBe('app: not in /etc/hosts, and DNS is not asked');
+    expect(newlines.pauses).toBeGreaterThan(8_000);
+    const many = Array.from(
+      { length: 43_000 },
+      (_, index) => `10.${index >> 16}.${(index >> 8) & 255}.${index & 255} app`,
+    );
+    const found = lookUp(many.join('\n'), 'app');
+    expect(found.addresses).toEqual(many.slice(0, 32).map((line) => line.split(' ')[0]));
+    expect(found.pauses).toBeGreaterThan(300);
+    // A line without an end is cut, and what stands behind 1 MiB is not read.
+    expect(lookUp(`1.2.3.4 ${'x '.repeat(600_000)}app`, 'app').addresses).toContain('not in');
   });
 });
 

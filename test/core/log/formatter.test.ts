@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createLineWriter, prettyFormatter, tellingOfDropped } from '../../../src/core/log/formatter.ts';
+import { createLineWriter, prettyFormatter, telling } from '../../../src/core/log/formatter.ts';
 import { JSON_SHAPES, jsonLine } from '../../../src/core/log/json.ts';
 import type { LogLine } from '../../../src/core/log/log.ts';
 
@@ -57,7 +57,7 @@ describe('dropped lines', () => {
 
   test('are told of with their number, once something reads again, and once', () => {
     const { log, writer } = logThatTakes(0);
-    const write = tellingOfDropped(prettyFormatter('info', false, writer), writer);
+    const write = telling(prettyFormatter('info', false, writer), writer);
     for (let count = 0; count < 5; count++) write(line, 0);
     log.room = 10_000;
     write(line, 0);
@@ -72,7 +72,7 @@ describe('dropped lines', () => {
 
   test('below the level are no loss', () => {
     const { writer } = logThatTakes(0);
-    const write = tellingOfDropped(prettyFormatter('error', false, writer), writer);
+    const write = telling(prettyFormatter('error', false, writer), writer);
     write(line, 0);
     expect(writer.dropped()).toBe(0);
   });

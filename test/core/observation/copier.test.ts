@@ -40,7 +40,9 @@ function stopped(from: Payload, to: Payload, operations: number, pause: number) 
     while (world.steps());
     // Until the last look that no event leads to.
     world.passes(30_000);
-    const digests = seen().map(({ fields }) => String(fields['digests']).split(' ').at(-1));
+    const digests = seen().flatMap(({ fields }) =>
+      Object.values(fields['digests'] as Readonly<Record<string, string>>),
+    );
     const missing = world.lines.filter(({ event }) => event === 'watch.missing').length;
     return { more, early, digests, missing, signals: world.signals };
   } finally {

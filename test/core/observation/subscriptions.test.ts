@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
 import type { Reading } from '../../../src/core/files/reading.ts';
-import { scenario, volumeReading, watch } from '../../support/scenario.ts';
+import { placesAt, volumeReading, watch } from '../../support/given.ts';
+import { scenario } from '../../support/scenario.ts';
 
 /** What hints are asked for and what becomes of them: specification 4.2 and 4.6. */
 
 /** A directory without anything, and without a link of the kubelet's. */
-const BARE: Reading = { ...plainReading(''), directories: new Map([['/v', 'identity']]) };
+const BARE: Reading = { ...plainReading(''), places: placesAt('/v') };
 
 function plainReading(text: string, settled = true): Extract<Reading, { status: 'read' }> {
   const reading = volumeReading(text, '/v', settled);
@@ -37,10 +38,10 @@ test('a directory that was made anew is watched anew', () => {
   run.begin();
   const reading = volumeReading('one');
   if (reading.status !== 'read') throw new Error('a volume reading is one that was read');
-  run.answers.readings = [{ ...reading, directories: new Map([['/v', 'another']]) }];
+  run.answers.readings = [{ ...reading, places: placesAt('/v', 'another') }];
   run.send({ type: 'hint' });
   const last = run.performed.findLast((effect) => effect.type === 'watch');
-  expect(last).toEqual({ type: 'watch', directories: new Map([['/v', 'another']]) });
+  expect(last).toMatchObject({ places: new Map([['/v', expect.objectContaining({ identity: 'another' })]]) });
 });
 
 test('a directory whose events have ended is looked at, and watched anew if it is there', () => {
@@ -48,7 +49,7 @@ test('a directory whose events have ended is looked at, and watched anew if it i
   run.begin();
   const asked = () => run.performed.filter((effect) => effect.type === 'watch').length;
   const before = asked();
-  expect(run.send({ type: 'watch-lost', path: '/v' })).toEqual([]);
+  expect(run.send({ type: 'watch-lost', paths: ['/v'] })).toEqual([]);
   expect(asked()).toBe(before + 1);
 });
 
@@ -59,12 +60,12 @@ test('a volume that was made anew is no copy because the last one was removed wi
   const isCopied = () => run.send({ type: 'hint', links: new Map([['/v', 'copied']]) });
   isCopied();
   expect(copied()).toEqual(new Set(['/v']));
-  run.send({ type: 'watch-lost', path: '/v' });
+  run.send({ type: 'watch-lost', paths: ['/v'] });
   expect(copied()).toEqual(new Set());
   isCopied();
   run.send({ type: 'hint', links: new Map([['/v', 'swapped']]) });
   expect(copied()).toEqual(new Set());
-  run.answers.readings = [{ ...plainReading('one'), directories: new Map([['/v', 'another']]) }];
+  run.answers.readings = [{ ...plainReading('one'), places: placesAt('/v', 'another') }];
   isCopied();
   expect(copied()).toEqual(new Set());
 });
@@ -84,7 +85,7 @@ test('a limit is named once until events work again, however many directories co
   run.begin();
   expect(run.send({ type: 'watch-failed', path: '/v', errno: 'ENOSPC' })).toEqual(['watch.degraded']);
   for (const identity of ['two', 'three']) {
-    run.answers.readings = [{ ...plainReading('one'), directories: new Map([[`/v/${identity}`, identity]]) }];
+    run.answers.readings = [{ ...plainReading('one'), places: placesAt(`/v/${identity}`, identity) }];
     run.passes(1_000);
     run.send({ type: 'hint' });
     run.passes(1_000);
@@ -96,7 +97,7 @@ test('a limit is named once until events work again, however many directories co
 });
 
 test('a mount that can never change is warned of once, and asked for only while it may be one', () => {
-  const frozen = { why: 'subpath', point: '/v' } as const;
+  const frozen = [{ why: 'subpath', point: '/v' }] as const;
   const run = reader({ readings: [{ ...volumeReading('one'), frozen }] });
   expect(run.begin()).toContain('watch.frozen');
   expect(run.elapses('poll')).toEqual([]);
@@ -108,7 +109,7 @@ test('a mount that can never change is warned of once, and asked for only while 
   later.begin();
   later.elapses('poll');
   expect(asked(later).at(-1)).toBe(undefined);
-  later.answers.readings = [{ ...BARE, frozen: { why: 'torn-down', point: '/v' } }];
+  later.answers.readings = [{ ...BARE, frozen: [{ why: 'torn-down', point: '/v' }] }];
   later.send({ type: 'hint' });
   later.passes(1_000);
   expect(later.elapses('relook')).toEqual(['watch.frozen', 'watch.missing']);

@@ -42,8 +42,7 @@ function live(volumes: readonly Written[], fate: Fate, happenings: readonly numb
     for (const { event, fields } of world.lines) {
       expect(event).not.toBe('rehup.internal_error');
       if (event !== 'config.changed') continue;
-      for (const text of fields['digests'] as readonly string[]) {
-        const [path, digest = ''] = text.split(' ');
+      for (const [path, digest] of Object.entries(fields['digests'] as Readonly<Record<string, string>>)) {
         told.find((one) => one.path === path)?.digests.push(digest);
       }
     }

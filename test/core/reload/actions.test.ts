@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { act, scenario, type settings, volumeReading, watch } from '../../support/scenario.ts';
+import { act, type settings, volumeReading, watch } from '../../support/given.ts';
+import { scenario } from '../../support/scenario.ts';
 
 /** The promises of specification 4.3 to 4.5 and of section 5, as sequences of events. */
 
@@ -41,7 +42,7 @@ test('a restart that outlives the stop timeout is killed, group and all', () => 
   const run = scenario({ stopTimeout: 2_000 });
   run.begin();
   run.changes('two');
-  expect(run.elapses('stop-timeout')).toEqual(['child.killed', 'kill 9 to group 101']);
+  expect(run.elapses('stop-timeout')).toEqual(['kill 9 to group 101', 'child.killed']);
   expect(run.dies('KILL')).toEqual(['child.exited', 'start', 'child.started', 'reload.applied']);
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { act, scenario, type settings, sig, watch } from '../../support/scenario.ts';
+import { act, type settings, sig, watch } from '../../support/given.ts';
+import { scenario } from '../../support/scenario.ts';
 
 /** The guard of specification 3, as sequences of events: a signal goes only to a child that was seen to catch it. */
 
@@ -89,7 +90,7 @@ describe('a signal that the child blocks without a handler', () => {
       type: 'signalled',
       signal: sig('HUP'),
       purpose: 'reload',
-      outcome: { kind: 'sent', to: 'child', checked: true },
+      outcome: { kind: 'sent', to: 'child', handled: { handling: 'caught', program: 'app' } },
     });
     expect(run.timers.has('action-timeout')).toBe(false);
   });
@@ -103,5 +104,77 @@ describe('a signal that the child blocks without a handler', () => {
     ended.changes('two');
     expect(ended.exits(1)).toContain('reload.failed');
     expect(ended.timers.has('action-timeout')).toBe(false);
+  });
+});
+
+describe('what was found', () => {
+  const levels = (run: ReturnType<typeof reloader>, event: string) =>
+    run.performed.flatMap((effect) =>
+      effect.type === 'log' && effect.line.event === event ? [effect.line.level] : [],
+    );
+
+  test('is told once, with the name of the program', () => {
+    const run = reloader({}, { catches: false });
+    run.changes('two');
+    run.exits(0);
+    run.changes('three');
+    run.exits(0);
+    expect(levels(run, 'reload.restart_instead')).toEqual(['warn', 'debug']);
+    const line = run.performed.find(
+      (one) => one.type === 'log' && one.line.event === 'reload.restart_instead',
+    );
+    expect(line).toMatchObject({ line: { fields: { program: 'app', signal: 'SIGHUP' } } });
+  });
+
+  test('is no warning where a program takes what it blocks, which is not waited for again', () => {
+    const run = reloader({}, { catches: 'blocked' });
+    run.changes('two');
+    for (let look = 2; look <= 11; look++) run.elapses('action-timeout');
+    expect(levels(run, 'reload.unchecked')).toEqual(['info']);
+    expect(run.changes('three')).toEqual([
+      'config.changed',
+      'reload 1 to child 101 if caught',
+      'reload 1 to child 101 if caught or blocked',
+      'reload.applied',
+    ]);
+    expect(levels(run, 'reload.unchecked')).toEqual(['info', 'debug']);
+  });
+
+  test.each(['ignored', 'unreadable'] as const)('restarts one that is %s as well', (handling) => {
+    const run = reloader({}, { catches: handling });
+    expect(run.changes('two')).toContain('reload.restart_instead');
+  });
+});
+
+test('SIGHUP! is sent whatever is found, and restarts nothing', () => {
+  const forced = { watches: [watch('/v', 'SIGHUP!')], onChange: act('SIGHUP!'), verify: 1_000 };
+  const run = reloader(forced, { catches: false });
+  run.elapses('verify-start');
+  expect(run.changes('two')).toEqual(['config.changed', 'reload 1 to child 101', 'reload.started']);
+  expect(run.dies('HUP')).toContain('start');
+  run.elapses('verify-start');
+  expect(run.changes('three')).toContain('reload 1 to child 102');
+});
+
+describe('a child that ends with 0', () => {
+  const told = () => {
+    const run = reloader({ verify: 5_000 });
+    run.elapses('verify-start');
+    run.changes('two');
+    return run;
+  };
+
+  test('within a second of the signal took it for a wish to shut down: it is started again, and restarted from then on', () => {
+    const run = told();
+    run.passes(1_000);
+    expect(run.exits(0)).toEqual(['child.exited', 'reload.restart_instead', 'start', 'child.started']);
+    expect(run.elapses('verify-start')).toEqual(['reload.applied']);
+    expect(run.changes('three')).toContain('stop 15 to auto 102 and CONT');
+  });
+
+  test('later did not', () => {
+    const run = told();
+    run.passes(1_001);
+    expect(run.exits(0)).toContain('reload.failed');
   });
 });

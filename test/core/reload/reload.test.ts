@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { ALARM, act, scenario, type settings, volumeReading, watch } from '../../support/scenario.ts';
+import { ALARM, act, type settings, volumeReading, watch } from '../../support/given.ts';
+import { scenario } from '../../support/scenario.ts';
 
 /** The promises of specification 4.3 to 4.5 and of section 5, as sequences of events. */
 

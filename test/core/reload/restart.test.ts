@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { ALARM, begin, scenario, sig, volumeReading, watch } from '../../support/scenario.ts';
+import type { Leftover } from '../../../src/core/process/family.ts';
+import { ALARM, begin, sig, volumeReading, watch } from '../../support/given.ts';
+import { scenario } from '../../support/scenario.ts';
 
 /** What follows when the child exits by itself: specification 1 (`--on-exit`, `--max-restarts`, `--map-exit`) and 2.4. */
 
@@ -129,7 +131,12 @@ describe('while a restart is waited for', () => {
 });
 
 describe('a child that exits with 0 at once', () => {
-  const early = (world: { groupAlive?: boolean; children?: boolean }) => {
+  const helper = { pid: 7, name: 'helper', started: '1', origin: '7:1' };
+  const early = (world: {
+    groupAlive?: boolean;
+    leftovers?: readonly Leftover[];
+    before?: readonly Leftover[];
+  }) => {
     const run = scenario({}, world);
     run.begin();
     run.passes(4_999);
@@ -142,7 +149,13 @@ describe('a child that exits with 0 at once', () => {
       'child.daemonized',
       'stop 15 to group 101 and CONT',
     ]);
-    expect(early({ children: true }).exits(0)).toEqual(['child.exited', 'child.daemonized', 'exit 0']);
+    expect(early({ leftovers: [helper] }).exits(0)).toEqual([
+      'child.exited',
+      'child.daemonized',
+      'child.leftovers',
+      'stop 15 to each of 7',
+      'exit 0',
+    ]);
     const run = early({ groupAlive: true });
     run.exits(0);
     expect(run.elapses('group')).toEqual([]);
@@ -150,9 +163,14 @@ describe('a child that exits with 0 at once', () => {
 
   test('or leaves nothing, or fails, or ran for a while, did not', () => {
     expect(early({}).exits(0)).toEqual(['child.exited', 'exit 0']);
-    expect(early({ children: true }).exits(1)).toEqual(['child.exited', 'exit 1']);
-    const run = early({ children: true });
+    expect(early({ leftovers: [helper] }).exits(1)).not.toContain('child.daemonized');
+    const run = early({ leftovers: [helper] });
     run.passes(1);
+    expect(run.exits(0)).not.toContain('child.daemonized');
+  });
+
+  test('is no reason to report a helper that was there before rehup', () => {
+    const run = early({ before: [helper], leftovers: [helper] });
     expect(run.exits(0)).toEqual(['child.exited', 'exit 0']);
   });
 });
@@ -221,6 +239,6 @@ describe('--rewrite-signal', () => {
   test('a signal that stops a job stops rehup as well, whatever it is rewritten to', () => {
     const run = scenario({ rewrites: new Map([[sig('TSTP'), sig('STOP')]]) });
     run.send(begin({ pid1: false, terminal: true }));
-    expect(run.signal('TSTP')).toEqual(['forward 19 to auto 101', 'suspend']);
+    expect(run.signal('TSTP')).toEqual(['forward 19 to auto 101', 'suspend self']);
   });
 });

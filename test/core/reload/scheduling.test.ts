@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { ALARM, scenario, volumeReading, watch } from '../../support/scenario.ts';
+import { ALARM, volumeReading, watch } from '../../support/given.ts';
+import { scenario } from '../../support/scenario.ts';
 import { type Change, FRESH, SIGNAL, STAGE, supervisor } from '../../support/supervisor.ts';
 
 /** From the action to the outcome of a reload (specification 3 and 5), as sequences of events. The world passes what it is not told to refuse. */

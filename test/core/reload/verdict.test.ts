@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { ALARM, scenario, watch } from '../../support/scenario.ts';
+import { ALARM, watch } from '../../support/given.ts';
+import { scenario } from '../../support/scenario.ts';
 import { CHECK, FRESH, SIGNAL, STAGE, supervisor } from '../../support/supervisor.ts';
 
 /** What is known of what the application was told (specification 3 and 5), as sequences of events. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { scenario, watch } from '../../support/scenario.ts';
+import { watch } from '../../support/given.ts';
+import { scenario } from '../../support/scenario.ts';
 import { CHECK, SIGNAL, supervisor } from '../../support/supervisor.ts';
 
 /** Specification 6, *HTTP*, as sequences of events. */
@@ -77,6 +78,34 @@ describe('/readyz', () => {
     asks(run, 1, '/readyz');
     expect((run.timers.get('ask') ?? 0) - run.now).toBe(800);
     expect(run.elapses('ask')).toEqual(['cancel job 2', `reply 1: HTTP/1.1 ${UNAVAILABLE}`]);
+  });
+
+  test('is not changed by a reload that is under way, by signal, nor by one after which it is late', () => {
+    const run = supervisor({ ...READY, watches: [watch('/v', 'SIGHUP')], verify: 5_000 });
+    run.ends({ kind: 'connected' });
+    run.elapses('verify-start');
+    run.changes('two');
+    comes(run, 1);
+    expect(asks(run, 1, '/readyz')).toEqual(['job 2: tcp://127.0.0.1:80']);
+    expect(run.ends({ kind: 'connected' })).toEqual([`reply 1: HTTP/1.1 ${OK}`]);
+    run.passes(65_000);
+    run.elapses('ready');
+    comes(run, 2);
+    expect(asks(run, 2, '/readyz')).toEqual(['job 3: tcp://127.0.0.1:80']);
+  });
+
+  test('is what the child says of its start, and nobody is asked, with --ready notify', () => {
+    const run = supervisor({ ready: { kind: 'notify' }, watches: [watch('/v', 'SIGHUP')] });
+    expect(answered(run, '/readyz')).toBe(UNAVAILABLE);
+    run.says('READY=1\nSTATUS=a <b> of 2');
+    expect(answered(run, '/readyz')).toBe(OK);
+    run.changes('two');
+    run.says('RELOADING=1');
+    expect(answered(run, '/readyz')).toBe(OK);
+    answered(run, '/status', NEAR);
+    expect(JSON.parse(body(run)).child.says).toBe('a <b> of 2');
+    answered(run, '/', NEAR);
+    expect(body(run)).toContain('It says: <q>a &lt;b&gt; of 2</q>');
   });
 
   test('is not changed by a rejected or failed reload', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { bytesOfText, textOfBytes } from '../../../src/core/text/bytes.ts';
+import { bytesOfText, printable, textOfBytes } from '../../../src/core/text/bytes.ts';
 
 const buffer = (bytes: string) => Buffer.from(bytes, 'latin1');
 
@@ -12,11 +12,30 @@ test('bytesOfText gives the UTF-8 bytes of any text', () => {
   );
 });
 
-test('textOfBytes gives the text back', () => {
+test('textOfBytes gives the text back, printable', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme' }), (text) => {
-      expect(textOfBytes(bytesOfText(text))).toBe(text);
+      expect(textOfBytes(bytesOfText(text))).toBe(printable(text));
     }),
+  );
+  const many = 'aé☃😀 א\u00a0\u2003\u00ad';
+  expect(textOfBytes(bytesOfText(many))).toBe(many);
+});
+
+test('what would move a cursor, begin a line or turn text round is escaped, and nothing else', () => {
+  expect(printable('a\nb\tc\rd\x1b[2J\x07\x00\x7f')).toBe('a\\nb\\tc\\rd\\x1b[2J\\x07\\x00\\x7f');
+  expect(textOfBytes('\xc2\x9b31m\xe2\x80\xae\x85')).toBe('\\u009b31m\\u202e\\x85');
+  const escaped = Array.from({ length: 0x3000 }, (_, code) => code).filter(
+    (code) => printable(String.fromCharCode(code)) !== String.fromCharCode(code),
+  );
+  const ranges = [
+    [0, 0x1f],
+    [0x7f, 0x9f],
+    [0x2028, 0x202e],
+    [0x2066, 0x2069],
+  ];
+  expect(escaped).toEqual(
+    ranges.flatMap(([from = 0, to = 0]) => Array.from({ length: to - from + 1 }, (_, index) => from + index)),
   );
 });
 
@@ -34,7 +53,7 @@ test('textOfBytes agrees with a strict decoder on which bytes are UTF-8', () => 
   fc.assert(
     fc.property(bytes, (string) => {
       const text = textOfBytes(string);
-      if (isUtf8(string)) expect(text).toBe(buffer(string).toString());
+      if (isUtf8(string)) expect(text).toBe(printable(buffer(string).toString()));
       else expect(text).toMatch(/\\x[89a-f][0-9a-f]/);
     }),
     { numRuns: 5_000 },

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type Content, changedPaths, sameSnapshot } from '../../../src/core/files/content.ts';
+import type { Content } from '../../../src/core/files/content.ts';
+import { changedPaths, sameSnapshot } from '../../../src/core/files/snapshot.ts';
 import type { LogLine } from '../../../src/core/log/log.ts';
 import { prettyLine } from '../../../src/core/log/pretty.ts';
 import {
@@ -22,14 +23,14 @@ describe('a line for people', () => {
 
   test('has the time, the level, the event, the message and the fields', () => {
     expect(prettyLine(line, at, false)).toBe(
-      '03:04:05.006 WARN  watch.missing: gone watch=/v paths=["a","b"] ms=3\n',
+      '03:04:05.006Z WARN  watch.missing: gone watch=/v paths=["a","b"] ms=3\n',
     );
   });
 
   test('has colours only if they are asked for', () => {
     expect(prettyLine(line, at, false)).not.toContain('\u001b');
     expect(prettyLine(line, at, true)).toBe(
-      '03:04:05.006 \u001b[33mWARN \u001b[0m watch.missing: gone\u001b[90m watch=/v paths=["a","b"] ms=3\u001b[0m\n',
+      '03:04:05.006Z \u001b[33mWARN \u001b[0m watch.missing: gone\u001b[90m watch=/v paths=["a","b"] ms=3\u001b[0m\n',
     );
     expect(prettyLine({ ...line, fields: {} }, at, true)).not.toContain('\u001b[90m');
   });

@@ -8,6 +8,7 @@ import {
   type FileSteps,
   isFailure,
 } from '../files.ts';
+import { sortedStrings } from '../unhurried.ts';
 
 /*
  * Files below a directory that others may write in: each operation is on one name in a directory that is open, and
@@ -103,10 +104,10 @@ export function* listAll(directory: Directory): FileSteps<readonly string[] | Fi
   for (let anew = true; ; anew = false) {
     const some = yield* listSome(directory, anew);
     if (isFailure(some)) return some;
-    if (some.length === 0) return all.sort();
+    if (some.length === 0) return yield* sortedStrings(all);
     if (all.length + some.length > MOST_NAMES)
       return { failed: 'entries', path: directory.path, errno: 'EOVERFLOW' };
-    all.push(...some);
+    for (const name of some) all.push(name);
   }
 }
 

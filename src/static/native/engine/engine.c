@@ -1,15 +1,21 @@
 #include "../host.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 JSValue throw_system(JSContext *ctx, const char *call, int error)
 {
     JSValue failure = JS_NewObject(ctx);
-    if (JS_IsException(failure)) return failure;
-    JS_SetPropertyStr(ctx, failure, "call", JS_NewString(ctx, call));
-    JS_SetPropertyStr(ctx, failure, "errno", JS_NewString(ctx, errno_name(error)));
-    return JS_Throw(ctx, failure);
+    put(ctx, &failure, "call", JS_NewString(ctx, call));
+    put(ctx, &failure, "errno", JS_NewString(ctx, errno_name(error)));
+    return JS_IsException(failure) ? failure : JS_Throw(ctx, failure);
+}
+
+JSValue throw_needed(JSContext *ctx, const char *call, int error)
+{
+    if (error == EPERM || error == ENOSYS) fail_for(call, errno_name(error));
+    return throw_system(ctx, call, error);
 }
 
 JSValue result_of(JSContext *ctx, const char *call, int64_t number)
@@ -108,7 +114,32 @@ int to_int(JSContext *ctx, int *number, JSValueConst value)
     return 0;
 }
 
-void append(JSContext *ctx, JSValueConst array, uint32_t *length, int64_t number)
+int to_directory(JSContext *ctx, int *directory, JSValueConst value)
 {
-    JS_SetPropertyUint32(ctx, array, (*length)++, JS_NewInt64(ctx, number));
+    *directory = AT_FDCWD;
+    return JS_IsUndefined(value) ? 0 : to_int(ctx, directory, value);
+}
+
+/* Makes an exception of a value of which a part could not be made. */
+static void give_up(JSContext *ctx, JSValue *whole)
+{
+    JS_FreeValue(ctx, *whole);
+    *whole = JS_EXCEPTION;
+}
+
+void append(JSContext *ctx, JSValue *list, uint32_t *length, JSValue item)
+{
+    if (JS_IsException(*list)) JS_FreeValue(ctx, item);
+    else if (JS_IsException(item) || JS_SetPropertyUint32(ctx, *list, (*length)++, item) < 0) give_up(ctx, list);
+}
+
+void append_number(JSContext *ctx, JSValue *list, uint32_t *length, int64_t number)
+{
+    append(ctx, list, length, JS_NewInt64(ctx, number));
+}
+
+void put(JSContext *ctx, JSValue *object, const char *name, JSValue value)
+{
+    if (JS_IsException(*object)) JS_FreeValue(ctx, value);
+    else if (JS_IsException(value) || JS_SetPropertyStr(ctx, *object, name, value) < 0) give_up(ctx, object);
 }

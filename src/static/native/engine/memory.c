@@ -46,14 +46,20 @@ struct free_block {
     struct free_block *next;
 };
 
-static struct heap {
+/* The heap is mapped here, far from all else that a static executable has at fixed addresses. */
+#define HEAP_PLACE 0x8000000
+
+struct heap {
     struct free_block *small_lists[SMALL_LISTS];
     struct free_block *large_lists[LARGE_LISTS];
     char *piece;
     size_t left;
     JSContext *ctx;
     _Alignas(GRAIN) char blocks[FIRST_PIECE];
-} heap __attribute__((aligned(PAGE)));
+};
+
+/* Not a variable: a kernel that has no room for one ends the program before its first instruction, without a word. */
+#define heap (*(struct heap *)HEAP_PLACE)
 
 static size_t round_up(size_t size, size_t grain)
 {
@@ -82,6 +88,16 @@ static char *map(size_t size)
 {
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return memory == MAP_FAILED ? NULL : memory;
+}
+
+/* Maps the heap; false if there is no room. A kernel before 4.17 takes the place for a wish. */
+static bool map_heap(void)
+{
+    static bool mapped;
+    if (!mapped)
+        mapped = mmap((void *)HEAP_PLACE, sizeof heap, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == (void *)HEAP_PLACE;
+    return mapped;
 }
 
 static void *give(char *block, size_t size)
@@ -117,6 +133,7 @@ static void *cut(size_t size)
 static void *take(size_t wanted)
 {
     size_t size = wanted + sizeof(struct header);
+    if (!map_heap()) return NULL;
     struct free_block **list = list_for(&size);
     if (list == NULL) {
         if (program_kind == PROGRAM_TO_IMAGE) return cut(round_up(size, GRAIN));
@@ -157,7 +174,7 @@ static size_t usable_size(const void *memory)
 static void *engine_malloc(JSMallocState *state, size_t size)
 {
     void *memory = take(size);
-    if (memory == NULL) return NULL;
+    if (memory == NULL) fail(OUT_OF_MEMORY);
     state->malloc_count++;
     state->malloc_size += block_size(memory);
     return memory;
@@ -181,7 +198,6 @@ static void *engine_realloc(JSMallocState *state, void *memory, size_t size)
     size_t before = usable_size(memory);
     if (size <= before && size >= before / 2) return memory;
     void *moved = engine_malloc(state, size);
-    if (moved == NULL) return NULL;
     memcpy(moved, memory, size < before ? size : before);
     engine_free(state, memory);
     return moved;
@@ -216,6 +232,7 @@ int write_image(JSContext *ctx, int descriptor)
 
 JSContext *read_image(void)
 {
+    if (!map_heap()) return NULL;
     /* Its pages are there at once, since faults cost more. A kernel before 5.14 can't do that, and they come one by one. */
     madvise(&heap, round_up(image_size + LIKELY_MORE, PAGE), MADV_POPULATE_WRITE);
     size_t size = (size_t)(rehup_program_end - rehup_program);

@@ -1,0 +1,122 @@
+import { joinPath, relativePath } from '../../text/path.ts';
+import { type FileSteps, isFailure } from '../files.ts';
+import { identityOf, TOO_MANY } from '../listing.ts';
+import { type Outcome, type ReadingRequest, type Seen, unusable } from '../outcome.ts';
+import { addPlace, addWay, type Place } from '../places.ts';
+import { contentOfTree, MAX_NAMES, type Tree, type WalkOptions } from '../tree.ts';
+import {
+  countedEntries,
+  DATA_LINK,
+  readGeneration,
+  readLevel,
+  type Volume,
+  type VolumeLevel,
+} from '../volume.ts';
+import { copyUncounted } from '../walk/uncounted.ts';
+import { walk } from '../walk/walk.ts';
+import { beginTree, haveMoved } from './plain.ts';
+import { keepVanished } from './vanished.ts';
+
+/* A kubelet volume, or something in one, is read from one generation. */
+
+/** What is visible of a volume whose generation is gone. */
+const NOTHING: VolumeLevel = { entries: new Map(), complete: false, pure: true };
+
+/**
+ * Reads what a watch holds of a volume; undefined if that moved on meanwhile and this is not the last try.
+ *
+ * @param path  where the watch leads to now
+ */
+export function* readInside(
+  request: ReadingRequest,
+  path: string,
+  options: WalkOptions,
+  volume: Volume,
+  seen: Seen,
+  last: boolean,
+): FileSteps<Outcome | undefined> {
+  const opened = seen.levels.get(volume.root) ?? (yield* readLevel(volume, MAX_NAMES));
+  if (opened === TOO_MANY) return unusable({ tooLarge: 'files' });
+  if (isFailure(opened)) return unusable(opened);
+  if (opened !== undefined) seen.levels.set(volume.root, opened);
+  const level = opened ?? NOTHING;
+  const tree = yield* beginTree(options);
+  if (isFailure(tree)) return unusable(tree);
+  // A link of somebody else's may lead back to the volume itself.
+  const root = level.pure ? undefined : yield* identityOf(volume.root);
+  if (root !== undefined) tree.firsts.set(root, '');
+  const own = tree.firsts.size;
+  const entries = countedEntries(volume, level, path);
+  const generation = joinPath(volume.root, volume.generation);
+  for (const [name, source] of entries) {
+    const quiet = relativePath(generation, source) !== undefined;
+    const failure = yield* walk(tree, source, name, options, quiet);
+    if (failure !== undefined) return unusable(failure);
+  }
+  const uncopied = path === volume.root ? yield* copyUncounted(tree, '', level.entries, options) : undefined;
+  if (uncopied !== undefined) return unusable(uncopied);
+  // The kubelet removes a generation only after the swap: one that is still the present one was whole while it was read.
+  // So a name that was listed in it and is not there is as good as a mix, and no key that was removed.
+  const moving =
+    tree.torn || (yield* readGeneration(volume.root)) !== volume.generation || (yield* haveMoved(tree));
+  if (moving && !last) return undefined;
+  const settled = level.complete && opened !== undefined && !moving;
+  yield* addPlaces(tree, request, path, options, { volume, level });
+  const whole = path === volume.root;
+  if (!whole && tree.files.size === 0 && settled && tree.firsts.size === own) {
+    return { status: 'missing', expected: true, volume, places: tree.places };
+  }
+  const { volumes, vanished, settled: all } = keepVanished(tree, request.known, request.allowEmpty ?? false);
+  const content = yield* contentOfTree(tree, options);
+  const { digest, files } = content;
+  const isSelfContained = settled && level.pure && !tree.linked;
+  return {
+    status: 'read',
+    content,
+    settled: settled && all,
+    moving,
+    volume,
+    nested: [...tree.volumes.keys()],
+    vanished,
+    unlinked: tree.unlinked,
+    places: isSelfContained ? (samePure(request, volume) ?? tree.places) : tree.places,
+    known: isSelfContained
+      ? { digest, files, volume, keyed: options.keyed }
+      : { digest, files, nested: volumes },
+  };
+}
+
+/** The places as they were, where those of a volume that holds nothing else can't have changed. */
+function samePure(
+  { places, copied }: ReadingRequest,
+  { root }: Volume,
+): ReadonlyMap<string, Place> | undefined {
+  return places?.has(root) === true && copied !== true ? places : undefined;
+}
+
+/** The root of the volume, and where its writer copies the generation as well; and the way there. */
+function* addPlaces(
+  tree: Tree,
+  request: ReadingRequest,
+  path: string,
+  options: WalkOptions,
+  { volume, level }: { readonly volume: Volume; readonly level: VolumeLevel },
+): FileSteps<void> {
+  const { root, generation } = volume;
+  if (level.pure && !tree.linked && samePure(request, volume) !== undefined) return;
+  const identity = yield* identityOf(root);
+  const below = relativePath(root, path) ?? '';
+  const key = below.split('/')[0] ?? '';
+  const kind = level.pure ? 'names' : 'tree';
+  if (identity !== undefined) {
+    const place: Place =
+      below === '' ? { identity, kind, below: '' } : { identity, kind, only: new Set([DATA_LINK, key]) };
+    addPlace(tree.places, root, place);
+  }
+  if (request.copied === true) {
+    const inside = joinPath(root, generation);
+    const found = yield* identityOf(inside);
+    if (found !== undefined) addPlace(tree.places, inside, { identity: found, kind: 'tree', below: '' });
+  }
+  yield* addWay(tree.places, root, options.ways);
+}

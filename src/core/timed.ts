@@ -1,0 +1,33 @@
+import type { CommandReports, ConnectionReports, Ports } from './state/ports.ts';
+import type { Stopwatch } from './stopwatch.ts';
+
+/** Commands and connections whose reports are timed. */
+export function timedPorts(
+  { commands, network }: Pick<Ports, 'commands' | 'network'>,
+  { timed }: Stopwatch,
+): Pick<Ports, 'commands' | 'network'> {
+  function timedConnection(reports: ConnectionReports): ConnectionReports {
+    return {
+      connected: (user) => timed('a connection', () => reports.connected(user)),
+      received: (bytes) => timed('bytes of an answer', () => reports.received(bytes)),
+      ended: () => timed('end of an answer', reports.ended),
+      failed: (errno) => timed('failure of a connection', () => reports.failed(errno)),
+    };
+  }
+  return {
+    commands: {
+      run: (words, environment, reports, input, files) => {
+        const timedReports: CommandReports = {
+          wrote: (bytes) => timed('output of a command', () => reports.wrote(bytes)),
+          exited: (status) => timed('exit of a command', () => reports.exited(status)),
+          failed: (errno) => timed('failure of a command', () => reports.failed(errno)),
+        };
+        return commands.run(words, environment, timedReports, input, files);
+      },
+    },
+    network: {
+      connect: (address, port, reports) => network.connect(address, port, timedConnection(reports)),
+      connectLocal: (path, reports) => network.connectLocal(path, timedConnection(reports)),
+    },
+  };
+}

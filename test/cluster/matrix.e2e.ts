@@ -1,0 +1,27 @@
+import { describe, test } from 'vitest';
+import { inRoom } from './client/room.ts';
+import { ACTIONS } from './matrix/actions.ts';
+import { BESIDE } from './matrix/beside.ts';
+import { GATE } from './matrix/gate.ts';
+import { LIVES } from './matrix/lives.ts';
+import { MENDED } from './matrix/mended.ts';
+import { PROJECTIONS } from './matrix/projected.ts';
+import { TIMING } from './matrix/timing.ts';
+import { VOLUMES } from './matrix/volumes.ts';
+
+/** Each situation as a real pod; all of them at once. */
+
+const ROWS = [...LIVES, ...GATE, ...ACTIONS, ...VOLUMES, ...PROJECTIONS, ...MENDED, ...TIMING, ...BESIDE];
+
+const ROUNDS = process.env['REHUP_SOAK'] === '1' ? 5 : 1;
+
+for (let round = 1; round <= ROUNDS; round += 1) {
+  describe(`round ${round}`, () => {
+    for (const row of ROWS) {
+      // One that is mended fails until it is no gap any more.
+      const each = row.gap === undefined ? test.concurrent : test.concurrent.fails;
+      for (const edition of row.editions ?? ['static'])
+        each(`${row.name} (${edition})`, () => inRoom({ ...row, edition }, row.run));
+    }
+  });
+}

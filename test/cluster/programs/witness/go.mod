@@ -1,0 +1,3 @@
+module rehup.dev/cluster/witness
+
+go 1.26.0
