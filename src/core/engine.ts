@@ -143,7 +143,7 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
         return undefined;
       case 'hear':
         return hear(ports);
-      case 'stop-hearing':
+      case 'close-notify':
         ports.notifications.close();
         return undefined;
       case 'stage':

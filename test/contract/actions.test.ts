@@ -4,7 +4,7 @@ import { describe, expect } from 'vitest';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { commandsBelow } from '../support/processes.ts';
-import { PATIENCE } from '../support/rehup.ts';
+import { PATIENCE, rehup } from '../support/rehup.ts';
 import { httpServer } from '../support/server.ts';
 import { FAILED_THEN_WELL, outcomes, reason, started, stopped } from '../support/telling.ts';
 import { count, eachWithDirectory, writtenVolume } from '../support/volume.ts';
@@ -204,4 +204,15 @@ describe('the signal of --on-change from outside', () => {
     await stopped(run);
     expect(count(run, 'SIGHUP')).toBe(1);
   });
+});
+
+test('a child that ends of its reload: a line says so, and that rehup ends with it', async () => {
+  const volume = newVolume();
+  const child = ['sh', '-c', 'trap "exit 3" HUP; echo up; while :; do sleep 0.05; done'];
+  const run = rehup(['-w', volume.path, '--on-change', 'HUP', '--min-interval', '0', ...child]);
+  await run.said('up');
+  await run.logged('child.started');
+  volume.write({ a: '1' });
+  expect(await run.ended).toBe(3);
+  expect(await reason(run)).toBe('the child exited with 3, and rehup ends with it');
 });

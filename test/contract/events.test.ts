@@ -71,6 +71,7 @@ needing(some)('in the middle of life: a directory that is made anew when no watc
   writeFileSync(file, '0');
   const run = follow(root, file, some.prefix ?? []);
   await run.said('start');
+  await run.logged('watch.armed');
   await expectEvents(run, () => writeFileSync(file, '1'));
   await run.said('SIGHUP 1');
   limit(run.pid(), 'max_inotify_watches', 0);
@@ -100,6 +101,7 @@ needing(some)(
     const options = [...watches, ...TRACED, '--poll', '50ms', '--log-level', 'trace'];
     const run = rehup([...options, ...witness(join(one.path, 'a'))], { prefix: some.prefix ?? [] });
     await run.said('start');
+    await run.logged('watch.armed');
     await expectEvents(run, () => one.write({ a: '1' }));
     await run.said('SIGHUP 1');
     for (let time = 1; time <= 2; time++) {

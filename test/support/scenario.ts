@@ -226,7 +226,7 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
       return this.ends({ kind: 'exited', status: { kind: 'code', code }, output });
     },
     /** The child says this by sd_notify(3). */
-    says: (...messages: readonly string[]) => send({ type: 'heard', messages, strangers: 0, more: false }),
+    says: (...messages: readonly string[]) => send({ type: 'messages', messages, strangers: 0, more: false }),
     /** Jobs that are under way. */
     jobs,
     passes(milliseconds: number) {

@@ -201,12 +201,12 @@ function refuseOrRetry(state: State, refusal: Refusal, turn: Turn): State {
 }
 
 /** Events come again from everywhere. What happened before they did is not known, hence the look. */
-function heard(state: State, _part: unknown, _event: unknown, turn: Turn): State {
+function eventsAreBack(state: State, _part: unknown, _event: unknown, turn: Turn): State {
   return requestLook(watching(state, turn), turn).state;
 }
 
 /** A file server answers again that had stopped. */
-function heardAgain(state: State, _part: unknown, _event: unknown, turn: Turn): State {
+function serverIsBack(state: State, _part: unknown, _event: unknown, turn: Turn): State {
   return requestLook(state, turn).state;
 }
 
@@ -260,14 +260,14 @@ type ObservationKey =
 
 const anywhere = {
   hint,
-  watching: heard,
+  watching: eventsAreBack,
   'watch-failed': watchFailed,
   'watch-lost': (state: State, _part: unknown, { paths }: EventOf<'watch-lost'>, turn: Turn) => {
     const { state: after, due } = lost(state, paths);
     return lookSoon(after, turn, due, false);
   },
   'looked-apart': apartLooked,
-  answering: heardAgain,
+  answering: serverIsBack,
   'timer:poll': poll,
   'timer:relook': lookNow,
   'timer:confirm': confirm,

@@ -37,14 +37,14 @@ export function withWatchedPlaces(
   if (same && gone.size === 0) return state;
   const places = spotsOf(watched);
   turn.effects.push({ type: 'watch', places });
-  const deaf = new Set([...observation.deaf].filter((path) => places.has(path)));
+  const unwatched = new Set([...observation.unwatched].filter((path) => places.has(path)));
   // What was made anew may have another writer.
   const copied = new Set(
     [...observation.copied].filter(
       (path) => !gone.has(path) && places.get(path)?.identity === observation.places.get(path)?.identity,
     ),
   );
-  return { ...state, observation: { ...observation, places, deaf, copied, lost: new Set() } };
+  return { ...state, observation: { ...observation, places, unwatched, copied, lost: new Set() } };
 }
 
 const NOWHERE: Places = new Map();
@@ -69,8 +69,8 @@ function spotsOf(watched: readonly Watched[]): ReadonlyMap<string, Spot> {
 
 /** Tries again to get events where there are none, as the poll does. */
 export function watchAgain(state: State, turn: Turn): void {
-  const { deaf, places } = state.observation;
-  if (deaf.size > 0) turn.effects.push({ type: 'watch', places });
+  const { unwatched, places } = state.observation;
+  if (unwatched.size > 0) turn.effects.push({ type: 'watch', places });
 }
 
 /**
@@ -78,11 +78,11 @@ export function watchAgain(state: State, turn: Turn): void {
  * place that is not wanted any more may have been one too many.
  */
 export function watching(state: State, turn: Turn): State {
-  const { degraded, deaf } = state.observation;
+  const { degraded, unwatched } = state.observation;
   log(turn, 'trace', 'watch.armed', 'file events come from every watched place');
-  if (deaf.size === 0) return state;
+  if (unwatched.size === 0) return state;
   if (degraded.size > 0) log(turn, 'info', 'watch.restored', 'file events work again');
-  return { ...state, observation: { ...state.observation, deaf: new Set(), degraded: new Set() } };
+  return { ...state, observation: { ...state.observation, unwatched: new Set(), degraded: new Set() } };
 }
 
 /**
@@ -122,7 +122,7 @@ export function watchFailed(state: State, _part: unknown, event: EventOf<'watch-
     const { observation: now } = after;
     return { ...after, observation: { ...now, due: together(now.due, due) } };
   }
-  if (observation.deaf.has(event.path)) return state;
+  if (observation.unwatched.has(event.path)) return state;
   const path = textOfBytes(event.path);
   const limit = LIMITS[event.errno];
   const remedy = limit === undefined ? '' : `; raise the sysctl ${limit}`;
@@ -136,7 +136,7 @@ export function watchFailed(state: State, _part: unknown, event: EventOf<'watch-
     path,
     errno: event.errno,
   });
-  const deaf = new Set([...observation.deaf, event.path]);
+  const unwatched = new Set([...observation.unwatched, event.path]);
   const degraded = new Set([...observation.degraded, event.errno]);
-  return { ...state, observation: { ...observation, deaf, degraded } };
+  return { ...state, observation: { ...observation, unwatched, degraded } };
 }

@@ -49,10 +49,10 @@ export function hear({ processes, notifications }: Needed): Occurrence {
   let strangers = 0;
   for (let count = 0; count < MESSAGES_AT_ONCE; count++) {
     const message = notifications.take();
-    if (message === undefined) return { type: 'heard', messages, strangers, more: false };
+    if (message === undefined) return { type: 'messages', messages, strangers, more: false };
     const { bytes, whole, sender } = message;
     if (sender !== undefined && !processes.descends(sender)) strangers += 1;
     else if (whole) messages.push(bytes);
   }
-  return { type: 'heard', messages, strangers, more: true };
+  return { type: 'messages', messages, strangers, more: true };
 }

@@ -69,7 +69,7 @@ export function notified(state: State, _part: Readiness, _event: unknown, turn: 
   return state;
 }
 
-export function heard(state: State, part: Readiness, event: EventOf<'heard'>, turn: Turn): State {
+export function takeMessages(state: State, part: Readiness, event: EventOf<'messages'>, turn: Turn): State {
   if (event.more) setTimer(turn, 'notify', PAUSE);
   // The last words of a child that has ended come from nobody any more.
   const start = event.strangers > 0 && part.phase !== 'idle' ? warnOnce(state, turn) : state;
@@ -91,7 +91,7 @@ function warnOnce(state: State, turn: Turn): State {
 /** A newline is all that is said on a descriptor, and it is closed then, as s6 does. */
 function heardLine(state: State, bytes: string, turn: Turn): State {
   if (!bytes.includes('\n')) return state;
-  turn.effects.push({ type: 'stop-hearing' });
+  turn.effects.push({ type: 'close-notify' });
   return serves(state, turn);
 }
 

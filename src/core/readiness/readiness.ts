@@ -5,11 +5,11 @@ import type { Limit, Readiness, State } from '../state/state.ts';
 import { clearTimers, type EventOf, setTimer, type Table, type Turn } from '../state/turn.ts';
 import {
   becomeReady,
-  heard,
   limitOf,
   listenOnceTold,
   listenToStart,
   notified,
+  takeMessages,
   telling,
   withReadiness,
 } from './listening.ts';
@@ -174,7 +174,7 @@ type ReadinessKey =
   | 'telling'
   | 'told'
   | 'notified'
-  | 'heard'
+  | 'messages'
   | 'timer:notify'
   | 'job-ended'
   | 'timer:probe'
@@ -189,7 +189,7 @@ const ANYWHERE = {
   telling,
   told,
   notified,
-  heard,
+  messages: takeMessages,
   'timer:notify': notified,
   'job-ended': 'ignored',
   'timer:probe': 'impossible',

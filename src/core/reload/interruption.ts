@@ -50,7 +50,8 @@ export function childEnded(
   turn: Turn,
 ): State {
   const { verifying } = state.configuration;
-  const reason = `the child ${describeStatus(event.status)}`;
+  const ended = `the child ${describeStatus(event.status)}`;
+  const reason = event.ends ? `${ended}, and rehup ends with it` : ended;
   clearTimers(turn, 'verify-reload', 'action-timeout', 'drain');
   const acting = progress.phase === 'acting' ? progress.reload : undefined;
   if (progress.phase === 'acting' && progress.job !== undefined)

@@ -44,14 +44,14 @@ function factsOf(state: State, watched: Watched): WatchFacts {
   const watch = settings.watches.find((one) => one.path === path);
   const pending = isPending(state, path);
   const stale = configuration.stale.includes(path) && !pending;
-  const isDeaf = [...watched.places.keys()].some((place) => observation.deaf.has(place));
+  const isUnwatched = [...watched.places.keys()].some((place) => observation.unwatched.has(place));
   const isApart = watched.apart !== 'no' && watched.apart !== 'back';
   return {
     path: textOfBytes(path),
     origin: watched.origin,
     action: watch === undefined ? undefined : textOfBytes(actionName(watch.action)),
     kind: kindOf(watched),
-    mode: isDeaf || isApart ? 'poll' : 'events',
+    mode: isUnwatched || isApart ? 'poll' : 'events',
     generation: volume === undefined ? undefined : textOfBytes(volume.generation),
     keyed: content?.keyed ?? false,
     seen: digestIn(configuration.seen, path),

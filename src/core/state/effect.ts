@@ -68,10 +68,10 @@ export type Effect =
   | { readonly type: 'begin-job'; readonly job: number; readonly task: Task }
   /** End a job with all that it started, at once. */
   | { readonly type: 'cancel-job'; readonly job: number }
-  /** Take what the child has said on the channel of `--ready notify`. Answer: `heard`. */
+  /** Take what the child has said on the channel of `--ready notify`. Answer: `messages`. */
   | { readonly type: 'hear' }
   /** Close that channel: nothing is to be said on it any more. */
-  | { readonly type: 'stop-hearing' }
+  | { readonly type: 'close-notify' }
   /** Do something to the stages, after what was asked for before; `job` is a number of its own. Answer, later: `staged`. */
   | { readonly type: 'stage'; readonly job: number; readonly task: StageTask }
   /** Take TCP connections at an address. Answers: `listening`, and for each connection `accepted`, `received`, `hung-up`. */

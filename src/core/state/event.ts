@@ -145,7 +145,7 @@ export type Occurrence =
   | { readonly type: 'notified' }
   /** What was said there, byte strings in their order. */
   | {
-      readonly type: 'heard';
+      readonly type: 'messages';
       readonly messages: readonly string[];
       /** How many came from processes that do not descend from rehup, or were gone before that could be told. */
       readonly strangers: number;

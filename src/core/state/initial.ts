@@ -71,7 +71,7 @@ export function initialState(settings: Settings): State {
       recheck: FIRST_RECHECK,
       places: new Map(),
       lost: new Set(),
-      deaf: new Set(),
+      unwatched: new Set(),
       degraded: new Set(),
       copied: new Set(),
     },

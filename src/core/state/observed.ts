@@ -95,7 +95,7 @@ export type Observation = {
   /** Of those, the ones that are gone: what is there now is to be watched anew. */
   readonly lost: ReadonlySet<string>;
   /** Of those, the ones that send no events. */
-  readonly deaf: ReadonlySet<string>;
+  readonly unwatched: ReadonlySet<string>;
   /** The reasons for that which were warned of since events last came from everywhere. */
   readonly degraded: ReadonlySet<string>;
   /** The volumes whose writer was seen to copy: their generation is not whole when the link leads to it. */

@@ -50,7 +50,13 @@ export type Notice =
   /** The child did not serve in its time; it runs on. */
   | { readonly type: 'child-unverified' }
   /** The child ended; what follows besides `--on-exit`, see {@link AfterExit}. */
-  | { readonly type: 'child-ended'; readonly status: ExitStatus; readonly follows: AfterExit | undefined }
+  | {
+      readonly type: 'child-ended';
+      readonly status: ExitStatus;
+      readonly follows: AfterExit | undefined;
+      /** Whether rehup ends with it. */
+      readonly ends: boolean;
+    }
   /** A QUIT is pending, which may mean stop. */
   | { readonly type: 'child-quitting' }
   /** An action that tells the application of new content is about to begin; `first`: the first one of its reload. */

@@ -17,7 +17,7 @@ import {
   withChild,
 } from './child.ts';
 import { eachNamed, leftoversOf, named, seenBefore, tellLeftovers, withStrangers } from './leftovers.ts';
-import { meaningOf } from './routing.ts';
+import { routeOf } from './routing.ts';
 import { clearStop, expectStop, nameWaited, termIgnoring } from './waiting.ts';
 
 /* The end of a child, and of what it leaves: its process group, and in a restart whatever else descends from it. */
@@ -185,12 +185,12 @@ export function signalWhileClearing(
   event: EventOf<'signal'>,
   turn: Turn,
 ): State {
-  const meaning = meaningOf(state.settings, event.signal);
-  if (meaning.kind !== 'stop') {
+  const route = routeOf(state.settings, event.signal);
+  if (route.kind !== 'stop') {
     logDropped(turn, event.signal, 'no child runs');
     return state;
   }
-  const { sent } = meaning;
+  const { sent } = route;
   const known = child.toGroup && sent === state.settings.stopSignal;
   clearTimers(turn, 'stop-timeout');
   expectStop(state, sent, turn);
@@ -207,8 +207,8 @@ export function signalWhileLeaving(
   event: EventOf<'signal'>,
   turn: Turn,
 ): State {
-  const meaning = meaningOf(state.settings, event.signal);
-  if (meaning.kind === 'stop') sendToRest(turn, child.pid, meaning.sent, 'stop');
+  const route = routeOf(state.settings, event.signal);
+  if (route.kind === 'stop') sendToRest(turn, child.pid, route.sent, 'stop');
   return state;
 }
 
@@ -247,13 +247,13 @@ export function endedByItself(
   logExit(child, status, turn);
   clearTimers(turn, 'verify-start');
   const follows = afterExit(state, status, turn.at);
-  turn.notices.push({ type: 'child-ended', status, follows });
   setTimer(turn, 'stop-timeout', state.settings.stopTimeout);
   expectStop(state, state.settings.stopSignal, turn);
   look(pid, turn);
   const early = status.kind === 'code' && status.code === 0 && turn.at - child.since < EARLY;
   const { state: now, afterwards } =
     follows === undefined ? policy(state, status, turn) : { state, afterwards: 'start' as const };
+  turn.notices.push({ type: 'child-ended', status, follows, ends: isEnd(afterwards) });
   const clearing = {
     phase: 'clearing',
     pid,
@@ -275,7 +275,7 @@ export function endedStopping(
   const { pid, afterwards, toGroup, killing } = child;
   const { status } = event;
   logExit(child, status, turn);
-  turn.notices.push({ type: 'child-ended', status, follows: undefined });
+  turn.notices.push({ type: 'child-ended', status, follows: undefined, ends: false });
   look(pid, turn);
   const clearing = { phase: 'clearing', pid, afterwards, status, early: false, toGroup, killing } as const;
   return withChild(state, { ...clearing, ...UNTOLD });

@@ -2,7 +2,7 @@ import { SIGINT, SIGQUIT, SIGTERM, type Signal } from '../process/signals.ts';
 import type { Settings } from '../state/settings.ts';
 
 /** What a signal that came from outside asks for (specification 2.2 and 2.5). */
-export type Meaning =
+export type Route =
   | { readonly kind: 'dropped' }
   /** `perhaps`: a QUIT, which is no stop if the child outlives it. */
   | { readonly kind: 'stop'; readonly sent: Signal; readonly perhaps: boolean }
@@ -10,7 +10,7 @@ export type Meaning =
   | { readonly kind: 'forward'; readonly signal: Signal };
 
 /** Whether it means stop is decided by the signal that arrived, everything else by what it is rewritten to. */
-export function meaningOf(settings: Settings, arrived: Signal): Meaning {
+export function routeOf(settings: Settings, arrived: Signal): Route {
   const { rewrites, stopSignal } = settings;
   const signal = rewrites.get(arrived) ?? arrived;
   if (signal === 0) return { kind: 'dropped' };

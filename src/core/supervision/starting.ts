@@ -7,7 +7,7 @@ import type { State } from '../state/state.ts';
 import { type EventOf, log, setTimer, type Turn } from '../state/turn.ts';
 import { textOfBytes } from '../text/bytes.ts';
 import { end, endAs, type In, logDropped, logStop, prepare, withChild } from './child.ts';
-import { meaningOf } from './routing.ts';
+import { routeOf } from './routing.ts';
 
 /* From nothing to a child that was asked for. */
 
@@ -66,7 +66,7 @@ export function signalWithoutChild(
   turn: Turn,
 ): State {
   const { signal } = event;
-  if (meaningOf(state.settings, signal).kind !== 'stop') {
+  if (routeOf(state.settings, signal).kind !== 'stop') {
     logDropped(turn, signal, 'no child runs');
     return state;
   }
@@ -93,7 +93,7 @@ export function signalWhileStarting(
   event: EventOf<'signal'>,
   turn: Turn,
 ): State {
-  if (meaningOf(state.settings, event.signal).kind === 'stop')
+  if (routeOf(state.settings, event.signal).kind === 'stop')
     return signalWithoutChild(state, child, event, turn);
   if (child.kept.length >= MOST_KEPT) {
     logDropped(turn, event.signal, 'too many came while the child is being started');

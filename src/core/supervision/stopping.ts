@@ -4,12 +4,12 @@ import type { SignalOutcome } from '../state/event.ts';
 import type { State } from '../state/state.ts';
 import { clearTimers, type EventOf, log, setTimer, type Turn } from '../state/turn.ts';
 import { type In, logStop, send, withChild } from './child.ts';
-import type { Meaning } from './routing.ts';
+import type { Route } from './routing.ts';
 import { clearStop, expectStop } from './waiting.ts';
 
 /* From a child that runs to its end: by a stop from outside, or by rehup itself. */
 
-type Stop = Extract<Meaning, { kind: 'stop' }>;
+type Stop = Extract<Route, { kind: 'stop' }>;
 
 /** A stop from outside, which wins over whatever is under way and has no time limit. */
 export function terminate(

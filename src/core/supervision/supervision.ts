@@ -16,7 +16,7 @@ import {
 } from './group.ts';
 import { childStopped, forwardedJobControl } from './job-control.ts';
 import { seenBefore } from './leftovers.ts';
-import { meaningOf } from './routing.ts';
+import { routeOf } from './routing.ts';
 import {
   backAgain,
   begin,
@@ -102,22 +102,22 @@ function signalToChild(
   event: EventOf<'signal'>,
   turn: Turn,
 ): State {
-  const meaning = meaningOf(state.settings, event.signal);
-  switch (meaning.kind) {
+  const route = routeOf(state.settings, event.signal);
+  switch (route.kind) {
     case 'dropped':
       logDropped(turn, event.signal, 'rewritten to none');
       return state;
     case 'reload':
-      turn.notices.push({ type: 'reload-requested', signal: meaning.signal, forced: meaning.forced });
+      turn.notices.push({ type: 'reload-requested', signal: route.signal, forced: route.forced });
       return state;
     case 'forward':
-      return forward(state, child, event.signal, meaning.signal, turn);
+      return forward(state, child, event.signal, route.signal, turn);
     case 'stop':
-      return meaning.perhaps
-        ? quit(state, child, meaning, turn)
-        : terminate(state, child, event.signal, meaning, turn);
+      return route.perhaps
+        ? quit(state, child, route, turn)
+        : terminate(state, child, event.signal, route, turn);
     default:
-      return meaning satisfies never;
+      return route satisfies never;
   }
 }
 
@@ -127,18 +127,18 @@ function signalToTerminating(
   event: EventOf<'signal'>,
   turn: Turn,
 ): State {
-  const meaning = meaningOf(state.settings, event.signal);
-  switch (meaning.kind) {
+  const route = routeOf(state.settings, event.signal);
+  switch (route.kind) {
     case 'dropped':
     case 'reload':
       return state;
     case 'forward':
-      return forward(state, child, event.signal, meaning.signal, turn);
+      return forward(state, child, event.signal, route.signal, turn);
     case 'stop':
-      send(turn, child.pid, { signal: meaning.sent, purpose: 'stop', to: state.settings.signalTo });
-      return withChild(state, { ...child, sent: meaning.sent, toGroup: false });
+      send(turn, child.pid, { signal: route.sent, purpose: 'stop', to: state.settings.signalTo });
+      return withChild(state, { ...child, sent: route.sent, toGroup: false });
     default:
-      return meaning satisfies never;
+      return route satisfies never;
   }
 }
 

@@ -74,7 +74,12 @@ test('only descendants are heard, and only what is whole', () => {
     { bytes: 'RELOADING=1', ...whole },
     { bytes: 'a\n', whole: true, sender: undefined },
   ]);
-  expect(hear(used)).toEqual({ type: 'heard', messages: ['RELOADING=1', 'a\n'], strangers: 2, more: false });
+  expect(hear(used)).toEqual({
+    type: 'messages',
+    messages: ['RELOADING=1', 'a\n'],
+    strangers: 2,
+    more: false,
+  });
 });
 
 test('sixteen are taken at once, whoever sends them', () => {

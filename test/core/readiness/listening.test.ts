@@ -207,7 +207,7 @@ test('status and stopping are kept until the next start, and told at debug when 
 
 test('strangers are warned of once for each start', () => {
   const run = serving();
-  const strange = { type: 'heard', messages: [], strangers: 3, more: false } as const;
+  const strange = { type: 'messages', messages: [], strangers: 3, more: false } as const;
   expect(run.send(strange)).toEqual(['notify.ignored']);
   expect(run.send(strange)).toEqual([]);
 });
@@ -216,13 +216,13 @@ test('the last words of a child that has ended are nothing to be warned of', () 
   const run = scenario({ ...HANGS_UP, onExit: 'restart' });
   run.begin();
   run.exits(1);
-  expect(run.send({ type: 'heard', messages: [], strangers: 1, more: false })).toEqual([]);
+  expect(run.send({ type: 'messages', messages: [], strangers: 1, more: false })).toEqual([]);
 });
 
 test('what is said is taken when it comes, and after a pause where there may be more', () => {
   const run = serving();
   expect(run.send({ type: 'notified' })).toEqual(['hear']);
-  run.send({ type: 'heard', messages: [], strangers: 0, more: true });
+  run.send({ type: 'messages', messages: [], strangers: 0, more: true });
   expect(run.planned()).toEqual(['notify']);
   expect(run.elapses('notify')).toEqual(['hear']);
 });
@@ -240,7 +240,7 @@ test('on a descriptor a newline is the verdict of a start, and the channel is cl
   run.begin();
   run.elapses('verify-start');
   expect(run.says('READY=1')).toEqual([]);
-  expect(run.says('up', 'and running\n')).toEqual(['stop-hearing']);
+  expect(run.says('up', 'and running\n')).toEqual(['close-notify']);
   expect(run.state.child).toMatchObject({ verified: true });
   run.changes('two');
   run.elapses('probe');

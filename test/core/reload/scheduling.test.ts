@@ -243,6 +243,12 @@ describe('a signal that ends a child which has a handler', () => {
     run.elapses('verify-start');
     run.changes('two');
     expect(run.dies('SEGV')).toEqual(['child.exited', 'reload.failed', ...ALARM, 'exit 139']);
+    const told = run.performed.findLast(
+      (effect) => effect.type === 'log' && effect.line.event === 'reload.failed',
+    );
+    expect(told).toMatchObject({
+      line: { fields: { reason: 'the child was ended by SIGSEGV, and rehup ends with it' } },
+    });
   });
 });
 
