@@ -1,6 +1,7 @@
-import { type Directory, lock } from '../files/below/handles.ts';
+import { close, type Directory, enterPath, inspect, lock } from '../files/below/handles.ts';
 import { type FileSteps, isFailure, open } from '../files/files.ts';
 import { textOfBytes } from '../text/bytes.ts';
+import type { Target } from './target.ts';
 
 /** The most that is read of the list of locks, bytes. */
 const MOST = 1024 * 1024;
@@ -18,6 +19,24 @@ export function* lockTarget(directory: Directory, identity: string): FileSteps<s
   if (pid === undefined) return 'a process that can not be seen from here, in another container perhaps,';
   const name = yield* readText(`/proc/${pid}/comm`, 64);
   return `process ${pid}${name === undefined ? '' : ` (${textOfBytes(name.trim())})`}`;
+}
+
+/**
+ * Opens and locks a target again that is open no more: where it lies on a file server, whoever asks that for rehup may
+ * have ended. One that is another directory by now is left as it is, and tending tells of it.
+ */
+export function* reopenLost(target: Target): FileSteps<void> {
+  const { directory, identity } = target;
+  const lost = yield* inspect(directory, '');
+  if (!isFailure(lost) || lost.errno !== 'EIO') return;
+  const again = yield* enterPath(directory.path);
+  if (isFailure(again)) return;
+  const found = yield* inspect(again, '');
+  const same = !isFailure(found) && found.identity === identity;
+  if (same && (yield* lockTarget(again, identity)) === undefined) {
+    target.directory = again;
+    yield* close(directory);
+  } else yield* close(again);
 }
 
 /** The process that has the lock of a file, by /proc/locks (proc_locks(5)); undefined where that does not tell. */

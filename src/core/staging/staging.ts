@@ -2,6 +2,7 @@ import type { FileSteps } from '../files/files.ts';
 import { textOfBytes } from '../text/bytes.ts';
 import type { PathPredicate } from '../text/glob.ts';
 import { rememberFailed } from './failing.ts';
+import { reopenLost } from './locking.ts';
 import { openStages } from './opening.ts';
 import { prepareGenerations } from './preparing.ts';
 import { publishGeneration } from './publishing.ts';
@@ -34,6 +35,13 @@ export function createStaging(): Staging {
     return target;
   }
 
+  function concerned(task: StageTask): Iterable<Target> {
+    if (task.op === 'open') return [];
+    if (task.op === 'tend') return targets.values();
+    const about = task.op === 'prepare' ? task.copies : task.generations;
+    return about.map(({ stage }) => targetOf(stage.target));
+  }
+
   /** Does something to each generation, up to the first failure; the last result. */
   function* each(
     generations: readonly StageGeneration[],
@@ -57,6 +65,7 @@ export function createStaging(): Staging {
   }
 
   return function* (task, ignore) {
+    for (const target of concerned(task)) yield* reopenLost(target);
     switch (task.op) {
       case 'open': {
         const opened: Target[] = [];

@@ -22,7 +22,7 @@ export type Held = {
 /** A target that this process has open and locked for as long as it lives. */
 export type Target = {
   readonly place: Place;
-  readonly directory: Directory;
+  directory: Directory;
   readonly identity: string;
   /** Whom belongs what this process makes. */
   readonly user: number;
