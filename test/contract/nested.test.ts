@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { amongMountsOf, PID_NAMESPACE } from '../support/machine.ts';
@@ -62,7 +62,9 @@ describe('kubelet volumes below a watched directory', () => {
     const run = await among([], at('w'), at('w/plain'), [...OPTIONS, '--settle', '0']);
     optional.write({});
     expect((await run.logged('watch.missing')).msg).toContain(at('w/optional'));
-    writeFileSync(at('w/plain'), '1');
+    // In one step: one that is emptied and then written is two changes.
+    writeFileSync(at('new'), '1');
+    renameSync(at('new'), at('w/plain'));
     await run.said('SIGHUP 1');
     expect(await run.logged('config.changed')).toMatchObject({ paths: [at('w/plain')] });
     optional.write({ a: '0' });

@@ -51,7 +51,8 @@ describe('a link in the way', () => {
       await run.said(`SIGHUP ${rev}`);
     }
     // What it leads to is watched, too.
-    writeFileSync(at('git/rev1/app.conf'), 'edited');
+    writeFileSync(at('new'), 'edited');
+    renameSync(at('new'), at('git/rev1/app.conf'));
     await run.said('SIGHUP edited');
     expect(count(run, 'SIGHUP')).toBe(4);
   });

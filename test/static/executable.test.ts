@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect } from 'vitest';
+import { afterAll, describe, expect, onTestFinished } from 'vitest';
 import { activityOf, costOf } from '../../bench/running.ts';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
@@ -62,7 +62,10 @@ describe('the static executable', () => {
   });
 
   test('at rest is one thread, small, and never wakes up but for the poll', async () => {
-    const volume = writtenVolume(join(directory, 'volume'), { a: '1', b: '2', c: '3' });
+    // Not below /tmp, which is watched then too, and where other tests make and remove their own.
+    const quiet = mkdtempSync('/var/tmp/rehup-');
+    onTestFinished(() => rmSync(quiet, { recursive: true }));
+    const volume = writtenVolume(join(quiet, 'volume'), { a: '1', b: '2', c: '3' });
     const child = ['sh', '-c', 'echo ready; exec sleep 60'];
     const self = rehup(['-w', volume.path, '--poll', '0', '--verify', '0', ...child]);
     await self.said('ready');
@@ -76,9 +79,9 @@ describe('the static executable', () => {
     expect(activityOf([pid])).toEqual(before);
     const { threads, rss, anonymous } = costOf([pid]);
     expect(threads).toBe(1);
-    // KiB: the conditions of issue 3, far from what is measured.
+    // KiB: the conditions of issue 3, of which the second was 1,200 before rehup had a server and a status to tell.
     expect(rss).toBeLessThanOrEqual(2_500);
-    expect(anonymous).toBeLessThanOrEqual(1_200);
+    expect(anonymous).toBeLessThanOrEqual(1_450);
   });
 
   test('is not held up by a log that nobody reads, even where it can not open that anew', async () => {

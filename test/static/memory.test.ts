@@ -67,6 +67,9 @@ describe('the executable', () => {
       '-w',
       here('watched'),
       '--allow-empty',
+      // No other child is started: that one would have the limit from its beginning.
+      '--on-change',
+      'HUP',
       ...AT_ONCE,
       '--settle',
       '0',

@@ -1,7 +1,9 @@
 import type { Known, ReadingRequest } from '../files/reading.ts';
 import type { Due, Observation, Watched } from '../state/observed.ts';
+import type { Settings } from '../state/settings.ts';
 import type { State } from '../state/state.ts';
 import { setTimer, type Turn } from '../state/turn.ts';
+import { overlapping } from './overlapping.ts';
 import { joinWatches, lookApart } from './remote.ts';
 import { isFrozen } from './watched.ts';
 
@@ -29,6 +31,21 @@ export function together(one: Due, other: Due): Due {
   return all;
 }
 
+/** By the settings, which watches overlap. */
+const OVERLAPPING = new WeakMap<Settings, ReturnType<typeof overlapping>>();
+
+/**
+ * Watches that overlap are looked at together: what changed below several of them is one change, though the events that
+ * tell of it may come one by one.
+ */
+function withOverlapping({ settings, observation: { watched } }: State, due: Due): Due {
+  if (due.size === watched.length) return due;
+  const groups = OVERLAPPING.get(settings) ?? overlapping(watched.map(({ path }) => path));
+  OVERLAPPING.set(settings, groups);
+  const others = [...due.keys()].flatMap((index) => groups[index] ?? []).filter((index) => !due.has(index));
+  return others.length === 0 ? due : together(theseOf(others), due);
+}
+
 /**
  * Begins a look at all watches, or at what is due, or has one follow the present one; returns its number, by which its
  * `content` notice is known.
@@ -42,7 +59,7 @@ export function requestLook(
   trusting = false,
 ): { readonly state: State; readonly look: number } {
   const joined = before.observation.phase === 'looking' ? before : joinWatches(before);
-  const all = together(joined.observation.due, due);
+  const all = withOverlapping(joined, together(joined.observation.due, due));
   const request = (watched: Watched, index: number) =>
     requestFor(joined, watched, all.get(index) === true, trusting);
   const state = lookApart(joined, request, turn, { due: all });

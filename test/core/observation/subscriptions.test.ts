@@ -115,3 +115,24 @@ test('a mount that can never change is warned of once, and asked for only while 
   expect(later.elapses('relook')).toEqual(['watch.frozen', 'watch.missing']);
   expect(asked(later).at(-1)).toBe(true);
 });
+
+test('watches that overlap are looked at together, whichever of them events tell of', () => {
+  const paths = ['/v/sub', '/w', '/v', '/v-1'];
+  const run = scenario({ watches: paths.map((path) => watch(path, 'none')), poll: 10_000 });
+  run.answers.readings = paths.map((path) => ({ ...plainReading('one'), places: placesAt(path) }));
+  run.begin();
+  const looked = () => {
+    const look = run.performed.findLast((effect) => effect.type === 'look');
+    return look?.type === 'look' ? look.requests.map(({ path }) => path) : [];
+  };
+  for (const [told, expected] of [
+    ['/v/sub', ['/v/sub', '/v']],
+    ['/w', ['/w']],
+    ['/v', ['/v/sub', '/v']],
+    ['/v-1', ['/v-1']],
+  ] as const) {
+    run.answers.readings = expected.map((path) => ({ ...plainReading('one'), places: placesAt(path) }));
+    run.send({ type: 'watch-lost', paths: [told] });
+    expect(looked()).toEqual(expected);
+  }
+});

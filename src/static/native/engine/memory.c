@@ -47,7 +47,7 @@ struct free_block {
 };
 
 /* The heap is mapped here, far from all else that a static executable has at fixed addresses. */
-#define HEAP_PLACE 0x8000000
+#define HEAP_PLACE 0x1000000000
 
 struct heap {
     struct free_block *small_lists[SMALL_LISTS];
