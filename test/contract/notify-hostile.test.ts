@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { PID_NAMESPACE, PYTHON } from '../support/machine.ts';
@@ -13,7 +14,7 @@ import { eachWithDirectory, writtenVolume } from '../support/volume.ts';
 
 const test = needing(PID_NAMESPACE, PYTHON);
 /** Not below /tmp, which is watched then too, and where other tests make and remove their own: there would be no rest. */
-const directory = eachWithDirectory('/var/tmp');
+const directory = eachWithDirectory(homedir());
 const here = (name: string) => join(directory.path, name);
 
 const OPTIONS = ['--ready', 'notify', '--min-interval', '0', '--poll', '0', '--verify', '100ms'];

@@ -63,7 +63,7 @@ describe('the static executable', () => {
 
   test('at rest is one thread, small, and never wakes up but for the poll', async () => {
     // Not below /tmp, which is watched then too, and where other tests make and remove their own.
-    const quiet = mkdtempSync('/var/tmp/rehup-');
+    const quiet = mkdtempSync(join(import.meta.dirname, '.rest-'));
     onTestFinished(() => rmSync(quiet, { recursive: true }));
     const volume = writtenVolume(join(quiet, 'volume'), { a: '1', b: '2', c: '3' });
     const child = ['sh', '-c', 'echo ready; exec sleep 60'];
