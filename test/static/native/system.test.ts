@@ -1,9 +1,9 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { type Call, callNative, gave, result, STATIC_HOST, threw } from '../support/native.ts';
-import { needing } from '../support/needing.ts';
-import { eachWithDirectory } from '../support/volume.ts';
+import { type Call, callNative, gave, result, STATIC_HOST, threw } from '../../support/native.ts';
+import { needing } from '../../support/needing.ts';
+import { eachWithDirectory } from '../../support/volume.ts';
 
 /** The functions of the C host that concern processes, signals and events. */
 

@@ -4,9 +4,9 @@ import { chmodSync, lstatSync, readdirSync, renameSync, rmSync, symlinkSync, wri
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect } from 'vitest';
-import { type Call, callNative, gave, result, STATIC_HOST, threw } from '../support/native.ts';
-import { needing } from '../support/needing.ts';
-import { eachWithDirectory } from '../support/volume.ts';
+import { type Call, callNative, gave, result, STATIC_HOST, threw } from '../../support/native.ts';
+import { needing } from '../../support/needing.ts';
+import { eachWithDirectory } from '../../support/volume.ts';
 
 /** The functions of the C host that concern the engine, byte strings and files. */
 

@@ -10,9 +10,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { type Call, callNative, gave, result, STATIC_HOST } from '../support/native.ts';
-import { needing } from '../support/needing.ts';
-import { eachWithDirectory } from '../support/volume.ts';
+import { type Call, callNative, gave, result, STATIC_HOST } from '../../support/native.ts';
+import { needing } from '../../support/needing.ts';
+import { eachWithDirectory } from '../../support/volume.ts';
 
 /** The functions of the C host that concern staging: below a directory by its descriptor. */
 
