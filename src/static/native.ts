@@ -1,3 +1,5 @@
+import type { FileStatus } from '../core/files/files.ts';
+
 /**
  * The functions of the C host (native/), as properties of the global object `native`. Strings are byte strings. What
  * fails is thrown as a {@link SystemError}. The comments of the C functions are their documentation.
@@ -65,7 +67,7 @@ export type Native = {
   // files.c
   readlink(path: string, directory?: number): string;
   names(path: string): readonly string[];
-  status(path: string, follow: boolean, directory?: number): NativeStatus;
+  status(path: string, follow: boolean, directory?: number): FileStatus;
   fileSystem(path: string): number;
   open(path: string, directory?: number): number;
   enter(path: string, directory?: number): number;
@@ -126,20 +128,8 @@ export type Native = {
   connectUnix(path: string): number;
 };
 
-export type NativeStatus = {
-  readonly kind: 'file' | 'directory' | 'link' | 'other';
-  readonly identity: string;
-  readonly device: string;
-  readonly mode: number;
-  readonly owner: number;
-  readonly group: number;
-  readonly links: number;
-  readonly stamp: string;
-  readonly changed: number;
-};
-
 /** With the digest of a small file, which is empty for anything else. */
-export type NativeInspected = NativeStatus & { readonly size: number; readonly digest: string };
+export type NativeInspected = FileStatus & { readonly size: number; readonly digest: string };
 
 /** A system call that failed. */
 export type SystemError = { readonly call: string; readonly errno: string };
