@@ -223,8 +223,7 @@ struct entry {
 /* Of one call; a directory that fills it is read on with the next. */
 #define PIECE (32 * 1024)
 
-/* Adds the names that the buffer holds to a list. */
-static int append_names(JSContext *ctx, JSValue *list, uint32_t *length, const char *buffer, size_t size)
+int append_names(JSContext *ctx, JSValue *list, uint32_t *length, const char *buffer, size_t size)
 {
     for (size_t at = 0; at + NAME_OFFSET < size;) {
         struct entry entry;

@@ -74,6 +74,12 @@ extern const JSMallocFunctions checked_memory;
 const char *errno_name(int error);
 
 /*
+ * files.c: adds the names that a buffer of getdents64(2) holds, but "." and "..", to a list of that length; -1 with an
+ * exception where there is no memory.
+ */
+int append_names(JSContext *ctx, JSValue *list, uint32_t *length, const char *buffer, size_t size);
+
+/*
  * files.c: what statx(2) tells of a path in a directory, of that itself for an empty one, and whether it is a file, and of
  * which size; an exception if it fails.
  */

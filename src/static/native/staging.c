@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -154,35 +153,11 @@ NATIVE(lock)
     return errno == EWOULDBLOCK ? JS_FALSE : throw_system(ctx, "flock", errno);
 }
 
-/* struct linux_dirent64 of getdents64(2), which the C library gives no name to. */
-struct entry {
-    uint64_t inode;
-    int64_t next;
-    uint16_t length;
-    uint8_t type;
-    char name[];
-};
-
-/* The names in a piece of a directory but "." and "..". */
-static JSValue names_of(JSContext *ctx, const char *piece, size_t size, uint32_t *count)
-{
-    JSValue list = JS_NewArray(ctx);
-    uint32_t length = 0;
-    for (size_t at = 0; at < size;) {
-        const struct entry *entry = (const void *)(piece + at);
-        at += entry->length;
-        if (strcmp(entry->name, ".") == 0 || strcmp(entry->name, "..") == 0) continue;
-        append(ctx, &list, &length, from_bytes(ctx, entry->name, strlen(entry->name)));
-    }
-    *count = length;
-    return list;
-}
-
 /* entries(directory, anew): some more names but "." and "..", from the beginning if it is to be; none at the end. */
 NATIVE(entries)
 {
     UNUSED;
-    static _Alignas(struct entry) char piece[CHUNK / 2];
+    static char piece[CHUNK / 2];
     int directory;
     if (to_int(ctx, &directory, argv[0]) < 0) return JS_EXCEPTION;
     if (JS_ToBool(ctx, argv[1]) && lseek(directory, 0, SEEK_SET) < 0) return throw_system(ctx, "lseek", errno);
@@ -190,8 +165,10 @@ NATIVE(entries)
         long size = syscall(SYS_getdents64, directory, piece, sizeof piece);
         if (size < 0) return throw_system(ctx, "getdents64", errno);
         uint32_t count = 0;
-        JSValue list = names_of(ctx, piece, (size_t)size, &count);
-        if (size == 0 || JS_IsException(list) || count > 0) return list;
+        JSValue list = JS_NewArray(ctx);
+        if (size == 0 || JS_IsException(list)) return list;
+        if (append_names(ctx, &list, &count, piece, (size_t)size) < 0) return JS_EXCEPTION;
+        if (count > 0) return list;
         JS_FreeValue(ctx, list);
     }
 }
