@@ -22,7 +22,32 @@ function executables(): readonly string[] {
   return ['dist/rehup', 'dist/rehup-node'].map((name) => join(ROOT, name)).filter((file) => existsSync(file));
 }
 
-type Run = { readonly ok: boolean; readonly counts: Counts };
+type Run = { readonly ok: boolean; readonly counts: Counts; readonly failures: readonly string[] };
+
+/** What vitest writes of the tests of a run, as far as it is told here. */
+type Report = {
+  readonly testResults?: readonly {
+    readonly name: string;
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages: readonly string[];
+    }[];
+  }[];
+};
+
+/** A line for each test that failed, so that the end of a long output tells them all. */
+function failuresOf({ testResults = [] }: Report): readonly string[] {
+  const firstLine = (text: string | undefined) => (text ?? '').split('\n', 1)[0];
+  return testResults.flatMap(({ name, message, assertionResults }) => {
+    const file = relative(ROOT, name);
+    if (assertionResults.length === 0 && message !== '') return [`${file}: ${firstLine(message)}`];
+    return assertionResults
+      .filter(({ status }) => status === 'failed')
+      .map(({ fullName, failureMessages }) => `${file}: ${fullName}: ${firstLine(failureMessages[0])}`);
+  });
+}
 
 /** Runs vitest; what it prints goes to the file that is given, or is shown. */
 async function runVitest(executable: string, words: readonly string[], output?: string): Promise<Run> {
@@ -36,12 +61,13 @@ async function runVitest(executable: string, words: readonly string[], output?: 
   );
   const [code] = await once(vitest, 'exit');
   if (shown !== 'inherit') closeSync(shown);
-  const result: Record<string, unknown> = existsSync(resultFile)
+  const result: Record<string, unknown> & Report = existsSync(resultFile)
     ? JSON.parse(readFileSync(resultFile, 'utf8'))
     : {};
   const count = (name: string) => Number(result[name] ?? 0);
   return {
     ok: code === 0,
+    failures: failuresOf(result),
     counts: {
       passed: count('numPassedTests'),
       failed: count('numFailedTests') + count('numFailedTestSuites') * (count('numTotalTests') === 0 ? 1 : 0),
@@ -94,8 +120,9 @@ function leftOutLine(remedies: readonly string[]): string {
 mkdirSync(CACHE, { recursive: true });
 rmSync(LEFT_OUT, { force: true });
 const results = await runAll(process.argv.slice(2));
-for (const { executable, counts } of results) {
+for (const { executable, counts, failures } of results) {
   console.log(`${relative(ROOT, executable)}: ${counts.passed} passed, ${counts.failed} failed`);
+  for (const failure of failures) console.log(`  failed: ${failure}`);
 }
 const total = (name: keyof Counts) => results.reduce((sum, { counts }) => sum + counts[name], 0);
 const leftOut = existsSync(LEFT_OUT) ? [...new Set(readFileSync(LEFT_OUT, 'utf8').trim().split('\n'))] : [];

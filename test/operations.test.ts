@@ -123,7 +123,7 @@ const ROWS: Readonly<
   '`--stage`, and the application dies of it or is not ready': {
     options: STAGE,
     content: 'deadly 2',
-    meets: ['reload.rolled_back', 'reload.rolled_back', 3],
+    meets: ['reload.rolled_back', 'start.degraded', 3],
   },
   'both, and the check finds it': {
     options: [...STAGE, ...CHECK],

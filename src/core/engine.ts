@@ -8,7 +8,7 @@ import { doesCount } from './observation/observation.ts';
 import { createReach } from './reach.ts';
 import { hear, startChild } from './readiness/channel.ts';
 import { placeSocket } from './server/socket.ts';
-import { stageSteps } from './staging/staging.ts';
+import { createStaging } from './staging/staging.ts';
 import type { Effect } from './state/effect.ts';
 import type { Occurrence } from './state/event.ts';
 import { initialState } from './state/initial.ts';
@@ -44,6 +44,7 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
   let busy = false;
   const queue: Occurrence[] = [];
   let atWork = false;
+  const stageSteps = createStaging();
   const staging: Extract<Effect, { type: 'stage' }>[] = [];
   const { clock } = ports;
   const stopwatch = createStopwatch(clock, logStep);

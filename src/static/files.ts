@@ -1,8 +1,8 @@
 import type { FileAnswer, FileRequest, Files, Inspected, Names } from '../core/files/files.ts';
 import { errnoOf, type NativeInspected } from './native.ts';
 
-/** magic.h of Linux. */
-const TMPFS_MAGIC = 0x01021994;
+/** magic.h of Linux: TMPFS_MAGIC and RAMFS_MAGIC. */
+const IN_MEMORY: readonly number[] = [0x01021994, 0x858458f6];
 
 /** The most that a read takes at once (architecture: Ports). */
 const CHUNK = 64 * 1024;
@@ -29,11 +29,13 @@ function answer(request: FileRequest): FileAnswer {
   const { op } = request;
   switch (op) {
     case 'readlink':
-      return { op, value: native.readlink(request.path) };
+      return { op, value: native.readlink(request.path, within(request)) };
     case 'names':
       return { op, value: native.names(request.path) };
     case 'status':
-      return { op, value: native.status(request.path, request.follow) };
+      return request.in !== undefined
+        ? { op, value: native.status(request.path, false, request.in) }
+        : { op, value: native.status(request.path, request.follow) };
     case 'list':
       return { op, value: namesOf(native.list(request.path)) };
     case 'list-rest':
@@ -48,9 +50,23 @@ function answer(request: FileRequest): FileAnswer {
     case 'file-system':
       return { op, value: native.fileSystem(request.path) };
     case 'memory':
-      return { op, value: native.fileSystem(request.path) === TMPFS_MAGIC };
+      return { op, value: IN_MEMORY.includes(native.fileSystem(request.path)) };
     case 'open':
-      return { op, value: native.open(request.path) };
+      return { op, value: native.open(request.path, within(request)) };
+    case 'enter':
+      return { op, value: native.enter(request.path, within(request)) };
+    case 'entries':
+      return { op, value: native.entries(request.directory, request.anew) };
+    case 'user':
+      return { op, value: native.user() };
+    case 'lock':
+      return { op, value: native.lock(request.file) };
+    case 'write':
+      native.store(request.file, request.bytes);
+      return { op, value: undefined };
+    case 'grant':
+      native.grant(request.in, request.path, request.mode);
+      return { op, value: undefined };
     case 'close':
       native.close(request.file);
       return { op, value: undefined };
@@ -66,43 +82,45 @@ function answer(request: FileRequest): FileAnswer {
     case 'digest-end':
       return { op, value: native.digestEnd(request.digest) };
     case 'mkdir':
-      native.mkdir(request.path, request.mode);
+      native.mkdir(request.in, request.path, request.mode);
       return { op, value: undefined };
     case 'create':
-      return { op, value: native.create(request.path, request.mode) };
+      return { op, value: native.create(request.in, request.path, request.mode) };
     case 'scratch':
       return { op, value: native.memoryFile() };
-    case 'write':
-      native.store(request.file, request.bytes);
-      return { op, value: undefined };
     case 'copy':
       return { op, value: native.copy(request.digest, request.from, request.to) };
     case 'sync':
       native.sync(request.file);
       return { op, value: undefined };
     case 'chmod':
-      native.chmod(request.path, request.mode);
+      native.chmod(request.file, request.mode);
       return { op, value: undefined };
     case 'chown':
-      native.chown(request.path, request.owner, request.group);
+      native.chown(request.file, request.owner, request.group);
       return { op, value: undefined };
     case 'symlink':
-      native.symlink(request.target, request.path);
+      native.symlink(request.in, request.path, request.target);
       return { op, value: undefined };
     case 'rename':
-      native.rename(request.from, request.to);
+      native.rename(request.in, request.from, request.to);
       return { op, value: undefined };
     case 'unlink':
-      native.unlink(request.path);
+      native.unlink(request.in, request.path);
       return { op, value: undefined };
     case 'rmdir':
-      native.rmdir(request.path);
+      native.rmdir(request.in, request.path);
       return { op, value: undefined };
     case 'mounts':
       return { op, value: changedMounts() };
     default:
       return request satisfies never;
   }
+}
+
+/** The directory that a path is a name in, if it is one. */
+function within(request: { readonly in?: number | undefined }): number | undefined {
+  return request.in;
 }
 
 function changedMounts(): string | undefined {

@@ -116,7 +116,7 @@ export function createListener(
         errno === 'EADDRINUSE' &&
         attempt(() => native.close(native.connectUnix(path))) === 'ECONNREFUSED'
       ) {
-        errno = attempt(() => native.unlink(path)) ?? attempt(listen);
+        errno = attempt(() => native.unlink(undefined, path)) ?? attempt(listen);
       }
       if (errno === undefined) local = { path, directory };
       tell({ type: 'listening-local', path, errno });
@@ -126,8 +126,8 @@ export function createListener(
     end() {
       if (local === undefined) return;
       const { path, directory } = local;
-      attempt(() => native.unlink(path));
-      if (directory !== undefined) attempt(() => native.rmdir(directory));
+      attempt(() => native.unlink(undefined, path));
+      if (directory !== undefined) attempt(() => native.rmdir(undefined, directory));
     },
   };
 }

@@ -1,3 +1,5 @@
+import type { FileStatus } from '../core/files/files.ts';
+
 /**
  * The functions of the C host (native/), as properties of the global object `native`. Strings are byte strings. What
  * fails is thrown as a {@link SystemError}. The comments of the C functions are their documentation.
@@ -63,25 +65,29 @@ export type Native = {
   random(): number;
 
   // files.c
-  readlink(path: string): string;
+  readlink(path: string, directory?: number): string;
   names(path: string): readonly string[];
-  status(path: string, follow: boolean): NativeStatus;
+  status(path: string, follow: boolean, directory?: number): FileStatus;
   fileSystem(path: string): number;
-  open(path: string): number;
+  open(path: string, directory?: number): number;
+  enter(path: string, directory?: number): number;
   /** A descriptor to read on from, -1 if that is all, and the names. */
   list(path: string): readonly (number | string)[];
   listRest(descriptor: number): readonly (number | string)[];
   inspect(path: string, keyed: boolean): NativeInspected;
 
   // staging.c
-  mkdir(path: string, mode: number): void;
-  create(path: string, mode: number): number;
-  chmod(path: string, mode: number): void;
-  chown(path: string, owner: number, group: number): void;
-  symlink(target: string, path: string): void;
-  rename(from: string, to: string): void;
-  unlink(path: string): void;
-  rmdir(path: string): void;
+  mkdir(directory: number | undefined, name: string, mode: number): void;
+  create(directory: number, name: string, mode: number): number;
+  grant(directory: number, name: string, mode: number): void;
+  symlink(directory: number, name: string, target: string): void;
+  rename(directory: number, from: string, to: string): void;
+  unlink(directory: number | undefined, name: string): void;
+  rmdir(directory: number | undefined, name: string): void;
+  chmod(descriptor: number, mode: number): void;
+  chown(descriptor: number, owner: number, group: number): void;
+  lock(descriptor: number): boolean;
+  entries(directory: number, anew: boolean): readonly string[];
   copy(digest: number, from: number, to: number): number;
   store(descriptor: number, bytes: string): void;
   sync(descriptor: number): void;
@@ -122,20 +128,8 @@ export type Native = {
   connectUnix(path: string): number;
 };
 
-export type NativeStatus = {
-  readonly kind: 'file' | 'directory' | 'link' | 'other';
-  readonly identity: string;
-  readonly device: string;
-  readonly mode: number;
-  readonly owner: number;
-  readonly group: number;
-  readonly links: number;
-  readonly stamp: string;
-  readonly changed: number;
-};
-
 /** With the digest of a small file, which is empty for anything else. */
-export type NativeInspected = NativeStatus & { readonly size: number; readonly digest: string };
+export type NativeInspected = FileStatus & { readonly size: number; readonly digest: string };
 
 /** A system call that failed. */
 export type SystemError = { readonly call: string; readonly errno: string };

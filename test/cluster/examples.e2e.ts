@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, vi } from 'vitest';
 import { ROOT } from '../../scripts/build/product.ts';
+import { type Asked, askedOf } from '../support/asked.ts';
 import { standInsFor } from '../support/bases.ts';
 import { buildImage, CONTAINERS, removeImages } from '../support/images.ts';
 import { EXAMPLES, NEEDED_BY, readExample } from '../support/manifests.ts';
@@ -32,25 +33,6 @@ afterAll(() => {
 });
 
 const RESTRICTED = { 'pod-security.kubernetes.io/enforce': 'restricted' };
-
-/** What its server is asked, a text of its ConfigMap that is in the answer, and what takes its place in both. */
-type Asked = {
-  readonly port: number;
-  readonly path: string;
-  readonly before: string;
-  readonly after: string;
-};
-
-const GREETING: Asked = { port: 8080, path: '/', before: 'hello', after: 'good morning' };
-
-const ASKED: Readonly<Record<string, Asked>> = {
-  'prometheus-http': {
-    port: 9090,
-    path: '/api/v1/status/config',
-    before: 'scrape_interval: 1m',
-    after: 'scrape_interval: 30s',
-  },
-};
 
 /** Builds the image of an example and has the cluster take it; the manifest, which names that image. */
 async function prepared(name: string): Promise<string> {
@@ -116,7 +98,7 @@ describe('the example', () => {
       const manifest = await prepared(name);
       await inRoom({ name: `examples/${name}`, labels: RESTRICTED }, async (room) => {
         const { map, pods } = await applied(room, manifest);
-        const asked = ASKED[name] ?? GREETING;
+        const asked = askedOf(name);
         for (const pod of pods) await served(room, pod, asked, asked.before);
         const since = await replaced(
           room,

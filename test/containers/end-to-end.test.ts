@@ -138,7 +138,8 @@ test.each([
     await second.self.logged('rehup.recovered');
     second.podman('stop');
     expect(await second.self.ended).toBe(0);
-    expect(second.self.output).toEqual(['start bad 2', 'start good 1', 'start good 3']);
+    // What failed in an earlier life is not tried again (specification 5, stage).
+    expect(second.self.output).toEqual(['start good 1', 'start good 3']);
   },
 );
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { ROOT } from '../../scripts/build/product.ts';
+import { askedOf } from '../support/asked.ts';
 import { standInsFor } from '../support/bases.ts';
 import { createContainers } from '../support/containers.ts';
 import { buildImage, CONTAINERS, removeImages } from '../support/images.ts';
@@ -27,25 +28,6 @@ afterAll(async () => {
   if (CONTAINERS.prefix !== undefined) removeImages();
   rmSync(context, { recursive: true });
 });
-
-/** What its server is asked, a text that is in the ConfigMap and in the answer, and one that takes its place in both. */
-type Asked = {
-  readonly port: number;
-  readonly path: string;
-  readonly before: string;
-  readonly after: string;
-};
-
-const GREETING: Asked = { port: 8080, path: '/', before: 'hello', after: 'good morning' };
-
-const ASKED: Readonly<Record<string, Asked>> = {
-  'prometheus-http': {
-    port: 9090,
-    path: '/api/v1/status/config',
-    before: 'scrape_interval: 1m',
-    after: 'scrape_interval: 30s',
-  },
-};
 
 /** The data of the ConfigMap. */
 function dataOf({ manifests }: Example): Readonly<Record<string, string>> {
@@ -76,7 +58,7 @@ describe('as an image', () => {
     )(`${name} serves what its ConfigMap says, and what that says later`, async () => {
       const example = readExample(name);
       const { container, dockerfile } = example;
-      const { port, path, before, after } = ASKED[name] ?? GREETING;
+      const { port, path, before, after } = askedOf(name);
       const data = dataOf(example);
       const volume = containers.newVolume(data);
       const bases = await standInsFor(dockerfile);

@@ -26,6 +26,9 @@ afterAll(async () => {
 /** KiB that may come and go: both engines collect what is left over only now and then. */
 const SLACK = IS_NODE ? 16 * 1024 : 512;
 
+/** Descriptors that come and go with a child, its check and a look: far less than one for each round. */
+const AT_WORK = 4;
+
 type Size = { readonly kib: number; readonly descriptors: number };
 
 function sizeOf(self: Rehup): Size {
@@ -45,7 +48,7 @@ async function lines(self: Rehup, count: number): Promise<void> {
 
 function expectNoGrowth(before: Size, after: Size): void {
   if (SOAK) console.log(`${before.kib} KiB after a tenth of them, ${after.kib} KiB in the end`);
-  expect(after.descriptors).toBe(before.descriptors);
+  expect(after.descriptors).toBeLessThanOrEqual(before.descriptors + AT_WORK);
   if (!IS_SANITIZED) expect(after.kib).toBeLessThanOrEqual(before.kib + SLACK);
 }
 

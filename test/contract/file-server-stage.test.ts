@@ -1,7 +1,7 @@
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect } from 'vitest';
-import { endServers, FILE_SERVERS, fileServer } from '../support/file-servers.ts';
+import { endServers, FILE_SERVERS, fileServer, localFile, SOON } from '../support/file-servers.ts';
 import { amongMountsOf, PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { script } from '../support/processes.ts';
@@ -20,18 +20,10 @@ afterEach(async () => {
   await endServers();
 });
 
-const SOON = ['--min-interval', '0', '--verify', '0', '--settle', '0', '--poll', '1s'];
-
-function local(): string {
-  mkdirSync(at('local'));
-  writeFileSync(at('local', 'file'), 'first');
-  return at('local', 'file');
-}
-
 describe('a stage', () => {
   test('is published from a file server, and its silence keeps nobody else', async () => {
     const server = await fileServer('holding', at('served'));
-    const file = local();
+    const file = localFile(directory.path);
     const watches = ['--stage', `${server.path}=${at('target')}`, '-w', `${at('local')}=USR1`];
     const run = rehup(['--on-change', 'HUP', ...watches, ...SOON, ...witness(file, 'exit=7')]);
     await run.said('start');
@@ -53,7 +45,7 @@ describe('a stage', () => {
     timeout: 90_000,
   }, async () => {
     const server = await fileServer('deaf', at('served'));
-    const file = local();
+    const file = localFile(directory.path);
     const target = join(server.path, 'target');
     const words = [
       '--stage',
@@ -112,7 +104,7 @@ describe('a program', () => {
   test('of a check that does not answer says nothing about the content', { timeout: 90_000 }, async () => {
     const server = await fileServer('deaf', at('served'));
     script(`${server.path}-source/check`, 'exit 0');
-    const file = local();
+    const file = localFile(directory.path);
     const check = ['--check', join(server.path, 'check')];
     const run = rehup([
       '-w',
@@ -136,7 +128,7 @@ describe('a program', () => {
 test('a server that is mounted below a watch later on is told from then on', {
   timeout: 90_000,
 }, async () => {
-  const file = local();
+  const file = localFile(directory.path);
   mkdirSync(at('local', 'later'));
   // Its own copy, since another namespace has another view of what is mounted where.
   copyFileSync(SILENT, at('silent'));

@@ -1,8 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect } from 'vitest';
-import { endServers, FILE_SERVERS, type FileServer, fileServer, KINDS } from '../support/file-servers.ts';
+import {
+  endServers,
+  FILE_SERVERS,
+  type FileServer,
+  fileServer,
+  KINDS,
+  localFile,
+  SOON,
+} from '../support/file-servers.ts';
 import { amongMountsOf, PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { childrenOf, disposeAll, IS_NODE, PATIENCE, type Rehup, rehup, witness } from '../support/rehup.ts';
@@ -18,15 +26,6 @@ afterEach(async () => {
   await disposeAll();
   await endServers();
 });
-
-const SOON = ['--min-interval', '0', '--verify', '0', '--settle', '0', '--poll', '1s'];
-
-/** A local file that the child tells of. */
-function local(): string {
-  mkdirSync(at('local'));
-  writeFileSync(at('local', 'file'), 'first');
-  return at('local', 'file');
-}
 
 /** The processes of rehup's own that wait for file servers. */
 function helpersOf(run: Rehup): readonly number[] {
@@ -50,7 +49,7 @@ describe.each(BOTH)('a server that is %s', (kind) => {
 
   async function watched(words: readonly string[], prefix?: readonly string[]): Promise<Rehup> {
     server = await fileServer(kind, at('served'));
-    const file = local();
+    const file = localFile(directory.path);
     const run = rehup(
       [
         '-w',
@@ -128,7 +127,7 @@ describe.each(BOTH)('a server that is %s', (kind) => {
 
   test('does not keep a restart by another watch from starting the child', async () => {
     server = await fileServer(kind, at('served'));
-    const file = local();
+    const file = localFile(directory.path);
     const run = rehup([
       '-w',
       `${server.path}=SIGHUP`,
@@ -149,7 +148,7 @@ describe.each(BOTH)('a server that is %s', (kind) => {
     timeout: 90_000,
   }, async () => {
     server = await fileServer(kind, at('served'));
-    const file = local();
+    const file = localFile(directory.path);
     await server.falls();
     const words = ['-w', server.path, ...SOON, ...witness(file)];
     const stopped = rehup(words, { prefix: [] });
@@ -173,7 +172,7 @@ describe.each(BOTH)('a server that is %s', (kind) => {
 
 test('a helper holds nothing of rehup’s or the child’s, is not counted with the descendants, and ends with rehup', async () => {
   const server = await fileServer('deaf', at('served'));
-  const file = local();
+  const file = localFile(directory.path);
   const run = rehup(['-w', server.path, ...SOON, ...witness(file)], { prefix: [] });
   await run.said('start');
   const [helper = 0, ...more] = helpersOf(run);
@@ -202,7 +201,7 @@ test('a child that ends at once is not taken for one that left something behind'
 
 test('a helper that was killed has a successor, and leaves no zombie', async () => {
   const server = await fileServer('holding', at('served'));
-  const file = local();
+  const file = localFile(directory.path);
   const run = rehup(['-w', `${server.path}=SIGHUP`, ...SOON, ...witness(file)]);
   await run.said('start');
   const [helper = 0] = helpersOf(run);
@@ -214,7 +213,7 @@ test('a helper that was killed has a successor, and leaves no zombie', async () 
 });
 
 test('where all is local there is no helper', async () => {
-  const file = local();
+  const file = localFile(directory.path);
   const run = rehup(['-w', at('local'), ...SOON, ...witness(file)]);
   await run.said('start');
   expect(childrenOf(run.pid())).toHaveLength(1);

@@ -5,7 +5,15 @@ import { afterEach, describe, expect } from 'vitest';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { type Rehup, rehup, witness } from '../support/rehup.ts';
-import { AT_ONCE, count, eachWithDirectory, ends, followed, writtenVolume } from '../support/volume.ts';
+import {
+  AT_ONCE,
+  AT_ONCE_PLAIN,
+  count,
+  eachWithDirectory,
+  ends,
+  followed,
+  writtenVolume,
+} from '../support/volume.ts';
 
 /** Specification 4.1, 4.5, 4.6 and 4.7 on the built executable: plain directories, and what is lost, frozen or closed. */
 
@@ -18,7 +26,6 @@ afterEach(() => {
 });
 
 const volumePath = () => join(directory.path, 'volume');
-const AT_ONCE_PLAIN = ['--settle', '0', ...AT_ONCE];
 
 describe('a plain directory', () => {
   test('with a FIFO, a socket, a device and lost+found: none is opened', async () => {

@@ -7,7 +7,15 @@ import { createVolume, type Payload, WRITE_ORDERS } from '../support/kubelet.ts'
 import { amongMountsOf, PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { type Rehup, rehup, witness } from '../support/rehup.ts';
-import { AT_ONCE, count, eachWithDirectory, ends, followed, writtenVolume } from '../support/volume.ts';
+import {
+  AT_ONCE,
+  AT_ONCE_PLAIN,
+  count,
+  eachWithDirectory,
+  ends,
+  followed,
+  writtenVolume,
+} from '../support/volume.ts';
 
 /** Specification 4.1, 4.5, 4.6 and 4.7 on the built executable: whatever may lie below a watch. */
 
@@ -20,7 +28,6 @@ afterEach(() => {
 });
 
 const volumePath = () => join(directory.path, 'volume');
-const AT_ONCE_PLAIN = ['--settle', '0', ...AT_ONCE];
 
 /** Kubelet volumes as they come: what is there, another state of it, and a key that tells which it is. */
 const VOLUMES: Readonly<Record<string, readonly [from: Payload, to: Payload, key: string]>> = {

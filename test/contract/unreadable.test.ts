@@ -1,24 +1,18 @@
-import { type ChildProcess, execFileSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { NOBODY, PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { rehup, witness } from '../support/rehup.ts';
-import { AT_ONCE, count, eachWithDirectory, ends, writtenVolume } from '../support/volume.ts';
+import { AT_ONCE, AT_ONCE_PLAIN, count, eachWithDirectory, ends, writtenVolume } from '../support/volume.ts';
 
 /** Specification 4.1, 4.5, 4.6 and 4.7 on the built executable: plain directories, and what is lost, frozen or closed. */
 
 const test = needing(PID_NAMESPACE);
 const directory = eachWithDirectory();
-const others: ChildProcess[] = [];
-
-afterEach(() => {
-  for (const other of others.splice(0)) other.kill('SIGKILL');
-});
 
 const volumePath = () => join(directory.path, 'volume');
-const AT_ONCE_PLAIN = ['--settle', '0', ...AT_ONCE];
 
 describe('as a user that may not', () => {
   const denied = needing(NOBODY);

@@ -89,6 +89,18 @@ describe('bad usage', () => {
     });
   });
 
+  test('of a variable that names a stage names the variable, also where only a look at its target tells', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'rehup-'));
+    const { status, stderr } = run(['true'], { REHUP_STAGE: `${directory}=/tmp/none/at/all` });
+    expect({ status, said: stderr.split('\n').filter((text) => text.startsWith('rehup: ')) }).toEqual({
+      status: 125,
+      said: [
+        `rehup: REHUP_STAGE ${directory}=/tmp/none/at/all: neither the target nor its directory is there; mount an emptyDir there`,
+      ],
+    });
+    rmSync(directory, { recursive: true });
+  });
+
   test('is an unknown option, with the one that was meant', () => {
     expect(run(['--wacth', '/x', 'true']).stderr).toBe(
       'rehup: --wacth: no such option; did you mean --watch?\n',

@@ -30,7 +30,10 @@ describe('a write of the kubelet', () => {
     }
     run.signal('SIGTERM');
     await run.ended;
-    expect(run.log().filter((line) => line.event === 'watch.hint')).toHaveLength(3);
+    // The look that follows when events are told of for the first time may find the first change before its own event does.
+    const hints = run.log().filter((line) => line.event === 'watch.hint').length;
+    expect(hints).toBeGreaterThanOrEqual(2);
+    expect(hints).toBeLessThanOrEqual(3);
   });
 
   for (const order of WRITE_ORDERS) {

@@ -211,7 +211,7 @@ static void without_memory(const uint8_t *data, size_t size)
     for_good = data[0] & 1;
     DIR *directory = opendir("/");
     JSValue path = JS_NewString(ctx, "/");
-    JSValue words[2] = { path, JS_TRUE };
+    JSValue words[3] = { path, JS_TRUE, JS_UNDEFINED };
     struct bytes bytes;
     allowed = data[0] >> 1;
     JSValue made;
@@ -227,7 +227,7 @@ static void without_memory(const uint8_t *data, size_t size)
         made = list_of(ctx, strings);
         break;
     case 3:
-        made = native_status(ctx, JS_UNDEFINED, 2, words);
+        made = native_status(ctx, JS_UNDEFINED, 3, words);
         break;
     default:
         made = throw_system(ctx, "fuzz", EIO);

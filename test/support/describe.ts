@@ -20,7 +20,7 @@ export function describe(effect: Effect): string | undefined {
     case 'cancel-job':
       return `cancel job ${effect.job}`;
     case 'stage':
-      return effect.task.op;
+      return effect.task.op === 'tend' || effect.task.op === 'fail' ? undefined : effect.task.op;
     case 'print':
       return `print ${effect.text.split('\n')[0]}`;
     case 'suspend':

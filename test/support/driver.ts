@@ -12,12 +12,18 @@ const host = createFiles();
 /**
  * Leads a reading algorithm to its end on the real file system. If `between` throws, that is the end of its process: what
  * was open is closed, as the kernel does it.
+ *
+ * @param open the handles that the process has open by now
  */
-export function drive<Value>(steps: FileSteps<Value>, between?: Between, files: Files = host): Value {
-  const open = new Set<number>();
+export function drive<Value>(
+  steps: FileSteps<Value>,
+  between?: Between,
+  files: Files = host,
+  open: Set<number> = new Set(),
+): Value {
   const perform = (request: FileRequest): FileAnswer => {
     const answer = files.perform(request);
-    if (answer.op === 'open' || answer.op === 'create') open.add(answer.value);
+    if (answer.op === 'open' || answer.op === 'enter' || answer.op === 'create') open.add(answer.value);
     if (request.op === 'close') open.delete(request.file);
     return answer;
   };
@@ -30,7 +36,13 @@ export function drive<Value>(steps: FileSteps<Value>, between?: Between, files: 
     }
     return next.value;
   } catch (error) {
-    for (const file of open) files.perform({ op: 'close', file });
+    closeAll(open, files);
     throw error;
   }
+}
+
+/** The end of a process. */
+export function closeAll(open: Set<number>, files: Files = host): void {
+  for (const file of open) files.perform({ op: 'close', file });
+  open.clear();
 }

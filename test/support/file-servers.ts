@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
 import { BINDFS, type Capability } from './machine.ts';
 import { PATIENCE } from './patience.ts';
@@ -121,4 +121,15 @@ export async function fileServer(kind: keyof typeof KINDS, path: string): Promis
 export async function endServers(): Promise<void> {
   for (const server of [...running]) await server.ends();
   running.clear();
+}
+
+/** Looks and reloads as soon as can be; file servers are looked at by polls alone. */
+export const SOON = ['--min-interval', '0', '--verify', '0', '--settle', '0', '--poll', '1s'];
+
+/** A file below a directory that is no file server's. */
+export function localFile(directory: string): string {
+  const file = join(directory, 'local', 'file');
+  mkdirSync(dirname(file));
+  writeFileSync(file, 'first');
+  return file;
 }

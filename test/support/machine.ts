@@ -129,3 +129,11 @@ export const SMALL_TMPFS: Capability = {
   ),
   remedy: 'a mount namespace (a kernel that allows unprivileged user namespaces)',
 };
+
+const RAM_MOUNTED = 'mount -t ramfs none "$0" && exec "$@"';
+
+/** A mount namespace in which ramfs is mounted on the directory that is the first word after the prefix. */
+export const RAMFS: Capability = {
+  prefix: firstThatWorks([['unshare', '--mount', 'sh', '-c', RAM_MOUNTED]], ['/mnt', 'true']),
+  remedy: 'root, to mount ramfs (run the tests as root)',
+};

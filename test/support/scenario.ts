@@ -131,6 +131,9 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
         jobs.splice(jobs.indexOf(effect.job), 1);
         return undefined;
       case 'stage':
+        if (effect.task.op === 'tend')
+          return { type: 'staged', job: effect.job, result: { op: 'tended', tended: [] } };
+        if (effect.task.op === 'fail') return { type: 'staged', job: effect.job, result: { op: 'noted' } };
         if (!answers.stagesAnswered) return undefined;
         return answers.staged === undefined
           ? { type: 'staged', job: effect.job, result: targets.perform(effect.task, 1) }

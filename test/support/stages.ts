@@ -2,19 +2,84 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'n
 import { join } from 'node:path';
 import type { Files } from '../../src/core/files/files.ts';
 import type { Stage, StageResult, StageTask } from '../../src/core/staging/stage.ts';
-import { stageSteps } from '../../src/core/staging/staging.ts';
+import { createStaging, type Staging } from '../../src/core/staging/staging.ts';
 import { createFiles } from '../../src/node/files.ts';
-import { type Between, drive } from './driver.ts';
+import { type Between, closeAll, drive } from './driver.ts';
 import { ignoring } from './glob.ts';
 
-/** Leads one task to its end on the real file system. */
+/** A process that has targets open: what it holds of them, and its descriptors. */
+type Life = { readonly staging: Staging; readonly open: Set<number>; readonly files: Files | undefined };
+
+/** By the path of a target, who has it open. */
+const lives = new Map<string, Life>();
+
+/** Ends whoever has these targets open. */
+export function endLives(...targets: readonly string[]): void {
+  for (const target of targets) {
+    const life = lives.get(target);
+    if (life === undefined) continue;
+    closeAll(life.open, life.files);
+    for (const [path, other] of lives) if (other === life) lives.delete(path);
+  }
+}
+
+/** What is asked for one stage or several; {@link tend} is for all of them. */
+export type SomeTask = Exclude<StageTask, { op: 'tend' }>;
+
+/** Who has the targets of a task open: for an `open` somebody new, after the others have ended. */
+function lifeFor(task: SomeTask, files: Files | undefined): Life {
+  const stages =
+    task.op === 'open'
+      ? task.stages
+      : (task.op === 'prepare' ? task.copies : task.generations).map(({ stage }) => stage);
+  const targets = stages.map(({ target }) => target);
+  const present = lives.get(targets[0] ?? '');
+  if (task.op !== 'open' && present !== undefined && targets.every((target) => lives.get(target) === present))
+    return present;
+  endLives(...targets);
+  const life: Life = { staging: createStaging(), open: new Set(), files };
+  for (const target of targets) lives.set(target, life);
+  if (task.op !== 'open') {
+    const opened = drive(
+      life.staging({ op: 'open', stages }, () => false),
+      undefined,
+      files,
+      life.open,
+    );
+    if (opened.op !== 'opened') throw new Error(`not opened: ${JSON.stringify(opened)}`);
+  }
+  return life;
+}
+
+/** Leads one task to its end on the real file system, by whoever has its targets open. */
 export function run(
-  task: StageTask,
+  task: SomeTask,
   between?: Between,
   ignore: readonly string[] = [],
   files?: Files,
 ): StageResult {
-  return drive(stageSteps(task, ignoring(ignore)), between, files);
+  return lead(lifeFor(task, files), task, between, ignore);
+}
+
+/** Has whoever has a target open look after it. */
+export function tend(target: string, between?: Between): ResultOf<'tended'>['tended'] {
+  const life = lives.get(target);
+  if (life === undefined) throw new Error(`nobody has ${target} open`);
+  return expected('tended', lead(life, { op: 'tend' }, between, [])).tended;
+}
+
+function lead(
+  life: Life,
+  task: StageTask,
+  between: Between | undefined,
+  ignore: readonly string[],
+): StageResult {
+  try {
+    return drive(life.staging(task, ignoring(ignore)), between, life.files, life.open);
+  } catch (error) {
+    for (const [path, other] of lives) if (other === life) lives.delete(path);
+    throw error;
+  }
 }
 
 type ResultOf<Op extends StageResult['op']> = Extract<StageResult, { op: Op }>;
@@ -86,6 +151,7 @@ export function treeAt(root: string): Record<string, string> {
 
 /** An empty directory with the modes of an emptyDir. */
 export function emptyDirectory(path: string): string {
+  endLives(path);
   mkdirSync(path);
   chmodSync(path, 0o777);
   return path;
@@ -100,7 +166,8 @@ export function countingFiles(): { readonly files: Files; readonly held: () => n
     files: {
       perform(request) {
         const answer = files.perform(request);
-        if (answer.op === 'open' || answer.op === 'create' || answer.op === 'digest') held++;
+        if (answer.op === 'open' || answer.op === 'enter' || answer.op === 'create' || answer.op === 'digest')
+          held++;
         if (answer.op === 'close' || answer.op === 'digest-end') held--;
         return answer;
       },

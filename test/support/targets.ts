@@ -33,8 +33,9 @@ export function randomTargets(
   }
 
   function perform(task: StageTask, choice: number): StageResult {
-    // Examining can fail too, but then nothing follows.
-    if (choice % 9 === 0 && task.op !== 'open') return { op: 'failed', reason: 'ENOSPC', lasting: false };
+    // Examining can fail too, but then nothing follows; what fails while targets are tended is told in its result.
+    if (choice % 9 === 0 && task.op !== 'open' && task.op !== 'tend')
+      return { op: 'failed', reason: 'ENOSPC', lasting: false };
     switch (task.op) {
       case 'open':
         return {
@@ -79,6 +80,10 @@ export function randomTargets(
           }
         }
         return { op: 'kept' };
+      case 'fail':
+        return { op: 'noted' };
+      case 'tend':
+        return { op: 'tended', tended: [] };
       default:
         return task satisfies never;
     }

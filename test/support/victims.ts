@@ -19,7 +19,7 @@ function build(name: string): boolean {
 
 /** A C compiler for the victims that a script could not be. */
 export const VICTIMS_IN_C: Capability = {
-  prefix: ['teller', 'storm', 'refuser', 'waiter', 'silent', 'traced', 'refusing'].every(build)
+  prefix: ['teller', 'storm', 'refuser', 'waiter', 'silent', 'traced', 'refusing', 'vandal'].every(build)
     ? []
     : undefined,
   remedy: 'a C compiler (apt-get install -y gcc libc6-dev)',
@@ -49,6 +49,9 @@ export function waiter(how: 'sigwait' | 'signalfd' | 'timer' | 'left' | 'ended')
 export function storm(count: number, code: number, ...more: readonly string[]): readonly string[] {
   return [join(CACHE, 'storm'), String(count), String(code), ...more];
 }
+
+/** The program that does to a directory what whoever may write in it can do: see its source. */
+export const VANDAL = join(CACHE, 'vandal');
 
 /** The program of a file server that stops answering when it is told to. */
 export const SILENT = join(CACHE, 'silent');

@@ -7,6 +7,8 @@ import { disposeAll, type Rehup, rehup, witness } from './rehup.ts';
 
 /** Options under which nothing waits for time to pass, and only events tell of changes. */
 export const AT_ONCE = ['--min-interval', '0', '--verify', '0', '--poll', '0'];
+/** What is not written by the kubelet, too. */
+export const AT_ONCE_PLAIN = ['--settle', '0', ...AT_ONCE];
 
 /** A directory for each test of a file, removed with all that the test has left running. */
 export function eachWithDirectory(parent = tmpdir()): { readonly path: string } {

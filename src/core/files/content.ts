@@ -55,7 +55,7 @@ function* toBeDigested(files: ReadonlyMap<string, FileDigest>): Generator<string
 const DIGESTED_AT_ONCE = 4 * 1024;
 
 /** The digest of a sequence of byte strings, each with its length before it so that no two sequences look alike. */
-function* digestStrings(strings: Iterable<string>, keyed: boolean): FileSteps<string> {
+export function* digestStrings(strings: Iterable<string>, keyed: boolean): FileSteps<string> {
   const digest = yield* beginDigest(keyed);
   let piece = '';
   for (const bytes of strings) {

@@ -6,14 +6,17 @@
 /**
  * The Files port. Core algorithms that read are generators: each yields one {@link FileRequest} at a time and is
  * resumed with its {@link FileAnswer}, so that a host can take signals between any two and a test can change the world
- * there. Paths are absolute byte strings.
+ * there. Paths are byte strings: absolute, or one name in a directory that is `in` use by its handle.
  */
 
 export type FileKind = 'file' | 'directory' | 'link' | 'other';
 
 export type FileStatus = {
   readonly kind: FileKind;
-  /** Device, inode and birth time: differs when a path names another file than before, though inodes are reused. */
+  /**
+   * `DEVICE:INODE:BIRTH`, the device as `MAJOR.MINOR`: differs when a path names another file than before, though inodes
+   * are reused.
+   */
   readonly identity: string;
   readonly device: string;
   /** The permission bits, set-id and sticky bits included: `mode & 07777`. */
@@ -28,6 +31,15 @@ export type FileStatus = {
   readonly changed: number;
 };
 
+/** An absolute path; links on the way are followed, and where the operation says so at its end. */
+type Path = { readonly in?: undefined; readonly path: string };
+
+/**
+ * One name in a directory, whose handle it is, as the `…at` system calls have it. Nothing is followed: what others put
+ * there can't lead out of it.
+ */
+type Name = { readonly in: number; readonly path: string };
+
 /** Names of a directory; `rest`: a handle on those that are not told yet, if there are any. */
 export type Names = { readonly names: readonly string[]; readonly rest: number | undefined };
 
@@ -36,12 +48,12 @@ export type Inspected = { readonly found: FileStatus; readonly digest: FileDiges
 
 /** What a request asks for, and what a host answers if it succeeds. */
 type Operations = {
-  /** readlink(2). */
-  readlink: { request: { readonly path: string }; answer: string };
+  /** readlink(2), readlinkat(2). */
+  readlink: { request: Path | Name; answer: string };
   /** The names in a directory but `.` and `..`, in any order. */
   names: { request: { readonly path: string }; answer: readonly string[] };
-  /** stat(2) if `follow`, else lstat(2). */
-  status: { request: { readonly path: string; readonly follow: boolean }; answer: FileStatus };
+  /** stat(2) if `follow`, else lstat(2); with a handle fstatat(2), of the open file itself for an empty name. */
+  status: { request: (Path & { readonly follow: boolean }) | Name; answer: FileStatus };
   /** The first names in a directory but `.` and `..`, in any order: at most 64 KiB. */
   list: { request: { readonly path: string }; answer: Names };
   'list-rest': { request: { readonly list: number }; answer: Names };
@@ -53,10 +65,14 @@ type Operations = {
   time: { request: object; answer: number };
   /** The type of the file system that a path lies on: statfs(2). */
   'file-system': { request: { readonly path: string }; answer: number };
-  /** Whether a path lies on tmpfs: statfs(2), `TMPFS_MAGIC`. */
+  /** Whether a path lies on tmpfs or ramfs: statfs(2), `TMPFS_MAGIC` and `RAMFS_MAGIC`. */
   memory: { request: { readonly path: string }; answer: boolean };
   /** Opens for reading, without waiting for a writer (O_NONBLOCK); answers a handle. */
-  open: { request: { readonly path: string }; answer: number };
+  open: { request: Path | Name; answer: number };
+  /** Opens a directory (O_DIRECTORY): its handle serves as `in`. */
+  enter: { request: Path | Name; answer: number };
+  /** Some more names in a directory but `.` and `..`, from the beginning if `anew`; none at the end. */
+  entries: { request: { readonly directory: number; readonly anew: boolean }; answer: readonly string[] };
   close: { request: { readonly file: number }; answer: undefined };
   /** At most 64 KiB of an open file, as a byte string; empty at the end. For what rehup itself must understand. */
   read: { request: { readonly file: number }; answer: string };
@@ -68,10 +84,14 @@ type Operations = {
   /** Ends a digest; answers it in hexadecimal. */
   'digest-end': { request: { readonly digest: number }; answer: string };
 
-  /** mkdir(2), less the umask. */
-  mkdir: { request: { readonly path: string; readonly mode: number }; answer: undefined };
+  /** geteuid(2): whom belongs what is made. */
+  user: { request: unknown; answer: number };
+  /** flock(2), exclusively and without waiting: false where another open file has the lock. It ends with this process. */
+  lock: { request: { readonly file: number }; answer: boolean };
+  /** mkdir(2), mkdirat(2), less the umask. */
+  mkdir: { request: (Path | Name) & { readonly mode: number }; answer: undefined };
   /** Makes a new file for writing (O_EXCL), less the umask; answers a handle. */
-  create: { request: { readonly path: string; readonly mode: number }; answer: number };
+  create: { request: Name & { readonly mode: number }; answer: number };
   /** Makes a file in memory that has no name: memfd_create(2). Answers a handle. */
   scratch: { request: unknown; answer: number };
   /** Writes all of a byte string to an open file. */
@@ -80,16 +100,22 @@ type Operations = {
   copy: { request: { readonly digest: number; readonly from: number; readonly to: number }; answer: number };
   /** fsync(2). */
   sync: { request: { readonly file: number }; answer: undefined };
-  chmod: { request: { readonly path: string; readonly mode: number }; answer: undefined };
-  /** lchown(2); -1 leaves one as it is. */
+  /** fchmod(2). */
+  chmod: { request: { readonly file: number; readonly mode: number }; answer: undefined };
+  /** fchown(2); -1 leaves one as it is. */
   chown: {
-    request: { readonly path: string; readonly owner: number; readonly group: number };
+    request: { readonly file: number; readonly owner: number; readonly group: number };
     answer: undefined;
   };
-  symlink: { request: { readonly target: string; readonly path: string }; answer: undefined };
-  rename: { request: { readonly from: string; readonly to: string }; answer: undefined };
-  unlink: { request: { readonly path: string }; answer: undefined };
-  rmdir: { request: { readonly path: string }; answer: undefined };
+  /** chmod(2) of a directory that can't be entered, and of nothing else. */
+  grant: { request: Name & { readonly mode: number }; answer: undefined };
+  /** symlinkat(2). */
+  symlink: { request: Name & { readonly target: string }; answer: undefined };
+  /** renameat(2), within one directory. */
+  rename: { request: { readonly in: number; readonly from: string; readonly to: string }; answer: undefined };
+  /** unlinkat(2), without and with AT_REMOVEDIR. */
+  unlink: { request: Name; answer: undefined };
+  rmdir: { request: Name; answer: undefined };
 
   /** The text of proc_pid_mountinfo(5); undefined if it has not changed since it was last asked for. */
   mounts: { request: object; answer: string | undefined };
@@ -210,7 +236,17 @@ export function* digestFile(
   feed: Feed = feedDigest,
 ): FileSteps<FileDigest | FileFailure> {
   const opened = yield* open(path);
-  if (isFailure(opened)) return opened;
+  return isFailure(opened) ? opened : yield* digestOpened(opened, path, keyed, limit, feed);
+}
+
+/** The same of a file that is open, and closed then. */
+export function* digestOpened(
+  opened: number,
+  path: string,
+  keyed: boolean,
+  limit: number,
+  feed: Feed = feedDigest,
+): FileSteps<FileDigest | FileFailure> {
   const digest = yield* beginDigest(keyed);
   let size = 0;
   let failure: FileFailure | undefined;
@@ -237,46 +273,7 @@ export function* open(path: string): FileSteps<number | FileFailure> {
   return answer.value;
 }
 
-/** Makes a new file for writing; the handle is to be closed. */
-export function* create(path: string, mode: number): FileSteps<number | FileFailure> {
-  const answer = yield { op: 'create', path, mode };
-  if (answer.op === 'error') return { failed: 'create', path, errno: answer.errno };
-  if (answer.op !== 'create') throw wrongAnswer('create', answer);
-  return answer.value;
-}
-
-/** Requests of which only the success counts. */
-type Act = Extract<
-  FileRequest,
-  { readonly op: 'mkdir' | 'chmod' | 'chown' | 'symlink' | 'rename' | 'unlink' | 'rmdir' }
->;
-
-export function* act(request: Act): FileSteps<FileFailure | undefined> {
-  const answer = yield request;
-  if (answer.op === 'error') {
-    return {
-      failed: request.op,
-      path: request.op === 'rename' ? request.to : request.path,
-      errno: answer.errno,
-    };
-  }
-  if (answer.op !== request.op) throw wrongAnswer(request.op, answer);
-  return undefined;
-}
-
-/** Has what was done to a directory's names outlive a crash of the machine, where its file system can do that. */
-export function* syncDirectory(path: string): FileSteps<FileFailure | undefined> {
-  const opened = yield* open(path);
-  if (isFailure(opened)) return opened;
-  const answer = yield { op: 'sync', file: opened };
-  yield { op: 'close', file: opened };
-  // EINVAL: not every file system has an fsync(2) for directories.
-  return answer.op === 'error' && answer.errno !== 'EINVAL'
-    ? { failed: 'sync', path, errno: answer.errno }
-    : undefined;
-}
-
-/** Begins a digest, which is to be ended. */
+/** A new digest; its handle is given back by {@link endDigest}. */
 export function* beginDigest(keyed: boolean): FileSteps<number> {
   const answer = yield { op: 'digest', keyed };
   if (answer.op !== 'digest') throw wrongAnswer('digest', answer);

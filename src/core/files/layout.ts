@@ -1,5 +1,5 @@
-import { joinPath } from '../text/path.ts';
-import { type FileFailure, type FileSteps, isFailure, names, readlink, status } from './files.ts';
+import { type Directory, inspect, listSome, MOST_NAMES, readLink } from './below/handles.ts';
+import { type FileFailure, type FileSteps, isFailure } from './files.ts';
 import { DATA_LINK, isApart } from './volume.ts';
 
 /**
@@ -18,6 +18,10 @@ export const TEMPORARY = {
 /** The link by which `..data` can be put back without any room on the file system, while a publication is under way. */
 export const BACK_LINK = '..back_tmp';
 
+/** What is remembered of a target, and the name that it is written under. */
+export const RECORD = '..record';
+export const RECORD_TEMPORARY = '..record_tmp';
+
 export const GENERATION_PREFIX = '..rehup_';
 
 /** Numbers of generations have 15 digits at most; after the last one comes 1. */
@@ -30,25 +34,12 @@ export function generationNumber(name: string): number | undefined {
 }
 
 /**
- * The name of a generation that comes after the active one: the next that is free.
- *
- * @param found names in the target, which others may have put there, however many and with whatever numbers
+ * The name of the generation that comes after one; the first one after none. Where others have taken that, the next one
+ * is tried: neither the count nor the numbers of names that they put into a target matter.
  */
-export function nextGeneration(active: string | undefined, found: readonly string[]): string {
-  const taken = new Set(found);
-  let number = active === undefined ? 0 : (generationNumber(active) ?? 0);
-  let name: string;
-  do {
-    number = number >= LAST_NUMBER ? 1 : number + 1;
-    name = `${GENERATION_PREFIX}${number}`;
-  } while (taken.has(name));
-  return name;
-}
-
-/** Whether one number comes after another: less than half way round, since 1 comes after the last one. */
-export function isNewer(number: number, other: number): boolean {
-  const ahead = (number - other + LAST_NUMBER) % LAST_NUMBER;
-  return ahead > 0 && ahead < LAST_NUMBER / 2;
+export function nextGeneration(name: string | undefined): string {
+  const number = name === undefined ? 0 : (generationNumber(name) ?? 0);
+  return `${GENERATION_PREFIX}${number >= LAST_NUMBER ? 1 : number + 1}`;
 }
 
 /** The link through which a first-level name of a generation is seen. */
@@ -58,63 +49,69 @@ export function keyTarget(name: string): string {
 
 /** What lies in a target. */
 export type Layout = {
-  /** Names of generations, whole or not. */
+  /** Names of generations, whole or not; of very many, some. */
   readonly generations: readonly string[];
-  /** The generations that the links name, if they are there. */
+  /** The generations that the links name. */
   readonly active: string | undefined;
   readonly good: string | undefined;
   /** Links of which only a crash leaves any, and links to generations that are gone. */
   readonly remains: readonly string[];
-  /** First-level names that the application sees, dangling ones too. */
-  readonly keys: ReadonlySet<string>;
 };
 
 /** Something in a target that is not of a stage. */
 export type Foreign = { readonly foreign: string; readonly what: string };
 
+const NOT_OURS = 'was not put there by --stage';
+
+/** So many generations are told of: more than a rehup ever leaves. */
+const MOST_GENERATIONS = 1_000;
+
 /** Reads the layout of a target without changing anything. */
-export function* readLayout(target: string): FileSteps<Layout | Foreign | FileFailure> {
-  const found = yield* names(target);
-  if (isFailure(found)) return found;
+export function* readLayout(target: Directory): FileSteps<Layout | Foreign | FileFailure> {
   const generations: string[] = [];
-  const remains: string[] = [];
-  const keys = new Set<string>();
   const links = new Map<string, string>();
-  for (const name of [...found].sort()) {
-    const path = joinPath(target, name);
-    if (generationNumber(name) !== undefined) {
-      const generation = yield* status(path, false);
-      if (isFailure(generation)) return generation;
-      if (generation.kind !== 'directory') return { foreign: name, what: 'is no directory' };
-      generations.push(name);
-    } else if (name !== 'lost+found') {
-      const leads = yield* readlink(path);
-      if (isFailure(leads)) {
-        if (leads.errno === 'EINVAL') return { foreign: name, what: 'was not put there by --stage' };
-        return leads;
-      }
-      if (!isApart(name)) {
-        if (leads !== keyTarget(name)) return { foreign: name, what: 'was not put there by --stage' };
-        keys.add(name);
-      } else {
-        if (!isOwnLink(name) || generationNumber(leads) === undefined) {
-          return { foreign: name, what: 'was not put there by --stage' };
+  let keys = 0;
+  for (let anew = true; ; anew = false) {
+    const some = yield* listSome(target, anew);
+    if (isFailure(some)) return some;
+    if (some.length === 0) break;
+    for (const name of some) {
+      if (generationNumber(name) !== undefined) {
+        const generation = yield* inspect(target, name);
+        if (isFailure(generation)) {
+          if (generation.errno === 'ENOENT') continue;
+          return generation;
         }
-        links.set(name, leads);
+        if (generation.kind !== 'directory') return { foreign: name, what: 'is no directory' };
+        if (generations.length < MOST_GENERATIONS) generations.push(name);
+      } else if (!isBeside(name)) {
+        const leads = yield* readLink(target, name);
+        if (isFailure(leads)) {
+          if (leads.errno === 'ENOENT') continue;
+          return leads.errno === 'EINVAL' ? { foreign: name, what: NOT_OURS } : leads;
+        }
+        if (!isApart(name)) {
+          if (leads !== keyTarget(name)) return { foreign: name, what: NOT_OURS };
+          keys += 1;
+          if (keys > MOST_NAMES) return { foreign: name, what: `is one of more than ${MOST_NAMES} names` };
+        } else {
+          if (!isOwnLink(name) || generationNumber(leads) === undefined) {
+            return { foreign: name, what: NOT_OURS };
+          }
+          links.set(name, leads);
+        }
       }
     }
   }
-  function there(link: string): string | undefined {
-    const leads = links.get(link);
-    return leads !== undefined && generations.includes(leads) ? leads : undefined;
-  }
-  const active = there(DATA_LINK);
-  const good = there(GOOD_LINK);
-  for (const link of links.keys()) {
-    const used = (link === DATA_LINK && active !== undefined) || (link === GOOD_LINK && good !== undefined);
-    if (!used) remains.push(link);
-  }
-  return { generations, active, good, remains, keys };
+  const active = links.get(DATA_LINK);
+  const good = links.get(GOOD_LINK);
+  const remains = [...links.keys()].filter((link) => link !== DATA_LINK && link !== GOOD_LINK);
+  return { generations: generations.sort(), active, good, remains };
+}
+
+/** What may lie beside a layout. */
+function isBeside(name: string): boolean {
+  return name === 'lost+found' || name === RECORD || name === RECORD_TEMPORARY;
 }
 
 function isOwnLink(name: string): boolean {

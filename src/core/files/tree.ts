@@ -132,6 +132,11 @@ export type Met = {
   readonly quiet: boolean;
 };
 
+/** What stands among the files for a directory that was read under another name already: its name alone counts. */
+export function secondName(first: string): FileDigest {
+  return { size: 0, digest: `another name of ${first}`, second: first };
+}
+
 /** Operations on what is read; the others are on a copy of it. */
 const READING: readonly FileOperation[] = [
   'status',

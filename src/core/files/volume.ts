@@ -123,6 +123,11 @@ export function* readLevel(
 /** The files by which a service-account token volume is known; its token rotates about every 48 minutes. */
 const TOKEN_VOLUME = ['token', 'ca.crt', 'namespace'] as const;
 
+/** Which of the first-level names of a whole volume don't count as content: the token, where it is one of a service account. */
+export function uncountedNames(names: { readonly has: (name: string) => boolean }): readonly string[] {
+  return TOKEN_VOLUME.every((name) => names.has(name)) ? ['token'] : [];
+}
+
 /**
  * The entries of a level that count for a watch on `path`: with what `path` leads to below the volume, and without the
  * token of a service account unless it is watched by name (specification 4.1).
@@ -134,8 +139,8 @@ export function countedEntries(
 ): ReadonlyMap<string, string> {
   const below = relativePath(volume.root, path) ?? '';
   if (below === '') {
-    const isToken = TOKEN_VOLUME.every((name) => level.entries.has(name));
-    return isToken ? new Map([...level.entries].filter(([name]) => name !== 'token')) : level.entries;
+    const apart = uncountedNames(level.entries);
+    return new Map([...level.entries].filter(([name]) => !apart.includes(name)));
   }
   const slash = `${below}/`.indexOf('/');
   const entry = level.entries.get(below.slice(0, slash));

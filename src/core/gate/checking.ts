@@ -1,4 +1,5 @@
 import { sameSnapshot } from '../files/snapshot.ts';
+import { DATA_LINK } from '../files/volume.ts';
 import { withChanged } from '../jobs/changed.ts';
 import { checkWords, outputLines, type Verdict, verdictOf } from '../jobs/check.ts';
 import type { LogLine } from '../log/log.ts';
@@ -41,10 +42,11 @@ export function check(state: State, passage: Passage, turn: Turn): State {
 /** Where the new content of a watch or stage lies. */
 function directoryOf(state: State, passage: Passage, source: string): string {
   const staged = state.gate.staged?.find(({ stage }) => stage.source === source);
-  const generation = passage.generations.get(source) ?? staged?.active;
-  return staged === undefined || generation === undefined
-    ? source
-    : joinPath(staged.stage.target, generation.name);
+  if (staged === undefined) return source;
+  const generation = passage.generations.get(source);
+  if (generation !== undefined) return joinPath(staged.stage.target, generation.name);
+  // What is active may have been made anew under another name since.
+  return staged.active === undefined ? source : joinPath(staged.stage.target, DATA_LINK);
 }
 
 /** A change that touches nothing is not checked, unless somebody asked for it. */

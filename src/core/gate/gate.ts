@@ -1,4 +1,5 @@
 import { changedPaths, type Snapshot } from '../files/snapshot.ts';
+import type { StageResult } from '../staging/stage.ts';
 import type { TimerName } from '../state/event.ts';
 import type { Passage, Purpose, Transit } from '../state/passage.ts';
 import { type State, withGate } from '../state/state.ts';
@@ -7,7 +8,8 @@ import { textOfBytes } from '../text/bytes.ts';
 import { check, checkEnded, checkTimedOut } from './checking.ts';
 import { overtaken, publish, refuse } from './ends.ts';
 import { environmentFor } from './environment.ts';
-import { copiesFor, generationsToGoBackTo, holdsSame, withActive } from './stages.ts';
+import { copiesFor, generationsToGoBackTo, hasGood, holdsSame, withActive } from './stages.ts';
+import { stagesTended, tellReplaced, tendStages } from './tending.ts';
 
 /*
  * Room `gate/`: the machine between content that was read and the application (specification 5): it is copied into new generations where
@@ -83,6 +85,8 @@ type In<Phase extends Transit['phase']> = Extract<Transit, { phase: Phase }>;
 function stagedBeside(state: State, _transit: Transit, event: EventOf<'staged'>, turn: Turn): State {
   const { result, job } = event;
   if (state.gate.staged === undefined) return stagesOpened(state, event, turn);
+  if (result.op === 'tended') return stagesTended(state, result, turn);
+  tellReplaced(result, turn);
   if (result.op === 'failed') log(turn, 'error', 'stage.failed', result.reason, { reason: result.reason });
   if (state.gate.publishing?.job !== job) return state;
   turn.notices.push({ type: 'gate-free' });
@@ -116,6 +120,10 @@ function prepared(state: State, transit: In<'staging'>, event: EventOf<'staged'>
     return wanted === undefined || !holdsSame(content, wanted);
   });
   if (changed) return overtaken(known, passage, undefined, turn);
+  if (result.failedBefore === true && passage.purpose.kind === 'start' && hasGood(state.gate)) {
+    const reason = 'the application failed on this content before, and there is some that it did well on';
+    return refuse(known, passage, { bad: true, reason, fields: {} }, turn);
+  }
   return check(known, { ...passage, generations }, turn);
 }
 
@@ -132,6 +140,7 @@ function publishedHere(state: State, transit: In<'publishing'>, event: EventOf<'
   if (event.job !== transit.job) return stagedBeside(state, transit, event, turn);
   const { result } = event;
   const { passage } = transit;
+  tellReplaced(result, turn);
   const now = published(state, event);
   if (result.op === 'failed')
     return refuse(now, passage, { bad: false, reason: result.reason, fields: {} }, turn);
@@ -166,7 +175,7 @@ function stagesOpened(state: State, { result, servers = [] }: EventOf<'staged'>,
       return withGate(state, { staged });
     }
     case 'refused':
-      turn.notices.push({ type: 'unusable', refusal: result.text });
+      turn.notices.push({ type: 'unusable', refusal: refusalOf(state, result) });
       return state;
     case 'failed':
       turn.notices.push({ type: 'unusable', refusal: result.reason });
@@ -176,12 +185,41 @@ function stagesOpened(state: State, { result, servers = [] }: EventOf<'staged'>,
   }
 }
 
-type GateKey = 'staged' | 'job-ended' | `timer:${Extract<TimerName, 'check-timeout'>}`;
+/** Why a stage can't be used, behind the option or the variable that it was written into. */
+function refusalOf(
+  { settings }: State,
+  { stage: { source, target }, text }: Extract<StageResult, { op: 'refused' }>,
+): string {
+  const origin = settings.origins.get(target) ?? '--stage';
+  return `${origin} ${textOfBytes(source)}=${textOfBytes(target)}: ${text}`;
+}
+
+type GateKey = 'looked' | 'staged' | 'job-ended' | `timer:${Extract<TimerName, 'check-timeout'>}`;
 
 /** What the gate does with each event. */
 export const GATE: Table<Transit, GateKey> = {
-  closed: { staged: stagedBeside, 'job-ended': 'ignored', 'timer:check-timeout': 'impossible' },
-  staging: { staged: prepared, 'job-ended': 'ignored', 'timer:check-timeout': 'impossible' },
-  checking: { staged: stagedBeside, 'job-ended': checkEnded, 'timer:check-timeout': checkTimedOut },
-  publishing: { staged: publishedHere, 'job-ended': 'ignored', 'timer:check-timeout': 'impossible' },
+  closed: {
+    looked: tendStages,
+    staged: stagedBeside,
+    'job-ended': 'ignored',
+    'timer:check-timeout': 'impossible',
+  },
+  staging: {
+    looked: tendStages,
+    staged: prepared,
+    'job-ended': 'ignored',
+    'timer:check-timeout': 'impossible',
+  },
+  checking: {
+    looked: tendStages,
+    staged: stagedBeside,
+    'job-ended': checkEnded,
+    'timer:check-timeout': checkTimedOut,
+  },
+  publishing: {
+    looked: tendStages,
+    staged: publishedHere,
+    'job-ended': 'ignored',
+    'timer:check-timeout': 'impossible',
+  },
 };

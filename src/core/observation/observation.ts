@@ -9,7 +9,7 @@ import { allOf, lookSoon, quietAfter, requestFor, requestLook, theseOf, together
 import { isAtWork, pendingOf, VOLUME_PATIENCE, waiting } from './pending.ts';
 import { lookApart, lookedApart, partWatches } from './remote.ts';
 import { lost, watchAgain, watchFailed, watching, withLinks, withWatchedPlaces } from './subscriptions.ts';
-import { contentSeen, isFrozen, merge, type Refusal } from './watched.ts';
+import { contentSeen, isFrozen, merge, type Refusal, settle } from './watched.ts';
 
 export { requestLook } from './asking.ts';
 
@@ -42,6 +42,17 @@ export function keepShown(state: State, path: string, content: Content): State {
     observation: { ...observation, watched, snapshot },
     configuration: { ...configuration, seen },
   };
+}
+
+/**
+ * A source is not there, or empty, when the container starts, though its target holds what was there before: vanished is
+ * not new (specification 4.5 and 5, *start*), so that counts.
+ */
+export function keepVanished(state: State, path: string, content: Content, turn: Turn): State {
+  const kept = keepShown(state, path, content);
+  const { observation } = kept;
+  const watched = observation.watched.map((one) => (one.path === path ? settle(one, 'missing', turn) : one));
+  return { ...kept, observation: { ...observation, watched } };
 }
 
 /** Looks at those whose writer is waited for, and at what else is due. */

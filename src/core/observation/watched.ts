@@ -130,7 +130,7 @@ function isLost({ content, known }: Watched): boolean {
 }
 
 /** Logs the beginning and the end of a trouble, once each. */
-function settle(watched: Watched, trouble: string | undefined, turn: Turn, below = ''): Watched {
+export function settle(watched: Watched, trouble: string | undefined, turn: Turn, below = ''): Watched {
   if (watched.trouble === trouble) return watched;
   const path = textOfBytes(joinPath(watched.path, below));
   const fields = { watch: textOfBytes(watched.path) };

@@ -2,6 +2,7 @@ import { type Snapshot, sameSnapshot } from '../files/snapshot.ts';
 import { environmentFor } from '../gate/environment.ts';
 import { closeGate, isGateBusy, openGate, openRollback } from '../gate/gate.ts';
 import { canRollBack, hasGood, readable } from '../gate/stages.ts';
+import { keepVanished } from '../observation/observation.ts';
 import type { Passage, Refusal } from '../state/passage.ts';
 import { type State, withConfiguration, withGate } from '../state/state.ts';
 import { log, type Turn } from '../state/turn.ts';
@@ -27,7 +28,33 @@ export function askedStart(state: State, turn: Turn): State {
   }
   // The child starts on what is being published, be it for a roll-back or for a reload that is moot by now.
   if (isGateBusy(state)) return state;
-  return openGate(state, { kind: 'start' }, forStart(state), turn);
+  const kept = keepSources(state, turn);
+  if (kept !== undefined && canRollBack(kept.gate)) {
+    const snapshot = goodSnapshot(kept);
+    const made = environmentFor(kept, snapshot);
+    if (made.ok)
+      return openRollback(
+        kept,
+        { purpose: { kind: 'start' }, snapshot, environment: made.value.entries },
+        turn,
+      );
+  }
+  const now = kept ?? state;
+  return openGate(now, { kind: 'start' }, forStart(now), turn);
+}
+
+/** At the first start: sources that lost all that they held count as what is good of them; undefined if there are none. */
+function keepSources(state: State, turn: Turn): State | undefined {
+  const { child, settings, gate } = state;
+  if (child.phase !== 'preparing' || child.last !== undefined || settings.allowEmpty) return undefined;
+  let kept: State | undefined;
+  for (const { stage, good, active } of gate.staged ?? []) {
+    const content = (good ?? active)?.content;
+    const seen = state.configuration.seen.get(stage.source);
+    if (content === undefined || content.files.size === 0 || (seen?.files.size ?? 0) > 0) continue;
+    kept = keepVanished(kept ?? state, stage.source, content, turn);
+  }
+  return kept;
 }
 
 /** With `--dry-run`: whether a start would be refused for the environment; targets are not touched. */

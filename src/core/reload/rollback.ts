@@ -1,6 +1,7 @@
 import { openRollback } from '../gate/gate.ts';
 import { readable } from '../gate/stages.ts';
 import type { LogLine } from '../log/log.ts';
+import { NOBODYS } from '../state/passage.ts';
 import type { Reload } from '../state/progress.ts';
 import { type State, withConfiguration } from '../state/state.ts';
 import { clearTimers, log, type Turn } from '../state/turn.ts';
@@ -31,9 +32,18 @@ export function rollBack(
     barred: reload.snapshot,
     progress: { phase: 'gated', reload: back },
   });
+  rememberFailed(barred, turn);
   return openRollback(
     barred,
     { purpose: { kind: 'rollback', reload: back }, snapshot: readable(barred), environment },
     turn,
   );
+}
+
+/** What is on trial has failed: a start in a later life of the container does not try it again. */
+function rememberFailed({ gate: { staged = [] } }: State, turn: Turn): void {
+  const generations = staged.flatMap(({ stage, active, good }) =>
+    active === undefined || active.name === good?.name ? [] : [{ stage, name: active.name }],
+  );
+  turn.effects.push({ type: 'stage', job: NOBODYS, task: { op: 'fail', generations } });
 }

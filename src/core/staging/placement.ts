@@ -9,7 +9,8 @@ import type { Stage } from './stage.ts';
 export type Place = {
   readonly stage: Stage;
   readonly sourceThere: boolean;
-  readonly targetThere: boolean;
+  /** What the target was when it was looked at; undefined if it is to be made. */
+  readonly targetIdentity: string | undefined;
   readonly targetInMemory: boolean;
   /** Whether the digests of the source are keyed. */
   readonly keyed: boolean;
@@ -58,7 +59,8 @@ export function* findPlaces(stages: readonly Stage[]): FileSteps<readonly Place[
     }
     // A source that is not there may have been a Secret, unless its copy lies on a disk.
     const keyed = source.there ? sourceInMemory !== false : targetInMemory;
-    places.push({ stage, sourceThere: source.there, targetThere: target.there, targetInMemory, keyed });
+    const targetIdentity = target.there ? target.identities[0] : undefined;
+    places.push({ stage, sourceThere: source.there, targetIdentity, targetInMemory, keyed });
   }
   return places;
 }

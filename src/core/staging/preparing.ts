@@ -1,67 +1,58 @@
-import {
-  type FileFailure,
-  type FileSteps,
-  isFailure,
-  names,
-  readlink,
-  syncDirectory,
-} from '../files/files.ts';
-import { nextGeneration } from '../files/layout.ts';
+import { inspect, readLink, sync } from '../files/below/handles.ts';
+import { type FileFailure, type FileSteps, isFailure } from '../files/files.ts';
+import { generationNumber } from '../files/layout.ts';
 import { type Reading, type ReadingRequest, readWatches } from '../files/reading.ts';
-import { removeTree } from '../files/removal.ts';
 import { limitText } from '../files/tree.ts';
 import { DATA_LINK } from '../files/volume.ts';
 import { textOfBytes } from '../text/bytes.ts';
 import type { PathPredicate } from '../text/glob.ts';
 import { joinPath } from '../text/path.ts';
 import { type Copying, type CopyTrouble, copyingInto } from './copying.ts';
-import { failedOn, memoryOf } from './failures.ts';
+import { hasFailed } from './failing.ts';
+import { failedOn } from './failures.ts';
+import { withGeneration, writeRecord } from './record.ts';
 import { removeUnused } from './retention.ts';
-import type { Generation, Stage, StageCopy, StageResult } from './stage.ts';
+import type { Generation, Stage, StageResult } from './stage.ts';
+import { isOwn, type Target, withoutDevice } from './target.ts';
 
 /** A copy of one source that is being made. */
 type Making = {
-  readonly stage: Stage;
+  readonly target: Target;
   readonly request: ReadingRequest;
-  readonly name: string;
   readonly copying: Copying;
 };
 
 type Failed = Extract<StageResult, { op: 'failed' }>;
 
+/** What is to be copied into which target. */
+export type Copy = { readonly target: Target; readonly request: ReadingRequest };
+
 /**
  * Copies sources into new generations of their targets: all in one look, as watches are read. What a look before left in
  * the targets and nobody saw is removed first, and what could not be made whole is removed again.
  */
-export function* prepareGenerations(
-  copies: readonly StageCopy[],
-  ignore: PathPredicate,
-): FileSteps<StageResult> {
-  const makings: Making[] = [];
-  for (const copy of copies) {
-    const making = yield* begin(copy);
-    if (isFailure(making)) return failedOn(`stage in ${copy.stage.target}`, making);
-    makings.push(making);
+export function* prepareGenerations(copies: readonly Copy[], ignore: PathPredicate): FileSteps<StageResult> {
+  for (const { target } of copies) {
+    target.pending = undefined;
+    yield* removeUnused(target);
   }
-  const result = yield* makeAll(makings, ignore);
-  // As far as it goes: the next task on the target removes the rest.
-  if (result.op === 'failed') {
-    for (const { stage, name } of makings) yield* removeTree(joinPath(stage.target, name));
-  }
+  const result = yield* copyAll(copies, ignore);
+  if (result.op !== 'prepared') return result;
+  for (const [index, { target }] of copies.entries()) target.pending = result.generations[index]?.name;
   return result;
 }
 
-function* begin({ stage, request }: StageCopy): FileSteps<Making | FileFailure> {
-  const failure = yield* removeUnused(stage.target);
-  if (failure !== undefined) return failure;
-  const active = yield* readlink(joinPath(stage.target, DATA_LINK));
-  const found = yield* names(stage.target);
-  if (isFailure(found)) return found;
-  const name = nextGeneration(isFailure(active) ? undefined : active, found);
-  const inMemory = yield* memoryOf(stage.target);
-  if (isFailure(inMemory)) return inMemory;
-  const copying = copyingInto(joinPath(stage.target, name), inMemory);
-  return { stage, request, name, copying };
+/** Copies sources into new generations, beside all that is there. */
+export function* copyAll(copies: readonly Copy[], ignore: PathPredicate): FileSteps<StageResult> {
+  const makings: Making[] = [];
+  for (const { target, request } of copies) {
+    const active = yield* readLink(target.directory, DATA_LINK);
+    const after = isFailure(active) || generationNumber(active) === undefined ? undefined : active;
+    makings.push({ target, request, copying: copyingInto(target, after) });
+  }
+  const result = yield* makeAll(makings, ignore);
+  for (const { copying } of makings) yield* copying.end(result.op !== 'failed');
+  return result;
 }
 
 function* makeAll(makings: readonly Making[], ignore: PathPredicate): FileSteps<StageResult> {
@@ -70,23 +61,47 @@ function* makeAll(makings: readonly Making[], ignore: PathPredicate): FileSteps<
   );
   const readings = yield* readWatches(requests, ignore);
   const generations: Generation[] = [];
+  const done: (() => void)[] = [];
+  let failedBefore = false;
   for (const [index, making] of makings.entries()) {
+    const { target, copying } = making;
+    const { stage } = target.place;
     const content = judge(making, readings[index]);
     if ('op' in content) return content;
-    const trouble = yield* making.copying.finish();
-    if (trouble !== undefined) return troubled(making.stage, trouble);
-    const failure = yield* syncDirectory(making.stage.target);
-    if (failure !== undefined) return troubled(making.stage, { kind: 'failed', ...failure });
-    generations.push({ name: making.name, content });
+    const trouble = yield* copying.finish();
+    if (trouble !== undefined) return troubled(stage, trouble);
+    const held = copying.held(content);
+    const failure =
+      (yield* sync(target.directory.handle, stage.target)) ??
+      (yield* remember(target, held.name, held.identity));
+    if (failure !== undefined) return troubled(stage, { kind: 'failed', ...failure });
+    failedBefore ||= yield* hasFailed(target, held);
+    generations.push({ name: held.name, content });
+    done.push(() => target.generations.set(held.name, held));
   }
-  return { op: 'prepared', generations, ownersKept: makings.every(({ copying }) => copying.ownersKept()) };
+  for (const add of done) add();
+  const ownersKept = makings.every(({ copying }) => copying.ownersKept());
+  return { op: 'prepared', generations, ownersKept, failedBefore };
+}
+
+/** Has the next life know a generation for one of this user's, where its owner and mode don't tell. */
+function* remember(target: Target, name: string, identity: string): FileSteps<FileFailure | undefined> {
+  const found = yield* inspect(target.directory, name);
+  // Exchanged by somebody: that is seen when it is published.
+  if (isFailure(found) || found.identity !== identity || isOwn(found, target.user)) return undefined;
+  const held = [...target.generations.values()].map((one) => withoutDevice(one.identity));
+  const record = yield* withGeneration(target.record, held, withoutDevice(identity));
+  const failure = yield* writeRecord(target.directory, record);
+  if (failure === undefined) target.record = record;
+  return failure;
 }
 
 /** What was copied, or why that is of no use. */
 function judge(
-  { stage, request, copying }: Making,
+  { target, request, copying }: Making,
   reading: Reading | undefined,
 ): Generation['content'] | Failed {
+  const { stage } = target.place;
   const trouble = copying.trouble();
   if (trouble !== undefined) return troubled(stage, trouble);
   const source = textOfBytes(stage.source);

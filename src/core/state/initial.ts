@@ -85,6 +85,7 @@ export function initialState(settings: Settings): State {
       staged: settings.stages.length === 0 ? [] : undefined,
       skipped: [],
       ownersTold: false,
+      tending: false,
     },
     configuration: {
       progress: { phase: 'baseline' },

@@ -36,6 +36,9 @@ export type Transit =
   | { readonly phase: 'checking'; readonly passage: Passage; readonly job: number }
   | { readonly phase: 'publishing'; readonly passage: Passage; readonly job: number };
 
+/** The number of work on the stages that nobody waits for. */
+export const NOBODYS = 0;
+
 /** Between content that was read and the application: it is copied, checked and published, one at a time. */
 export type Gate = {
   readonly transit: Transit;
@@ -51,6 +54,8 @@ export type Gate = {
   readonly skipped: readonly string[];
   /** Whether it was said that owners of files could not be kept. */
   readonly ownersTold: boolean;
+  /** Whether a look at the targets is under way. */
+  readonly tending: boolean;
 };
 
 /** What lies in the target of a stage. */

@@ -1,4 +1,4 @@
-import { dlopen, getRawPointer } from 'node:ffi';
+import { dlopen, getInt32, getRawPointer } from 'node:ffi';
 
 /**
  * The C library's functions that Node lacks, bound through `node:ffi`. Sizes and numbers are those of glibc on 64-bit
@@ -34,6 +34,7 @@ const { lib, functions } = dlopen(null, {
   getrlimit: { arguments: ['int32', 'pointer'], return: 'int32' },
   isatty: { arguments: ['int32'], return: 'int32' },
   getsockopt: { arguments: ['int32', 'int32', 'int32', 'pointer', 'pointer'], return: 'int32' },
+  flock: { arguments: ['int32', 'int32'], return: 'int32' },
   fcntl: { arguments: ['int32', 'int32', 'int32'], return: 'int32' },
   socket: { arguments: ['int32', 'int32', 'int32'], return: 'int32' },
   setsockopt: { arguments: ['int32', 'int32', 'int32', 'pointer', 'uint32'], return: 'int32' },
@@ -43,6 +44,11 @@ const { lib, functions } = dlopen(null, {
 });
 
 export const libc = functions;
+
+/** What errno(3) was left at by the call before. */
+export function lastErrno(): number {
+  return getInt32(functions.__errno_location());
+}
 
 /** The running program as a library; libuv's functions are found there. */
 export { lib as program };

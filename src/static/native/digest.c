@@ -177,7 +177,7 @@ NATIVE(inspect)
     bool is_file;
     uint64_t size;
     if (to_c_string(ctx, &path, argv[0], "statx") < 0) return JS_EXCEPTION;
-    JSValue status = status_of(ctx, path.data, false, &is_file, &size);
+    JSValue status = status_of(ctx, AT_FDCWD, path.data, false, &is_file, &size);
     JSValue digest = JS_UNDEFINED;
     if (!JS_IsException(status)) {
         digest = is_file && size <= CHUNK ? digest_at(ctx, path.data, JS_ToBool(ctx, argv[1]), &size)

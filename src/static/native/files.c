@@ -1,4 +1,7 @@
-/* Looking at files. Paths are absolute and need not be UTF-8. */
+/*
+ * Looking at files. Paths need not be UTF-8; they are absolute, or one name in a directory by its descriptor, which then is
+ * the last argument.
+ */
 #include "host.h"
 
 #include <dirent.h>
@@ -30,10 +33,10 @@ struct status {
 };
 
 /* What stat(2) tells of the same, for kernels before 4.11 and profiles of that age; without the time of birth. */
-static int plain_status(const char *path, bool follow, struct status *found)
+static int plain_status(int directory, const char *path, int flags, struct status *found)
 {
     struct stat plain;
-    if (fstatat(AT_FDCWD, path, &plain, follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0) return -1;
+    if (fstatat(directory, path, &plain, flags) < 0) return -1;
     *found = (struct status){
         .mode = (uint16_t)plain.st_mode,
         .inode = plain.st_ino,
@@ -52,13 +55,16 @@ static int plain_status(const char *path, bool follow, struct status *found)
 /* STATX_BASIC_STATS | STATX_BTIME of linux/stat.h. */
 #define WANTED 0xfffU
 
+/* readlink(path, directory). */
 NATIVE(readlink)
 {
     UNUSED;
+    int directory;
     struct bytes path;
     char target[PATH_MAX];
+    if (to_directory(ctx, &directory, argv[1]) < 0) return JS_EXCEPTION;
     if (to_c_string(ctx, &path, argv[0], "readlink") < 0) return JS_EXCEPTION;
-    ssize_t length = readlink(path.data, target, sizeof target);
+    ssize_t length = readlinkat(directory, path.data, target, sizeof target);
     int error = errno;
     free_bytes(ctx, &path);
     return length < 0 ? throw_system(ctx, "readlink", error) : from_bytes(ctx, target, (size_t)length);
@@ -115,12 +121,12 @@ static double epoch(int64_t seconds, uint32_t nanoseconds)
     return (double)seconds * 1e3 + (double)nanoseconds / 1e6;
 }
 
-JSValue status_of(JSContext *ctx, const char *path, bool follow, bool *is_file, uint64_t *size)
+JSValue status_of(JSContext *ctx, int directory, const char *path, bool follow, bool *is_file, uint64_t *size)
 {
     struct status found;
-    int flags = AT_STATX_SYNC_AS_STAT | (follow ? 0 : AT_SYMLINK_NOFOLLOW);
-    long result = syscall(SYS_statx, AT_FDCWD, path, flags, WANTED, &found);
-    if (result < 0 && (errno == ENOSYS || errno == EPERM)) result = plain_status(path, follow, &found);
+    int flags = (follow ? 0 : AT_SYMLINK_NOFOLLOW) | (directory != AT_FDCWD && *path == '\0' ? AT_EMPTY_PATH : 0);
+    long result = syscall(SYS_statx, directory, path, AT_STATX_SYNC_AS_STAT | flags, WANTED, &found);
+    if (result < 0 && (errno == ENOSYS || errno == EPERM)) result = plain_status(directory, path, flags, &found);
     if (result < 0) return throw_system(ctx, "statx", errno);
     char device[32], text[128];
     double modified = epoch(found.modified.seconds, found.modified.nanoseconds);
@@ -147,17 +153,19 @@ JSValue status_of(JSContext *ctx, const char *path, bool follow, bool *is_file, 
 }
 
 /*
- * status(path, follow): what statx(2) tells. The identity differs when the path names another file than before: inode
- * numbers are used again, but hardly with the same time of birth.
+ * status(path, follow, directory): what statx(2) tells; of the directory itself for an empty path. The identity differs
+ * when the path names another file than before: inode numbers are used again, but hardly with the same time of birth.
  */
 NATIVE(status)
 {
     UNUSED;
+    int directory;
     struct bytes path;
     bool is_file;
     uint64_t size;
+    if (to_directory(ctx, &directory, argv[2]) < 0) return JS_EXCEPTION;
     if (to_c_string(ctx, &path, argv[0], "statx") < 0) return JS_EXCEPTION;
-    JSValue status = status_of(ctx, path.data, JS_ToBool(ctx, argv[1]), &is_file, &size);
+    JSValue status = status_of(ctx, directory, path.data, JS_ToBool(ctx, argv[1]), &is_file, &size);
     free_bytes(ctx, &path);
     return status;
 }
@@ -175,15 +183,30 @@ NATIVE(fileSystem)
     return result < 0 ? throw_system(ctx, "statfs", error) : JS_NewInt64(ctx, (int64_t)found.f_type);
 }
 
-/* Opens for reading, without waiting for a writer of a FIFO. */
+static JSValue open_in(JSContext *ctx, JSValueConst *argv, int flags)
+{
+    int directory;
+    struct bytes path;
+    if (to_directory(ctx, &directory, argv[1]) < 0) return JS_EXCEPTION;
+    if (to_c_string(ctx, &path, argv[0], "open") < 0) return JS_EXCEPTION;
+    flags |= O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | (directory == AT_FDCWD ? 0 : O_NOFOLLOW);
+    JSValue result = result_of(ctx, "open", away_from_stdio(openat(directory, path.data, flags)));
+    free_bytes(ctx, &path);
+    return result;
+}
+
+/* open(path, directory): for reading, without waiting for a writer of a FIFO; links are followed to absolute paths only. */
 NATIVE(open)
 {
     UNUSED;
-    struct bytes path;
-    if (to_c_string(ctx, &path, argv[0], "open") < 0) return JS_EXCEPTION;
-    JSValue result = result_of(ctx, "open", open(path.data, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-    free_bytes(ctx, &path);
-    return result;
+    return open_in(ctx, argv, 0);
+}
+
+/* enter(path, directory): the same for what is a directory. */
+NATIVE(enter)
+{
+    UNUSED;
+    return open_in(ctx, argv, O_DIRECTORY);
 }
 
 /* getdents64(2): the head of an entry, with the name behind it. */
@@ -200,8 +223,7 @@ struct entry {
 /* Of one call; a directory that fills it is read on with the next. */
 #define PIECE (32 * 1024)
 
-/* Adds the names that the buffer holds to a list. */
-static int append_names(JSContext *ctx, JSValue *list, uint32_t *length, const char *buffer, size_t size)
+int append_names(JSContext *ctx, JSValue *list, uint32_t *length, const char *buffer, size_t size)
 {
     for (size_t at = 0; at + NAME_OFFSET < size;) {
         struct entry entry;
@@ -268,7 +290,7 @@ NATIVE(listRest)
 }
 
 const JSCFunctionListEntry files_functions[] = {
-    FUNCTION(readlink, 1), FUNCTION(names, 1), FUNCTION(status, 2), FUNCTION(fileSystem, 1), FUNCTION(open, 1),
-    FUNCTION(list, 1),     FUNCTION(listRest, 1),
+    FUNCTION(readlink, 2), FUNCTION(names, 1), FUNCTION(status, 3), FUNCTION(fileSystem, 1),
+    FUNCTION(open, 2),     FUNCTION(enter, 2), FUNCTION(list, 1),   FUNCTION(listRest, 1),
 };
 END_OF_PART(files);

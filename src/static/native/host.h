@@ -47,6 +47,9 @@ JSValue from_bytes(JSContext *ctx, const void *data, size_t length);
 /* An integer that fits; -1 with an exception for anything else. */
 int to_int(JSContext *ctx, int *number, JSValueConst value);
 
+/* The descriptor of a directory, AT_FDCWD for undefined; -1 with an exception for anything else. */
+int to_directory(JSContext *ctx, int *directory, JSValueConst value);
+
 /*
  * A list or an object that is being made. Where the engine has no memory for a part of it, the whole becomes an exception,
  * and what is added from then on is dropped; so it can be returned without being looked at.
@@ -70,8 +73,17 @@ extern const JSMallocFunctions checked_memory;
 /* errno.c: the name of an errno(3), for example "ENOENT"; "EIO" for one that has none. */
 const char *errno_name(int error);
 
-/* files.c: what statx(2) tells of a path, and whether it is a file, and of which size; an exception if it fails. */
-JSValue status_of(JSContext *ctx, const char *path, bool follow, bool *is_file, uint64_t *size);
+/*
+ * files.c: adds the names that a buffer of getdents64(2) holds, but "." and "..", to a list of that length; -1 with an
+ * exception where there is no memory.
+ */
+int append_names(JSContext *ctx, JSValue *list, uint32_t *length, const char *buffer, size_t size);
+
+/*
+ * files.c: what statx(2) tells of a path in a directory, of that itself for an empty one, and whether it is a file, and of
+ * which size; an exception if it fails.
+ */
+JSValue status_of(JSContext *ctx, int directory, const char *path, bool follow, bool *is_file, uint64_t *size);
 
 /* digest.c: feeds a digest by its number; -1 with an exception if there is none. */
 int feed_digest(JSContext *ctx, JSValueConst number, const void *data, size_t length);

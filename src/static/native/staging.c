@@ -1,126 +1,176 @@
-/* Writing files: what a snapshot that is staged is made of. */
+/*
+ * Writing files: what a snapshot that is staged is made of. Each call is on one name in a directory by its descriptor
+ * (undefined for an absolute path), and follows no link at its end.
+ */
 #include "host.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-/* A call with one path, and perhaps a number. */
-static JSValue with_path(JSContext *ctx, const char *name, JSValueConst value, int (*call)(const char *, int), int number)
+/* A call with a directory, a name in it, and perhaps a number. */
+static JSValue with_name(JSContext *ctx, const char *name, JSValueConst *argv, int (*call)(int, const char *, int), int number)
 {
+    int directory;
     struct bytes path;
-    if (to_c_string(ctx, &path, value, name) < 0) return JS_EXCEPTION;
-    JSValue result = result_of(ctx, name, call(path.data, number));
+    if (to_directory(ctx, &directory, argv[0]) < 0 || to_c_string(ctx, &path, argv[1], name) < 0) return JS_EXCEPTION;
+    JSValue result = result_of(ctx, name, call(directory, path.data, number));
     free_bytes(ctx, &path);
     return result;
 }
 
-/* A call with two paths. */
-static JSValue with_paths(JSContext *ctx, const char *name, JSValueConst *argv, int (*call)(const char *, const char *))
+/* A call with a directory and two strings. */
+static JSValue with_names(JSContext *ctx, const char *name, JSValueConst *argv, int (*call)(int, const char *, const char *))
 {
+    int directory;
     struct bytes first, second;
-    if (to_c_string(ctx, &first, argv[0], name) < 0) return JS_EXCEPTION;
+    if (to_int(ctx, &directory, argv[0]) < 0 || to_c_string(ctx, &first, argv[1], name) < 0) return JS_EXCEPTION;
     JSValue result = JS_EXCEPTION;
-    if (to_c_string(ctx, &second, argv[1], name) == 0) {
-        result = result_of(ctx, name, call(first.data, second.data));
+    if (to_c_string(ctx, &second, argv[2], name) == 0) {
+        result = result_of(ctx, name, call(directory, first.data, second.data));
         free_bytes(ctx, &second);
     }
     free_bytes(ctx, &first);
     return result;
 }
 
-static int make_directory(const char *path, int mode)
+static int make_directory(int directory, const char *name, int mode)
 {
-    return mkdir(path, (mode_t)mode);
+    return mkdirat(directory, name, (mode_t)mode);
 }
 
-static int create(const char *path, int mode)
+static int create(int directory, const char *name, int mode)
 {
-    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, (mode_t)mode);
+    return openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, (mode_t)mode);
 }
 
-static int change_mode(const char *path, int mode)
+/* O_PATH opens what may not be read, but does not serve fchmod(2); the link in /proc leads to what was opened. */
+static int grant(int directory, const char *name, int mode)
 {
-    return chmod(path, (mode_t)mode);
+    char path[32];
+    int opened = openat(directory, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (opened < 0) return -1;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", opened);
+    int result = chmod(path, (mode_t)mode);
+    int error = errno;
+    close(opened);
+    errno = error;
+    return result;
 }
 
-static int remove_file(const char *path, int unused)
+static int make_link(int directory, const char *name, const char *target)
 {
-    (void)unused;
-    return unlink(path);
+    return symlinkat(target, directory, name);
 }
 
-static int remove_directory(const char *path, int unused)
+static int move(int directory, const char *from, const char *to)
 {
-    (void)unused;
-    return rmdir(path);
+    return renameat(directory, from, directory, to);
 }
 
-/* mkdir(path, mode), less the umask. */
+/* mkdir(directory, name, mode), less the umask. */
 NATIVE(mkdir)
 {
     UNUSED;
     int mode;
-    if (to_int(ctx, &mode, argv[1]) < 0) return JS_EXCEPTION;
-    return with_path(ctx, "mkdir", argv[0], make_directory, mode);
+    return to_int(ctx, &mode, argv[2]) < 0 ? JS_EXCEPTION : with_name(ctx, "mkdir", argv, make_directory, mode);
 }
 
-/* create(path, mode): a new file for writing, its descriptor. */
+/* create(directory, name, mode): a new file for writing, its descriptor. */
 NATIVE(create)
 {
     UNUSED;
     int mode;
-    if (to_int(ctx, &mode, argv[1]) < 0) return JS_EXCEPTION;
-    return with_path(ctx, "open", argv[0], create, mode);
+    return to_int(ctx, &mode, argv[2]) < 0 ? JS_EXCEPTION : with_name(ctx, "open", argv, create, mode);
 }
 
-NATIVE(chmod)
+/* grant(directory, name, mode): the mode of a directory that may not be entered yet. */
+NATIVE(grant)
 {
     UNUSED;
     int mode;
-    if (to_int(ctx, &mode, argv[1]) < 0) return JS_EXCEPTION;
-    return with_path(ctx, "chmod", argv[0], change_mode, mode);
+    return to_int(ctx, &mode, argv[2]) < 0 ? JS_EXCEPTION : with_name(ctx, "chmod", argv, grant, mode);
 }
 
-/* chown(path, owner, group): of a link itself; -1 leaves one as it is. */
-NATIVE(chown)
-{
-    UNUSED;
-    int owner, group;
-    struct bytes path;
-    if (to_int(ctx, &owner, argv[1]) < 0 || to_int(ctx, &group, argv[2]) < 0) return JS_EXCEPTION;
-    if (to_c_string(ctx, &path, argv[0], "lchown") < 0) return JS_EXCEPTION;
-    JSValue result = result_of(ctx, "lchown", lchown(path.data, (uid_t)owner, (gid_t)group));
-    free_bytes(ctx, &path);
-    return result;
-}
-
-/* symlink(target, path). */
+/* symlink(directory, name, target). */
 NATIVE(symlink)
 {
     UNUSED;
-    return with_paths(ctx, "symlink", argv, symlink);
+    return with_names(ctx, "symlink", argv, make_link);
 }
 
-/* rename(from, to), in one step. */
+/* rename(directory, from, to), in one step. */
 NATIVE(rename)
 {
     UNUSED;
-    return with_paths(ctx, "rename", argv, rename);
+    return with_names(ctx, "rename", argv, move);
 }
 
+/* unlink(directory, name): what is no directory. */
 NATIVE(unlink)
 {
     UNUSED;
-    return with_path(ctx, "unlink", argv[0], remove_file, 0);
+    return with_name(ctx, "unlink", argv, unlinkat, 0);
 }
 
+/* rmdir(directory, name): an empty directory. */
 NATIVE(rmdir)
 {
     UNUSED;
-    return with_path(ctx, "rmdir", argv[0], remove_directory, 0);
+    return with_name(ctx, "rmdir", argv, unlinkat, AT_REMOVEDIR);
+}
+
+/* chmod(descriptor, mode). */
+NATIVE(chmod)
+{
+    UNUSED;
+    int descriptor, mode;
+    if (to_int(ctx, &descriptor, argv[0]) < 0 || to_int(ctx, &mode, argv[1]) < 0) return JS_EXCEPTION;
+    return result_of(ctx, "fchmod", fchmod(descriptor, (mode_t)mode));
+}
+
+/* chown(descriptor, owner, group); -1 leaves one as it is. */
+NATIVE(chown)
+{
+    UNUSED;
+    int descriptor, owner, group;
+    if (to_int(ctx, &descriptor, argv[0]) < 0 || to_int(ctx, &owner, argv[1]) < 0 || to_int(ctx, &group, argv[2]) < 0)
+        return JS_EXCEPTION;
+    return result_of(ctx, "fchown", fchown(descriptor, (uid_t)owner, (gid_t)group));
+}
+
+/* lock(descriptor): whether its file is locked by it, and by nothing else, until it is closed. */
+NATIVE(lock)
+{
+    UNUSED;
+    int descriptor;
+    if (to_int(ctx, &descriptor, argv[0]) < 0) return JS_EXCEPTION;
+    if (flock(descriptor, LOCK_EX | LOCK_NB) == 0) return JS_TRUE;
+    return errno == EWOULDBLOCK ? JS_FALSE : throw_system(ctx, "flock", errno);
+}
+
+/* entries(directory, anew): some more names but "." and "..", from the beginning if it is to be; none at the end. */
+NATIVE(entries)
+{
+    UNUSED;
+    static char piece[CHUNK / 2];
+    int directory;
+    if (to_int(ctx, &directory, argv[0]) < 0) return JS_EXCEPTION;
+    if (JS_ToBool(ctx, argv[1]) && lseek(directory, 0, SEEK_SET) < 0) return throw_system(ctx, "lseek", errno);
+    for (;;) {
+        long size = syscall(SYS_getdents64, directory, piece, sizeof piece);
+        if (size < 0) return throw_system(ctx, "getdents64", errno);
+        uint32_t count = 0;
+        JSValue list = JS_NewArray(ctx);
+        if (size == 0 || JS_IsException(list)) return list;
+        if (append_names(ctx, &list, &count, piece, (size_t)size) < 0) return JS_EXCEPTION;
+        if (count > 0) return list;
+        JS_FreeValue(ctx, list);
+    }
 }
 
 /* Writes all of it, however often that takes; only to files, which do not make one wait. */
@@ -168,8 +218,8 @@ NATIVE(sync)
 }
 
 const JSCFunctionListEntry staging_functions[] = {
-    FUNCTION(mkdir, 2),  FUNCTION(create, 2), FUNCTION(chmod, 2), FUNCTION(chown, 3), FUNCTION(symlink, 2),
-    FUNCTION(rename, 2), FUNCTION(unlink, 1), FUNCTION(rmdir, 1), FUNCTION(copy, 3),  FUNCTION(store, 2),
-    FUNCTION(sync, 1),
+    FUNCTION(mkdir, 3),  FUNCTION(create, 3), FUNCTION(grant, 3), FUNCTION(symlink, 3), FUNCTION(rename, 3),
+    FUNCTION(unlink, 2), FUNCTION(rmdir, 2),  FUNCTION(chmod, 2), FUNCTION(chown, 3),   FUNCTION(lock, 1),
+    FUNCTION(entries, 2), FUNCTION(copy, 3), FUNCTION(store, 2),  FUNCTION(sync, 1),
 };
 END_OF_PART(staging);

@@ -68,8 +68,6 @@ export type Finding = {
   readonly restarts: number;
   readonly reloads: number;
   readonly ok: boolean;
-  /** The open issue that it waits for. */
-  readonly gap?: string;
 };
 
 /** The folder of the cluster that the tests run on. */
@@ -89,15 +87,13 @@ export type Subject = {
   readonly edition?: Edition;
   /** Of the namespace. */
   readonly labels?: Readonly<Record<string, string>>;
-  /** See {@link Finding}. */
-  readonly gap?: string;
   /** By default that of the tests. */
   readonly on?: Place;
 };
 
 /** Runs a test in a namespace of its own, and notes what it has found out. */
 export async function inRoom(subject: Subject, test: (room: Room) => Promise<void>): Promise<void> {
-  const { name: row, edition = 'static', labels = {}, gap } = subject;
+  const { name: row, edition = 'static', labels = {} } = subject;
   const place = subject.on ?? thePlace();
   const api = createApi(place);
   count += 1;
@@ -128,7 +124,6 @@ export async function inRoom(subject: Subject, test: (room: Room) => Promise<voi
     const finding: Finding = {
       ...{ row, edition, seconds, reloads, ok, place: number, file: process.pid },
       restarts: restarts || 0,
-      ...(gap === undefined ? {} : { gap }),
     };
     appendFileSync(join(place.folder, 'findings.jsonl'), `${JSON.stringify(finding)}\n`);
     // The machine is small: what is done with makes way.

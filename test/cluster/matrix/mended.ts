@@ -36,7 +36,6 @@ export const MENDED: readonly Row[] = [
   },
   {
     name: '17c: a start while the staged ConfigMap is deleted',
-    gap: 'issue 17, 17c',
     async run(room) {
       await room.config({ greeting: 'one' });
       const pod = await room.pod({ words: STAGE, command: LIVE, volumes: OPTIONAL, mounts: STAGED });
@@ -55,7 +54,6 @@ export const MENDED: readonly Row[] = [
   },
   {
     name: '17e: two with one TARGET',
-    gap: 'issue 17, 17e',
     async run(room) {
       await room.config({ greeting: 'one' });
       const second = {

@@ -59,7 +59,6 @@ export const PROJECTIONS: readonly Row[] = [
   },
   {
     name: '17d: a stage of a volume with a token in it',
-    gap: 'issue 17, 17d',
     async run(room) {
       await projectedSources(room);
       const pod = await room.pod({

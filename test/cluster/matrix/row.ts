@@ -8,8 +8,6 @@ export type Row = {
   readonly editions?: readonly Edition[];
   /** Of its namespace. */
   readonly labels?: Readonly<Record<string, string>>;
-  /** The open issue that it waits for: until then it must fail, and the table says so. */
-  readonly gap?: string;
   run(room: Room): Promise<void>;
 };
 

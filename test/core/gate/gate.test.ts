@@ -215,8 +215,15 @@ describe('a stage', () => {
 
   test('that can not be used ends rehup before anything is started', () => {
     const run = scenario({ watches: [watch('/v', 'SIGHUP')], ...STAGE });
-    run.answers.staged = { op: 'refused', text: 'why' };
-    expect(run.begin()).toEqual(['open', 'exit 125: why']);
+    run.answers.staged = { op: 'refused', stage: { source: '/v', target: '/t' }, text: 'why' };
+    expect(run.begin()).toEqual(['open', 'exit 125: --stage /v=/t: why']);
+  });
+
+  test('that can not be used is named as it was given', () => {
+    const origins = new Map([['/t', 'REHUP_STAGE']]);
+    const run = scenario({ watches: [watch('/v', 'SIGHUP')], ...STAGE, origins });
+    run.answers.staged = { op: 'refused', stage: { source: '/v', target: '/t' }, text: 'why' };
+    expect(run.begin()).toEqual(['open', 'exit 125: REHUP_STAGE /v=/t: why']);
   });
 
   test('that can not be copied leaves the application as it is, and is tried again', () => {
@@ -236,7 +243,9 @@ test('a child that ends while the last good content is being published is starte
   expect(run.ends({ kind: 'answered', status: 500 })).toEqual(['reload.rolling_back', 'publish']);
   expect(run.exits(1)).toEqual(['child.exited']);
   run.answers.stagesAnswered = true;
-  const published = run.performed.filter((effect) => effect.type === 'stage').at(-1);
+  const published = run.performed
+    .flatMap((effect) => (effect.type === 'stage' && effect.job > 0 ? [effect] : []))
+    .at(-1);
   expect(run.send({ type: 'staged', job: published?.job ?? 0, result: { op: 'published' } })).toEqual([
     'reload.started',
     'start',
@@ -250,7 +259,9 @@ test('what is published though nobody waits for it any more is remembered, and a
   run.answers.stagesAnswered = false;
   expect(run.changes('two')).toEqual(['config.changed', 'prepare']);
   const ended = (result: 'prepared' | 'published') => {
-    const last = run.performed.filter((effect) => effect.type === 'stage').at(-1);
+    const last = run.performed
+      .flatMap((effect) => (effect.type === 'stage' && effect.job > 0 ? [effect] : []))
+      .at(-1);
     const reading = volumeReading('two');
     const content = reading.status === 'read' ? reading.content : undefined;
     if (content === undefined) throw new Error('a volume reading is one that was read');

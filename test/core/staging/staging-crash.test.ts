@@ -2,16 +2,18 @@ import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'no
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { FileAnswer, FileRequest } from '../../../src/core/files/files.ts';
-import type { Stage, StageResult, StageTask } from '../../../src/core/staging/stage.ts';
+import type { Stage, StageResult } from '../../../src/core/staging/stage.ts';
 import type { Payload } from '../../support/kubelet.ts';
 import {
   advance,
   countingFiles,
   emptyDirectory,
+  endLives,
   namesIn,
   open,
   readThrough,
   run,
+  type SomeTask,
   treeAt,
 } from '../../support/stages.ts';
 import { eachWithDirectory, writtenVolume } from '../../support/volume.ts';
@@ -45,11 +47,12 @@ function newWorld(first: boolean): World {
 function inNewWorld(first: boolean, live: (world: World) => void): void {
   const world = newWorld(first);
   live(world);
+  endLives(world.stage.target);
   rmSync(world.root, { recursive: true });
 }
 
 /** A whole reload; the name of its generation is known beforehand. */
-function tasks(stage: Stage, first: boolean): readonly StageTask[] {
+function tasks(stage: Stage, first: boolean): readonly SomeTask[] {
   const generations = [{ stage, name: first ? '..rehup_1' : '..rehup_2' }];
   return [
     { op: 'open', stages: [stage] },
@@ -61,7 +64,7 @@ function tasks(stage: Stage, first: boolean): readonly StageTask[] {
 
 /** Does the tasks; `at` is called before each operation, with its number over all of them. */
 function lead(
-  list: readonly StageTask[],
+  list: readonly SomeTask[],
   at: (number: number, request: FileRequest) => FileAnswer | undefined,
 ): void {
   let number = 0;
@@ -233,6 +236,7 @@ describe('an operation that fails', () => {
           }
           if (result.op === 'failed' || result.op === 'refused') break;
         }
+        endLives(stage.target);
         expect(held()).toBe(0);
         after(world, results);
       });

@@ -23,13 +23,12 @@ const at = (path: string) => join(directory.path, path);
 
 function refusal(
   stages: readonly Stage[],
-  answer?: (path: string, op: string) => FileAnswer | undefined,
+  answer?: (request: FileRequest) => FileAnswer | undefined,
 ): string {
-  const result = run({ op: 'open', stages }, (request) =>
-    'path' in request ? answer?.(request.path, request.op) : undefined,
-  );
+  const result = run({ op: 'open', stages }, answer);
   if (result.op !== 'refused') throw new Error(`not refused: ${JSON.stringify(result)}`);
-  return result.text.replaceAll(directory.path, '');
+  const { stage, text } = result;
+  return `${stage.source}=${stage.target}: ${text}`.replaceAll(directory.path, '');
 }
 
 function newStage(): Stage {
@@ -52,7 +51,7 @@ describe('a target that is refused', () => {
     make(stage.target);
     const before = namesIn(stage.target);
     expect(refusal([stage])).toMatch(
-      /^--stage \/source=\/target: \/target\/(\.\.)?mine was not put there by --stage; name a directory that is empty/,
+      /^\/source=\/target: \/target\/(\.\.)?mine was not put there by --stage; name a directory that is empty/,
     );
     expect(namesIn(stage.target)).toEqual(before);
   });
@@ -89,10 +88,10 @@ describe('a target that is refused', () => {
 
   test.each(['EROFS', 'EACCES', 'EPERM'])('can not be written: %s', (errno) => {
     const stage = newStage();
-    const answer = (path: string, op: string): FileAnswer | undefined =>
-      op === 'symlink' && path.startsWith(stage.target) ? { op: 'error', errno } : undefined;
+    const answer = ({ op }: FileRequest): FileAnswer | undefined =>
+      op === 'symlink' ? { op: 'error', errno } : undefined;
     expect(refusal([stage], answer)).toBe(
-      `--stage /source=/target: symlink of /target/..data_tmp failed (${errno}); ${
+      `/source=/target: symlink of /target/..data_tmp failed (${errno}); ${
         errno === 'EROFS' ? 'mount an emptyDir there' : 'make it one that this user may write in'
       }`,
     );
@@ -106,7 +105,7 @@ describe('places that are refused, links followed', () => {
     const { source, target } = newStage();
     symlinkSync(source, at('link'));
     expect(refusal([{ source, target: at('link') }])).toBe(
-      `--stage /source=/link: the target /link is the source /source; ${apart}`,
+      `/source=/link: the target /link is the source /source; ${apart}`,
     );
     mkdirSync(join(source, 'sub'));
     expect(refusal([{ source, target: at('link/sub') }])).toContain(

@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { StageTask } from '../../../src/core/staging/stage.ts';
+
 import { type Payload, WRITE_ORDERS } from '../../support/kubelet.ts';
-import { emptyDirectory, namesIn, open, run, treeAt } from '../../support/stages.ts';
+import { emptyDirectory, namesIn, open, run, type SomeTask, treeAt } from '../../support/stages.ts';
 import { eachWithDirectory, writtenVolume } from '../../support/volume.ts';
 
 /** Specification 5, *stage*: a source that is written while it is copied is copied whole, or not at all. */
@@ -29,7 +29,7 @@ describe.each(WRITE_ORDERS)('a source that is written (%s) while it is staged', 
           const volume = writtenVolume(join(disk, 'source'), before, { order });
           const stage = { source: volume.path, target: emptyDirectory(join(targets, 'target')) };
           const writing = volume.operations(after);
-          const task: StageTask = { op: 'prepare', copies: [{ stage, request: { path: stage.source } }] };
+          const task: SomeTask = { op: 'prepare', copies: [{ stage, request: { path: stage.source } }] };
           const result = run(task, (_request, count) => {
             for (let step = 0; count >= start && step < pace; step++) writing.next();
             return undefined;
@@ -68,7 +68,7 @@ test('plain files that change under the copy are copied as they rest, and not at
     let written = 0;
     const write = () => writeFileSync(join(stage.source, 'log'), `line ${written++}`);
     write();
-    const task: StageTask = { op: 'prepare', copies: [{ stage, request: { path: stage.source } }] };
+    const task: SomeTask = { op: 'prepare', copies: [{ stage, request: { path: stage.source } }] };
     const result = run(task, (request) => {
       if (request.op === 'list' && request.path === stage.source && written < writes) write();
       return undefined;

@@ -68,7 +68,8 @@ describe('a volume', () => {
     const name = advance(stage);
     const asked: string[] = [];
     publish(stage, name, (request) => void asked.push(request.op));
-    expect(new Set(asked)).toEqual(new Set(['names', 'readlink']));
+    for (const op of ['symlink', 'unlink', 'rename', 'mkdir', 'create', 'open'])
+      expect(asked).not.toContain(op);
     unlinkSync(join(stage.target, 'a'));
     publish(stage, name);
     expect(readlinkSync(join(stage.target, 'a'))).toBe('..data/a');

@@ -12,6 +12,7 @@ import {
   type Volume,
   type VolumeLevel,
 } from '../volume.ts';
+import { copyUncounted } from '../walk/uncounted.ts';
 import { walk } from '../walk/walk.ts';
 import { beginTree, haveMoved } from './plain.ts';
 import { keepVanished } from './vanished.ts';
@@ -52,6 +53,8 @@ export function* readInside(
     const failure = yield* walk(tree, source, name, options, quiet);
     if (failure !== undefined) return unusable(failure);
   }
+  const uncopied = path === volume.root ? yield* copyUncounted(tree, '', level.entries, options) : undefined;
+  if (uncopied !== undefined) return unusable(uncopied);
   // The kubelet removes a generation only after the swap: one that is still the present one was whole while it was read.
   // So a name that was listed in it and is not there is as good as a mix, and no key that was removed.
   const moving =

@@ -135,7 +135,8 @@ export function createAsking({ helpers, now, wake, soon, answering }: AskingOpti
     server.asked = undefined;
     server.stuck = false;
     if (asked?.answered !== undefined) asked.answered(answer);
-    else if (answer.op === 'open' || answer.op === 'create') closeLater(server, answer.value);
+    else if (answer.op === 'open' || answer.op === 'enter' || answer.op === 'create')
+      closeLater(server, answer.value);
     if (life === server.life) next(server);
     if (stuck) answering();
   }

@@ -34,7 +34,7 @@ type Handle = { readonly device: string; readonly life: number; readonly file: n
 type Later = (answer: FileAnswer) => void;
 
 /** Where requests have handles. */
-const HANDLE_FIELDS = ['file', 'from', 'to', 'list'];
+const HANDLE_FIELDS = ['file', 'from', 'to', 'list', 'in', 'directory'];
 
 export function createRoutes(files: Files, asking: Asking): Routes {
   let table: MountTable = tableOf([]);
@@ -71,7 +71,7 @@ export function createRoutes(files: Files, asking: Asking): Routes {
 
   /** An answer of a helper, whose handles are told apart from those of the host: below zero no descriptor is. */
   function withHandle(device: string, answer: FileAnswer): FileAnswer {
-    if (answer.op === 'open' || answer.op === 'create')
+    if (answer.op === 'open' || answer.op === 'enter' || answer.op === 'create')
       return { op: answer.op, value: newHandle(answer.value) };
     if ((answer.op !== 'list' && answer.op !== 'list-rest') || answer.value.rest === undefined) return answer;
     return { op: answer.op, value: { ...answer.value, rest: newHandle(answer.value.rest) } };
@@ -128,8 +128,8 @@ export function createRoutes(files: Files, asking: Asking): Routes {
           : ask(mount.device, request, later);
       }
       const answer = files.perform(request);
-      const isStatus = request.op === 'status' && !request.follow && answer.op === 'status';
-      if (isStatus && answer.value.kind !== 'link') locator.isPlain(request.path);
+      const isStatus = request.op === 'status' && request.in === undefined && answer.op === 'status';
+      if (isStatus && !request.follow && answer.value.kind !== 'link') locator.isPlain(request.path);
       if (request.op === 'inspect' && answer.op === 'inspect' && answer.value.found.kind !== 'link')
         locator.isPlain(request.path);
       return answer;
@@ -163,34 +163,31 @@ export function createRoutes(files: Files, asking: Asking): Routes {
   return {
     begin(patience) {
       refresh();
-      return table.remote.size === 0 ? direct : session(createLocator(table, readlink), patience);
+      // What is open elsewhere is so also when its mount is gone.
+      const isLocal = table.remote.size === 0 && handles.size === 0;
+      return isLocal ? direct : session(createLocator(table, readlink), patience);
     },
   };
 }
 
-/** The mount that may hang which a request by path would touch. */
+/** The mount that may hang which a request by path would touch. A name in a directory is for whoever has that open. */
 function remoteOf(request: FileRequest, locator: Locator): Mount | undefined {
   switch (request.op) {
     case 'names':
     case 'list':
     case 'file-system':
     case 'memory':
-    case 'open':
-    case 'chmod':
       return locator.remoteOn(request.path, true);
+    case 'open':
+    case 'enter':
+      return request.in === undefined ? locator.remoteOn(request.path, true) : undefined;
     case 'status':
-      return locator.remoteOn(request.path, request.follow);
+      return request.in === undefined ? locator.remoteOn(request.path, request.follow) : undefined;
     case 'readlink':
-    case 'inspect':
     case 'mkdir':
-    case 'create':
-    case 'chown':
-    case 'symlink':
-    case 'unlink':
-    case 'rmdir':
+      return request.in === undefined ? locator.remoteOn(request.path, false) : undefined;
+    case 'inspect':
       return locator.remoteOn(request.path, false);
-    case 'rename':
-      return locator.remoteOn(request.from, false) ?? locator.remoteOn(request.to, false);
     default:
       return undefined;
   }

@@ -8,12 +8,14 @@ import {
   MAX_FILES,
   MAX_NAMES,
   type Met,
+  secondName,
   type TooLarge,
   type Tree,
   type WalkOptions,
 } from '../tree.ts';
 import { sortedStrings } from '../unhurried.ts';
 import { countedEntries, DATA_LINK, isApart, readGeneration, readLevel, type Volume } from '../volume.ts';
+import { copyUncounted } from './uncounted.ts';
 
 /* A walk comes to a directory. */
 
@@ -81,7 +83,7 @@ function* addSecond(
   { copy }: WalkOptions,
 ): FileSteps<FileFailure | TooLarge | undefined> {
   if (tree.files.size >= MAX_FILES) return { tooLarge: 'files' };
-  tree.files.set(name, { size: 0, digest: `another name of ${first}`, second: first });
+  tree.files.set(name, secondName(first));
   return copy === undefined ? undefined : yield* copy.second(name, first);
 }
 
@@ -112,6 +114,8 @@ function* enterVolume(
     tree.torn = true;
     return undefined;
   }
+  const uncopied = yield* copyUncounted(tree, name, level.entries, options);
+  if (uncopied !== undefined) return uncopied;
   const generation = joinPath(path, volume.generation);
   const inside: string[] = [];
   const beside: string[] = [];

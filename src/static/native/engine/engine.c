@@ -1,6 +1,7 @@
 #include "../host.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 JSValue throw_system(JSContext *ctx, const char *call, int error)
@@ -111,6 +112,12 @@ int to_int(JSContext *ctx, int *number, JSValueConst value)
     if (JS_ToInt32(ctx, &converted, value) < 0) return -1;
     *number = converted;
     return 0;
+}
+
+int to_directory(JSContext *ctx, int *directory, JSValueConst value)
+{
+    *directory = AT_FDCWD;
+    return JS_IsUndefined(value) ? 0 : to_int(ctx, directory, value);
 }
 
 /* Makes an exception of a value of which a part could not be made. */

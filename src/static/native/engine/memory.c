@@ -46,8 +46,11 @@ struct free_block {
     struct free_block *next;
 };
 
-/* The heap is mapped here, far from all else that a static executable has at fixed addresses. */
-#define HEAP_PLACE 0x1000000000
+/*
+ * The heap is mapped here: above what a static executable has at fixed addresses and the gigabyte in which Linux begins
+ * its break (arch_randomize_brk), below what address sanitizers keep for themselves, and in reach of qemu-user's guests.
+ */
+#define HEAP_PLACE 0x60000000
 
 struct heap {
     struct free_block *small_lists[SMALL_LISTS];

@@ -104,6 +104,14 @@ test('one that does not answer in time is left alone until it does', () => {
   expect(run.told.slice(2)).toEqual(['third: readlink']);
 });
 
+test('what it entered for nobody is closed as well', () => {
+  const run = world();
+  run.ask('1', { op: 'enter', path: '/m' });
+  run.passes(10_000);
+  run.answers(0, { op: 'enter', value: 5 });
+  expect(run.helpers[0]?.sent.at(-1)).toEqual({ op: 'close', file: 5 });
+});
+
 test('who waits less long is told sooner, behind a close that hangs too', () => {
   const run = world();
   run.ask('1', OPEN);

@@ -6,6 +6,7 @@ import { type Reading, readWatches } from '../../../../src/core/files/reading.ts
 import { createAsking } from '../../../../src/core/files/remote/helpers.ts';
 import { findPrograms } from '../../../../src/core/files/remote/programs.ts';
 import { createRoutes, type Session } from '../../../../src/core/files/remote/routes.ts';
+import { parentPath } from '../../../../src/core/text/path.ts';
 import { createFiles } from '../../../../src/node/files.ts';
 import { drive } from '../../../support/driver.ts';
 import { eachWithDirectory } from '../../../support/volume.ts';
@@ -175,7 +176,10 @@ test('a copy goes from and to either side, with its digest', () => {
     const run = world();
     function* copying(): FileSteps<FileAnswer> {
       const opened = yield { op: 'open', path: from };
-      const created = yield { op: 'create', path: to, mode: 0o644 };
+      const directory = yield { op: 'enter', path: parentPath(to) };
+      if (directory.op !== 'enter') throw new Error('not entered');
+      const name = to.slice(parentPath(to).length + 1);
+      const created = yield { op: 'create', in: directory.value, path: name, mode: 0o644 };
       const digest = yield { op: 'digest', keyed: false };
       if (opened.op !== 'open' || created.op !== 'create' || digest.op !== 'digest')
         throw new Error('not open');
@@ -187,6 +191,7 @@ test('a copy goes from and to either side, with its digest', () => {
       yield { op: 'sync', file: created.value };
       yield { op: 'close', file: opened.value };
       yield { op: 'close', file: created.value };
+      yield { op: 'close', file: directory.value };
       return yield { op: 'digest-end', digest: digest.value };
     }
     const { op, ...ended } = run.lead(copying(), run.routes.begin(10_000));
@@ -198,6 +203,41 @@ test('a copy goes from and to either side, with its digest', () => {
     // A socket takes it at once.
     for (const request of run.helped) expect(JSON.stringify(request).length).toBeLessThan(128 * 1024);
   }
+});
+
+function* ask(request: FileRequest): FileSteps<FileAnswer> {
+  return yield request;
+}
+
+test('what is done below a directory that lies elsewhere is done where that is open, and nowhere once it is gone', () => {
+  fill();
+  const run = world();
+  const entered = run.lead(ask({ op: 'enter', path: at('remote') }), run.routes.begin(10_000));
+  if (entered.op !== 'enter') throw new Error('not entered');
+  const { value: directory } = entered;
+  const status: FileRequest = { op: 'status', in: directory, path: '' };
+  const requests: readonly FileRequest[] = [
+    { op: 'lock', file: directory },
+    status,
+    { op: 'mkdir', in: directory, path: 'made', mode: 0o700 },
+    { op: 'enter', in: directory, path: 'made' },
+    { op: 'open', in: directory, path: 'made' },
+    { op: 'grant', in: directory, path: 'made', mode: 0o755 },
+    { op: 'rmdir', in: directory, path: 'made' },
+    { op: 'symlink', in: directory, path: 'link', target: 'elsewhere' },
+    { op: 'rename', in: directory, from: 'link', to: 'other' },
+    { op: 'readlink', in: directory, path: 'other' },
+    { op: 'unlink', in: directory, path: 'other' },
+    { op: 'entries', directory, anew: true },
+    { op: 'chmod', file: directory, mode: 0o755 },
+    { op: 'chown', file: directory, owner: -1, group: -1 },
+  ];
+  run.own.splice(0);
+  for (const request of requests)
+    expect(run.lead(ask(request), run.routes.begin(10_000)).op).toBe(request.op);
+  run.unmounts();
+  expect(run.lead(ask(status), run.routes.begin(10_000))).toEqual({ op: 'error', errno: 'EIO' });
+  expect(run.own).toEqual([]);
 });
 
 test('a program that does not answer is passed over, and one that is there ends the search', () => {

@@ -1,9 +1,9 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { type Call, callNative, gave, result, STATIC_HOST, threw } from '../support/native.ts';
-import { needing } from '../support/needing.ts';
-import { eachWithDirectory } from '../support/volume.ts';
+import { type Call, callNative, gave, result, STATIC_HOST, threw } from '../../support/native.ts';
+import { needing } from '../../support/needing.ts';
+import { eachWithDirectory } from '../../support/volume.ts';
 
 /** The functions of the C host that concern processes, signals and events. */
 
@@ -202,7 +202,7 @@ describe('events', () => {
       ['watchPlace', result(0), temporary.path, 0x1000fc0],
       ['watchPlace', result(0), `${other}/..`, 0x1000fc0],
       ['watchPlace', result(0), other, 0x1000fc0],
-      ['create', join(other, 'new'), 0o600],
+      ['create', 0, join(other, 'new'), 0o600],
       ['takeHints', result(0)],
       ['takeHints', result(0)],
     );
@@ -218,7 +218,7 @@ describe('events', () => {
     const [, watch, , hints, kept, , ignored] = gave(
       ['openNotifier'],
       ['watchPlace', result(0), gone, 0x1000fc0],
-      ['rmdir', gone],
+      ['rmdir', 0, gone],
       ['takeHints', result(0)],
       ['watchPlace', result(0), temporary.path, 0x1000fc0],
       ['unwatch', result(0), result(4)],

@@ -1,23 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  chmodSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, lstatSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect } from 'vitest';
-import { type Call, callNative, gave, result, STATIC_HOST, threw } from '../support/native.ts';
-import { needing } from '../support/needing.ts';
-import { eachWithDirectory } from '../support/volume.ts';
+import { type Call, callNative, gave, result, STATIC_HOST, threw } from '../../support/native.ts';
+import { needing } from '../../support/needing.ts';
+import { eachWithDirectory } from '../../support/volume.ts';
 
 /** The functions of the C host that concern the engine, byte strings and files. */
 
@@ -42,9 +31,10 @@ describe('byte strings', () => {
   test('of every byte but 0 come back as they went', () => {
     const all = String.fromCharCode(...Array.from({ length: 255 }, (_, index) => index + 1));
     const name = all.replace('/', '').slice(0, 200);
-    const [, , names, target] = gave(
-      ['create', join(temporary.path, name), 0o600],
-      ['symlink', all, join(temporary.path, 'link')],
+    const [, , , names, target] = gave(
+      ['enter', temporary.path],
+      ['create', result(0), name, 0o600],
+      ['symlink', result(0), 'link', all],
       ['names', temporary.path],
       ['readlink', join(temporary.path, 'link')],
     );
@@ -193,79 +183,5 @@ describe('a digest', () => {
     expect(threw(['digestBytes', 99, 'x'])).toEqual({ call: 'digest', errno: 'EBADF' });
     const many = Array.from({ length: 5 }, (): Call => ['digest', false]);
     expect(threw(...many)).toEqual({ call: 'digest', errno: 'EMFILE' });
-  });
-});
-
-describe('staging', () => {
-  test('makes a volume as the kubelet does, with modes and owners', () => {
-    const at = (name: string) => join(temporary.path, name);
-    writeFileSync(at('source'), Buffer.alloc(70_000, 'x'));
-    const outcomes = gave(
-      ['mkdir', at('..one'), 0o755],
-      ['create', at('..one/key'), 0o600],
-      ['open', at('source')],
-      ['digest', false],
-      ['copy', result(3), result(2), result(1)],
-      ['copy', result(3), result(2), result(1)],
-      ['copy', result(3), result(2), result(1)],
-      ['digestEnd', result(3)],
-      ['sync', result(1)],
-      ['close', result(1)],
-      ['chmod', at('..one/key'), 0o440],
-      ['chown', at('..one/key'), -1, -1],
-      ['symlink', '..one', at('..data_tmp')],
-      ['rename', at('..data_tmp'), at('..data')],
-      ['create', at('note'), 0o644],
-      ['store', result(14), 'note \xe4\n'],
-      ['mkdir', at('empty'), 0o700],
-      ['rmdir', at('empty')],
-      ['unlink', at('source')],
-    );
-    expect(outcomes.slice(4, 8)).toEqual([65_536, 4_464, 0, hash(Buffer.alloc(70_000, 'x'))]);
-    expect(readdirSync(temporary.path).sort()).toEqual(['..data', '..one', 'note']);
-    expect(readlinkSync(at('..data'))).toBe('..one');
-    expect(readFileSync(at('..data/key'))).toHaveLength(70_000);
-    expect(lstatSync(at('..one/key')).mode & 0o777).toBe(0o440);
-    expect(latin1(readFileSync(at('note')))).toBe('note \xe4\n');
-  });
-
-  test('gives a file to another owner, if it may', () => {
-    writeFileSync(join(temporary.path, 'file'), '');
-    const [{ threw: error } = {}] = callNative([['chown', join(temporary.path, 'file'), 65_534, 65_533]]);
-    const { uid, gid } = lstatSync(join(temporary.path, 'file'));
-    if (process.getuid?.() === 0) expect([uid, gid]).toEqual([65_534, 65_533]);
-    else expect(error).toEqual({ call: 'lchown', errno: 'EPERM' });
-  });
-
-  test('tells what failed', () => {
-    const at = (name: string) => join(temporary.path, name);
-    mkdirSync(at('full'));
-    writeFileSync(at('full/file'), '');
-    const calls: readonly Call[] = [
-      ['mkdir', at('full'), 0o755],
-      ['create', at('full/file'), 0o600],
-      ['rmdir', at('full')],
-      ['unlink', at('full')],
-      ['rename', at('full'), at('full/below')],
-      ['symlink', 'x', at('full')],
-      ['chmod', at('nothing'), 0o600],
-      ['open', '/dev/null'],
-      ['store', result(7), 'x'],
-      ['copy', 0, 99, 98],
-      ['sync', 99],
-    ];
-    expect(callNative(calls).map((outcome) => outcome.threw)).toEqual([
-      { call: 'mkdir', errno: 'EEXIST' },
-      { call: 'open', errno: 'EEXIST' },
-      { call: 'rmdir', errno: 'ENOTEMPTY' },
-      { call: 'unlink', errno: 'EISDIR' },
-      { call: 'rename', errno: 'EINVAL' },
-      { call: 'symlink', errno: 'EEXIST' },
-      { call: 'chmod', errno: 'ENOENT' },
-      undefined,
-      { call: 'write', errno: 'EBADF' },
-      { call: 'read', errno: 'EBADF' },
-      { call: 'fsync', errno: 'EBADF' },
-    ]);
   });
 });

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
-import { PYTHON } from '../support/machine.ts';
-import { callNative, gave, result, STATIC_HOST, threw } from '../support/native.ts';
-import { needing } from '../support/needing.ts';
+import { PYTHON } from '../../support/machine.ts';
+import { callNative, gave, result, STATIC_HOST, threw } from '../../support/native.ts';
+import { needing } from '../../support/needing.ts';
 
 /** What the C host has for a child that says itself that it serves: one more descriptor, and datagrams. */
 
