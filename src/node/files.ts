@@ -24,7 +24,7 @@ import type { FileAnswer, FileDigest, FileRequest, Files, Inspected } from '../c
 import { errnoOf } from './errno.ts';
 import { createDigests } from './files/digests.ts';
 import { createListings } from './files/listings.ts';
-import { bytes, inside, located, unfollowed } from './files/paths.ts';
+import { at, bytes, O_PATH, unfollowed } from './files/paths.ts';
 import { statusOf } from './files/status.ts';
 import { lock } from './lock.ts';
 import { createMounts } from './mounts.ts';
@@ -32,9 +32,6 @@ import { cString, libc } from './process/libc.ts';
 
 /** magic.h of Linux: TMPFS_MAGIC and RAMFS_MAGIC. */
 const IN_MEMORY: readonly number[] = [0x01021994, 0x858458f6];
-
-/** O_PATH of fcntl.h, which Node has no name for. */
-const O_PATH = 0o10000000;
 
 /** memfd_create(2). */
 const MFD_CLOEXEC = 1;
@@ -81,7 +78,7 @@ export function createFiles(): Files {
     const { op } = request;
     switch (op) {
       case 'readlink':
-        return { op, value: readlinkSync(located(request), 'buffer').toString('latin1') };
+        return { op, value: at(request, (path) => readlinkSync(path, 'buffer')).toString('latin1') };
       case 'names': {
         const names = readdirSync(bytes(request.path), { encoding: 'buffer' });
         return { op, value: names.map((name) => name.toString('latin1')) };
@@ -90,7 +87,7 @@ export function createFiles(): Files {
         if (request.in !== undefined && request.path === '')
           return { op, value: statusOf(fstatSync(request.in, { bigint: true })) };
         const stat = request.in !== undefined || !request.follow ? lstatSync : statSync;
-        return { op, value: statusOf(stat(located(request), { bigint: true })) };
+        return { op, value: statusOf(at(request, (path) => stat(path, { bigint: true }))) };
       }
       case 'list':
         return { op, value: listings.list(request.path) };
@@ -108,10 +105,10 @@ export function createFiles(): Files {
       case 'memory':
         return { op, value: IN_MEMORY.includes(statfsSync(bytes(request.path)).type) };
       case 'open':
-        return { op, value: openSync(located(request), OPEN | unfollowed(request)) };
+        return { op, value: at(request, (path) => openSync(path, OPEN | unfollowed(request))) };
       case 'enter': {
         const flags = OPEN | constants.O_DIRECTORY | unfollowed(request);
-        return { op, value: openSync(located(request), flags) };
+        return { op, value: at(request, (path) => openSync(path, flags)) };
       }
       case 'entries':
         return { op, value: listings.entries(request.directory, request.anew) };
@@ -140,11 +137,11 @@ export function createFiles(): Files {
       case 'digest-end':
         return { op, value: digests.end(request.digest) };
       case 'mkdir':
-        mkdirSync(located(request), request.mode);
+        at(request, (path) => mkdirSync(path, request.mode));
         return { op, value: undefined };
       case 'create': {
         const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-        return { op, value: openSync(located(request), flags, request.mode) };
+        return { op, value: at(request, (path) => openSync(path, flags, request.mode)) };
       }
       case 'scratch': {
         const file = libc.memfd_create(cString('rehup'), MFD_CLOEXEC);
@@ -170,27 +167,29 @@ export function createFiles(): Files {
         fchownSync(request.file, request.owner, request.group);
         return { op, value: undefined };
       case 'grant': {
-        // O_PATH opens what may not be read, but does not serve fchmod(2); the link leads to what was opened.
+        // O_PATH opens what may not be read, but does not serve fchmod(2).
         const flags = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-        const opened = openSync(located(request), flags);
+        const opened = at(request, (path) => openSync(path, flags));
         try {
-          chmodSync(`/proc/self/fd/${opened}`, request.mode);
+          at({ in: opened, path: '' }, (path) => chmodSync(path, request.mode));
         } finally {
           closeSync(opened);
         }
         return { op, value: undefined };
       }
       case 'symlink':
-        symlinkSync(bytes(request.target), located(request));
+        at(request, (path) => symlinkSync(bytes(request.target), path));
         return { op, value: undefined };
       case 'rename':
-        renameSync(inside(request.in, request.from), inside(request.in, request.to));
+        at({ in: request.in, path: request.from }, (from) =>
+          at({ in: request.in, path: request.to }, (to) => renameSync(from, to)),
+        );
         return { op, value: undefined };
       case 'unlink':
-        unlinkSync(located(request));
+        at(request, unlinkSync);
         return { op, value: undefined };
       case 'rmdir':
-        rmdirSync(located(request));
+        at(request, (path) => rmdirSync(path));
         return { op, value: undefined };
       case 'mounts':
         return { op, value: changedMounts() };

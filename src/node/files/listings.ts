@@ -1,6 +1,6 @@
 import { type Dir, opendirSync } from 'node:fs';
 import type { Names } from '../../core/files/files.ts';
-import { bytes } from './paths.ts';
+import { at, bytes } from './paths.ts';
 
 /** So many names are told at once. */
 const NAMES = 512;
@@ -65,7 +65,7 @@ export function createListings(): Listings {
     entries(directory, anew) {
       if (anew) {
         leave(directory);
-        entered.set(directory, opendir(bytes(`/proc/self/fd/${directory}`)));
+        entered.set(directory, at({ in: directory, path: '' }, opendir));
       }
       const opened = entered.get(directory);
       const names = opened === undefined ? [] : nextNames(opened);

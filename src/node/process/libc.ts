@@ -31,6 +31,7 @@ const { lib, functions } = dlopen(null, {
   tcgetpgrp: { arguments: ['int32'], return: 'int32' },
   getpgrp: { arguments: [], return: 'int32' },
   chdir: { arguments: ['pointer'], return: 'int32' },
+  fchdir: { arguments: ['int32'], return: 'int32' },
   getrlimit: { arguments: ['int32', 'pointer'], return: 'int32' },
   isatty: { arguments: ['int32'], return: 'int32' },
   getsockopt: { arguments: ['int32', 'int32', 'int32', 'pointer', 'pointer'], return: 'int32' },

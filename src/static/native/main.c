@@ -62,11 +62,14 @@ static void add_native(JSContext *ctx)
     JS_FreeValue(ctx, global);
 }
 
-/* Says something if that needs no waiting; if it fails nobody is there to be told. */
+/* Milliseconds that the last words wait for a reader who is late. */
+#define PATIENCE 1000
+
+/* Says the last words; if nobody takes them nobody is there to be told. */
 static void say(const char *text)
 {
     struct pollfd room = { .fd = 2, .events = POLLOUT };
-    if (text == NULL || poll(&room, 1, 0) != 1) return;
+    if (text == NULL || poll(&room, 1, PATIENCE) != 1) return;
     ssize_t written = write(2, text, strlen(text));
     (void)written;
 }
