@@ -6,6 +6,7 @@ import { describe, expect } from 'vitest';
 import { PID_NAMESPACE, PYTHON } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { IS_NODE, REHUP_BIN, type Rehup, rehup } from '../support/rehup.ts';
+import { expectRest } from '../support/rest.ts';
 import { stopped } from '../support/telling.ts';
 import { announcer } from '../support/victims.ts';
 import { eachWithDirectory, writtenVolume } from '../support/volume.ts';
@@ -217,16 +218,6 @@ while time.time() < until:
 test('at rest a channel wakes nobody', async () => {
   const run = rehup([...OPTIONS, ...announcer("say('READY=1')")]);
   await run.said('up');
-  const pid = run.pid();
-  const wakeUps = () =>
-    readdirSync(`/proc/${pid}/task`).reduce((sum, task) => {
-      const status = readFileSync(`/proc/${pid}/task/${task}/status`, 'utf8');
-      return sum + Number(/^voluntary_ctxt_switches:\s*(\d+)/m.exec(status)?.[1]);
-    }, 0);
-  await pause(1_500);
-  const before = wakeUps();
-  await pause(3_000);
-  // Node's collector of garbage has threads of its own.
-  expect(wakeUps() - before).toBeLessThanOrEqual(IS_NODE ? 5 : 0);
+  await expectRest(run.pid());
   await stopped(run);
 });

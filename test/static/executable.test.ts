@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, onTestFinished } from 'vitest';
-import { activityOf, costOf } from '../../bench/running.ts';
+import { costOf } from '../../bench/running.ts';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import {
@@ -14,6 +14,7 @@ import {
   STATIC_EXECUTABLE,
   witness,
 } from '../support/rehup.ts';
+import { expectRest } from '../support/rest.ts';
 import { writtenVolume } from '../support/volume.ts';
 
 /** What only the static executable can do; the README has the same as a table. */
@@ -71,12 +72,7 @@ describe('the static executable', () => {
     await self.said('ready');
     await self.logged('child.started');
     const pid = self.pid();
-    const pause = () => new Promise((resolve) => setTimeout(resolve, 2_000));
-    // Within the first second or so the kernel counts one that is none of rehup's: strace(1) shows no call then.
-    await pause();
-    const before = activityOf([pid]);
-    await pause();
-    expect(activityOf([pid])).toEqual(before);
+    await expectRest(pid);
     const { threads, rss, anonymous } = costOf([pid]);
     expect(threads).toBe(1);
     // KiB: the conditions of issue 3, of which the second was 1,200 before rehup had a server and a status to tell.
