@@ -25,12 +25,27 @@ export type Loop = {
 /** epoll_wait(2) takes the time as a 32-bit number; who waits longer waits again. */
 const LONGEST = 2 ** 31 - 1;
 
+/** Once nothing has happened for so many milliseconds, the start is over, and the memory that it took is given back. */
+const QUIET = 100;
+
 export function createLoop(): Loop {
   const handlers = new Map<number, () => void>();
   let tasks: (() => void)[] = [];
 
+  let rested = false;
+
+  /** What is ready by then, -1 being never. */
+  function poll(timeout: number): readonly number[] {
+    if (rested || (timeout >= 0 && timeout <= QUIET)) return native.wait(timeout);
+    const ready = native.wait(QUIET);
+    if (ready.length > 0) return ready;
+    rested = true;
+    native.giveBackMemory();
+    return native.wait(timeout < 0 ? timeout : timeout - QUIET);
+  }
+
   function wait(timeout: number, timed: (what: string, act: () => void) => void): void {
-    const ready = native.wait(timeout).filter((_, index) => index % 2 === 0);
+    const ready = poll(timeout).filter((_, index) => index % 2 === 0);
     const calls = ready.map((descriptor) => [descriptor, handlers.get(descriptor)] as const);
     // What one of them has closed may be open anew, as something else.
     for (const [descriptor, call] of calls) {

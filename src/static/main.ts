@@ -1,6 +1,3 @@
-import type { RunOptions } from '../cli/invocation.ts';
-import { parse } from '../cli/parse.ts';
-import { versionText } from '../cli/version.ts';
 import { createDrive } from '../core/drive.ts';
 import { createEngine } from '../core/engine.ts';
 import { environmentMap } from '../core/files/environment.ts';
@@ -26,12 +23,21 @@ import { createNotifications } from './notifications.ts';
 import { attempt, createProcesses, readProc } from './processes.ts';
 import { createWatcher } from './watcher.ts';
 
+// Last, so that what only the start needs lies together in memory, and whole pages of it can be given back.
+
+import type { RunOptions } from '../cli/invocation.ts';
+import { parse } from '../cli/parse.ts';
+import { versionText } from '../cli/version.ts';
+
 /** Set by the build from package.json and git. */
 declare const REHUP_VERSION: string;
 declare const REHUP_COMMIT: string;
 
-/** Called by the C host; what is above happens when the executable is built (image.c), and must depend on nothing. */
-export function main(): never {
+/**
+ * Called by the C host; what is above happens when the executable is built (image.c), and must depend on nothing. What it
+ * returns is called then, and holds nothing of the command line but its outcome.
+ */
+export function main(): () => never {
   const environment = native.environment();
   const variables = environmentMap(environment);
   const cwd = givenDirectory();
@@ -55,9 +61,9 @@ export function main(): never {
       refuse(invocation.message);
       return native.exit(EXIT_FAILED);
     case 'ask':
-      return askRunning(invocation);
+      return () => askRunning(invocation);
     case 'run':
-      return run(invocation, environment, cwd);
+      return () => run(invocation, environment, cwd);
     default:
       return invocation satisfies never;
   }

@@ -12,6 +12,7 @@ export type Native = {
   changeDirectory(path: string): void;
   /** The columns of the terminal on a descriptor, 0 if it does not say; -1 if it is none. */
   terminal(descriptor: number): number;
+  giveBackMemory(): void;
 
   // spawn.c
   /** Of stdin, stdout and stderr -1 is that of rehup; a gift of -1 is none. */

@@ -175,6 +175,7 @@ static void memory(const uint8_t *data, size_t size)
         size_t wanted = (size_t)data[at + 1] << (data[at + 2] % 9);
         size_t before = sizes[index];
         require(is_whole(blocks[index], before, index));
+        if (data[at] % 16 == 15) gather();
         if (data[at] >= 128) {
             engine_memory.js_free(&state, blocks[index]);
             blocks[index] = wanted == 0 ? NULL : engine_memory.js_malloc(&state, wanted);
@@ -184,7 +185,7 @@ static void memory(const uint8_t *data, size_t size)
         }
         sizes[index] = wanted;
         if (wanted == 0) continue;
-        require((uintptr_t)blocks[index] % 16 == 0);
+        require((uintptr_t)blocks[index] % GRAIN == 0);
         sizes[index] = engine_memory.js_malloc_usable_size(blocks[index]);
         require(sizes[index] >= wanted);
         memset(blocks[index], index, sizes[index]);

@@ -1,5 +1,6 @@
 /* What rehup was given: words, environment, directory, terminal. */
 #include "host.h"
+#include "engine/program.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -64,8 +65,16 @@ NATIVE(terminal)
     return JS_NewInt32(ctx, ioctl(descriptor, TIOCGWINSZ, &size) < 0 ? 0 : size.ws_col);
 }
 
+/* giveBackMemory(): what only the start needed. */
+NATIVE(giveBackMemory)
+{
+    UNUSED;
+    give_back_memory(ctx);
+    return JS_UNDEFINED;
+}
+
 const JSCFunctionListEntry given_functions[] = {
     FUNCTION(words, 0), FUNCTION(environment, 0), FUNCTION(directory, 0),
-    FUNCTION(changeDirectory, 1), FUNCTION(terminal, 1),
+    FUNCTION(changeDirectory, 1), FUNCTION(terminal, 1),      FUNCTION(giveBackMemory, 0),
 };
 END_OF_PART(given);

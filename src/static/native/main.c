@@ -176,13 +176,21 @@ static size_t stack_size(void)
     return size;
 }
 
-/* Calls what the program exports as `main`. It ends by native.exit(), so if it comes back that is a failure. */
+/*
+ * Calls what the program exports as `main`, and then what that returns. This ends by native.exit(), so if it comes back
+ * that is a failure. Meanwhile nothing holds what only `main` needs, so that native.giveBackMemory() can free it.
+ */
 _Noreturn static void run(JSContext *ctx)
 {
     JSValue global = JS_GetGlobalObject(ctx);
     JSValue program = JS_GetPropertyStr(ctx, global, "rehup");
     JSValue function = JS_GetPropertyStr(ctx, program, "main");
-    JS_Call(ctx, function, JS_UNDEFINED, 0, NULL);
+    JS_FreeValue(ctx, program);
+    JSValue rest = JS_Call(ctx, function, JS_UNDEFINED, 0, NULL);
+    JS_FreeValue(ctx, function);
+    if (JS_SetPropertyStr(ctx, global, "rehup", JS_UNDEFINED) < 0) fail_by_exception(ctx);
+    JS_FreeValue(ctx, global);
+    JS_Call(ctx, rest, JS_UNDEFINED, 0, NULL);
     fail_by_exception(ctx);
 }
 

@@ -1,90 +1,28 @@
 /*
  * Memory for the engine. The C library's allocator maps and unmaps a hundred times while the bytecode is loaded, which
- * costs more than loading it. Here blocks of a few sizes are cut from large pieces, and a freed one is kept for the next
- * of its size; what is larger than a piece could well hold is mapped and unmapped by itself.
+ * costs more than loading it. Here blocks are cut from large pieces, and a freed one is kept for the next of its size; what
+ * is larger than a piece could well hold is mapped and unmapped by itself.
  *
  * The first piece has a fixed place and begins with what the allocator itself knows. While an image of it is made nothing
- * is taken from elsewhere, so that it holds all that the engine has.
+ * is taken from elsewhere, so that it holds all that the engine has. Its blocks lie one behind the other, so that those
+ * that are free can be found and put together: before the image is written, and when the start is over.
  */
 #include "../host.h"
+#include "heap.h"
 #include "program.h"
 
-#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
-/* Before each block: its size, this included. Blocks are multiples of 16 bytes, 8 off, so that what is given is aligned. */
-struct header {
-    uint64_t size;
-};
-
-#define GRAIN 16
-/* Of the first block in what is mapped. */
-#define OFFSET (GRAIN - sizeof(struct header))
-/* Up to here there is a list for each size. */
-#define LARGEST_SMALL 1024
-#define SMALL_LISTS (LARGEST_SMALL / GRAIN + 1)
-/* From here on up to the largest block of a piece the sizes are powers of two, and their halves beyond. */
-#define LARGEST_BLOCK (32 * 1024)
-#define LARGE_LISTS 10
-
-/* At least twice what the program takes when it is loaded. */
-#define FIRST_PIECE (2 * 1024 * 1024)
-#define NEXT_PIECE (128 * 1024)
-#define PAGE 4096
-
-/* What is allocated until the child is started. */
-#define LIKELY_MORE (64 * 1024)
-
-/* Of Linux 5.14, which musl does not know yet. */
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
-
-struct free_block {
-    struct free_block *next;
-};
-
-/*
- * The heap is mapped here: above what a static executable has at fixed addresses and the gigabyte in which Linux begins
- * its break (arch_randomize_brk), below what address sanitizers keep for themselves, and in reach of qemu-user's guests.
- */
-#define HEAP_PLACE 0x60000000
-
-struct heap {
-    struct free_block *small_lists[SMALL_LISTS];
-    struct free_block *large_lists[LARGE_LISTS];
-    char *piece;
-    size_t left;
-    JSContext *ctx;
-    _Alignas(GRAIN) char blocks[FIRST_PIECE];
-};
-
-/* Not a variable: a kernel that has no room for one ends the program before its first instruction, without a word. */
-#define heap (*(struct heap *)HEAP_PLACE)
-
-static size_t round_up(size_t size, size_t grain)
+/* The number of the first list whose blocks have at least this size, and that size; -1 if there is none. */
+static int large_list(size_t wanted, size_t *size)
 {
-    return (size + grain - 1) & ~(grain - 1);
-}
-
-/* The list for a block of at least this size, which becomes the size of its blocks; NULL if it is too large. */
-static struct free_block **list_for(size_t *size)
-{
-    if (*size <= LARGEST_SMALL) {
-        *size = round_up(*size, GRAIN);
-        return &heap.small_lists[*size / GRAIN];
+    *size = LEAST_LARGE;
+    for (int index = 0; index < LARGE_LISTS; index++) {
+        if (wanted <= *size) return index;
+        *size = index % 2 == 0 ? *size / 2 * 3 : *size / 3 * 4;
     }
-    size_t bound = LARGEST_SMALL + LARGEST_SMALL / 2;
-    for (int index = 0; bound <= LARGEST_BLOCK; index++) {
-        if (*size <= bound) {
-            *size = bound;
-            return &heap.large_lists[index];
-        }
-        bound = index % 2 == 0 ? bound / 3 * 4 : bound / 2 * 3;
-    }
-    return NULL;
+    return -1;
 }
 
 static char *map(size_t size)
@@ -93,10 +31,11 @@ static char *map(size_t size)
     return memory == MAP_FAILED ? NULL : memory;
 }
 
-/* Maps the heap; false if there is no room. A kernel before 4.17 takes the place for a wish. */
-static bool map_heap(void)
+static bool mapped;
+
+/* A kernel before 4.17 takes the place for a wish. */
+bool map_heap(void)
 {
-    static bool mapped;
     if (!mapped)
         mapped = mmap((void *)HEAP_PLACE, sizeof heap, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == (void *)HEAP_PLACE;
@@ -105,27 +44,90 @@ static bool map_heap(void)
 
 static void *give(char *block, size_t size)
 {
-    ((struct header *)(void *)block)->size = size;
-    return block + sizeof(struct header);
+    struct header *header = (struct header *)(void *)block;
+    header->size = size;
+    return header + 1;
 }
 
-static size_t block_size(const void *memory)
+/* The list to which a block of this size belongs. */
+static struct free_block **list_to_keep(size_t size)
 {
-    return ((const struct header *)memory)[-1].size;
+    size_t least;
+    if (size < LEAST_LARGE) return &heap.small_lists[size / GRAIN];
+    int index = large_list(size, &least);
+    return &heap.large_lists[least == size ? index : index - 1];
 }
 
-/* A block from the present piece, or from a new one; what was left of the old is lost, less than a block. */
+static bool in_first_piece(const void *memory)
+{
+    return (const char *)memory >= heap.blocks && (const char *)memory < heap.blocks + sizeof heap.blocks;
+}
+
+static void add(struct free_block **list, void *memory)
+{
+    struct free_block *block = memory;
+    header_of(block)->size |= FREE;
+    block->next = *list;
+    *list = block;
+}
+
+/* Keeps the free blocks from one place to another: as one, if that is a page or more. */
+static void keep(char *from, char *to)
+{
+    size_t size = (size_t)(to - from);
+    if (size >= PAGE) {
+        add(&heap.gaps, give(from, size));
+        return;
+    }
+    for (; from < to; from += size) {
+        void *memory = from + sizeof(struct header);
+        size = block_size(memory);
+        if (size >= LEAST_BLOCK) add(list_to_keep(size), memory);
+        else header_of(memory)->size |= FREE;
+    }
+}
+
+/* Keeps what is left of the present piece. */
+static void leave_piece(void)
+{
+    if (heap.left > 0) {
+        give(heap.piece, heap.left);
+        keep(heap.piece, heap.piece + heap.left);
+    }
+    heap.left = 0;
+}
+
+/* Makes a gap that is large enough the present piece. */
+static bool enter_gap(size_t size)
+{
+    for (struct free_block **gap = &heap.gaps; *gap != NULL; gap = &(*gap)->next) {
+        struct free_block *found = *gap;
+        if (block_size(found) < size) continue;
+        *gap = found->next;
+        leave_piece();
+        heap.left = block_size(found);
+        heap.piece = (char *)header_of(found);
+        return true;
+    }
+    return false;
+}
+
+/* A block from the present piece, from a gap, from what was not touched yet, or from a new piece. */
 static void *cut(size_t size)
 {
-    if (heap.piece == NULL) {
-        heap.piece = heap.blocks + OFFSET;
-        heap.left = sizeof heap.blocks - OFFSET;
-    }
-    if (heap.left < size) {
+    if (heap.top == NULL) heap.top = heap.blocks;
+    if (heap.left < size && !enter_gap(size)) {
+        size_t untouched = (size_t)(heap.blocks + sizeof heap.blocks - heap.top);
+        if (untouched >= size) {
+            char *block = heap.top;
+            heap.top += size;
+            return give(block, size);
+        }
         char *fresh = program_kind == PROGRAM_TO_IMAGE ? NULL : map(NEXT_PIECE);
         if (fresh == NULL) return NULL;
-        heap.piece = fresh + OFFSET;
-        heap.left = NEXT_PIECE - OFFSET;
+        leave_piece();
+        heap.piece = fresh;
+        heap.left = NEXT_PIECE;
     }
     char *block = heap.piece;
     heap.piece += size;
@@ -135,38 +137,64 @@ static void *cut(size_t size)
 
 static void *take(size_t wanted)
 {
-    size_t size = wanted + sizeof(struct header);
+    size_t size = round_up(wanted + sizeof(struct header), GRAIN);
+    if (size < LEAST_BLOCK) size = LEAST_BLOCK;
     if (!map_heap()) return NULL;
-    struct free_block **list = list_for(&size);
-    if (list == NULL) {
-        if (program_kind == PROGRAM_TO_IMAGE) return cut(round_up(size, GRAIN));
-        size = round_up(wanted + GRAIN, PAGE);
+    if (size > LARGEST_BLOCK) {
+        if (program_kind == PROGRAM_TO_IMAGE) return cut(size);
+        size = round_up(size, PAGE);
         char *block = map(size);
-        return block == NULL ? NULL : give(block + OFFSET, size - OFFSET);
+        return block == NULL ? NULL : give(block, size);
+    }
+    struct free_block **list;
+    if (size < LEAST_LARGE) {
+        list = &heap.small_lists[size / GRAIN];
+    } else {
+        size_t least;
+        list = &heap.large_lists[large_list(size, &least)];
+        /* So that it serves all who look there when it is free. What is in an image stays, and is to be small. */
+        if (program_kind != PROGRAM_TO_IMAGE) size = least;
     }
     struct free_block *block = *list;
     if (block == NULL) return cut(size);
     *list = block->next;
+    header_of(block)->size &= ~(uint64_t)FREE;
     return block;
-}
-
-static bool in_first_piece(const void *memory)
-{
-    return (const char *)memory >= heap.blocks && (const char *)memory < heap.blocks + sizeof heap.blocks;
 }
 
 static void put_back(void *memory)
 {
     size_t size = block_size(memory);
-    struct free_block **list = list_for(&size);
-    if (list == NULL) {
-        /* One that was made with the image is lost. */
-        if (!in_first_piece(memory)) munmap((char *)memory - GRAIN, size + OFFSET);
-        return;
+    if (size <= LARGEST_BLOCK) add(list_to_keep(size), memory);
+    else if (in_first_piece(memory)) add(&heap.gaps, memory);
+    else munmap(header_of(memory), size);
+}
+
+/* Takes what lies in the first piece off a list. */
+static void leave_others(struct free_block **list)
+{
+    while (*list != NULL) {
+        if (in_first_piece(*list)) *list = (*list)->next;
+        else list = &(*list)->next;
     }
-    struct free_block *block = memory;
-    block->next = *list;
-    *list = block;
+}
+
+void gather(void)
+{
+    if (in_first_piece(heap.piece)) leave_piece();
+    for (int index = 0; index < SMALL_LISTS; index++) leave_others(&heap.small_lists[index]);
+    for (int index = 0; index < LARGE_LISTS; index++) leave_others(&heap.large_lists[index]);
+    leave_others(&heap.gaps);
+    char *begin = NULL;
+    for (char *at = heap.blocks; at < heap.top;) {
+        void *memory = at + sizeof(struct header);
+        bool free = (header_of(memory)->size & FREE) != 0;
+        if (!free && begin != NULL) keep(begin, at);
+        if (!free) begin = NULL;
+        else if (begin == NULL) begin = at;
+        at += block_size(memory);
+    }
+    if (begin != NULL) heap.top = begin;
 }
 
 static size_t usable_size(const void *memory)
@@ -199,7 +227,9 @@ static void *engine_realloc(JSMallocState *state, void *memory, size_t size)
         return NULL;
     }
     size_t before = usable_size(memory);
-    if (size <= before && size >= before / 2) return memory;
+    /* An image holds no more than it has to. */
+    size_t spare = program_kind == PROGRAM_TO_IMAGE ? LEAST_BLOCK : before / 2;
+    if (size <= before && before - size <= spare) return memory;
     void *moved = engine_malloc(state, size);
     memcpy(moved, memory, size < before ? size : before);
     engine_free(state, memory);
@@ -208,38 +238,22 @@ static void *engine_realloc(JSMallocState *state, void *memory, size_t size)
 
 const JSMallocFunctions engine_memory = { engine_malloc, engine_free, engine_realloc, usable_size };
 
-/* Addresses of the stack, which are others in each run and of no use in the next, become zero. */
-static void forget_stack(size_t size)
+/* Has the kernel take back the whole pages from one place to another; they are there anew, as they were mapped, when they are used. */
+static void forget(const void *from, const void *to)
 {
-    const uintptr_t span = 1024 * 1024;
-    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-    for (size_t at = 0; at < size; at += sizeof(uintptr_t)) {
-        uintptr_t word;
-        memcpy(&word, (char *)&heap + at, sizeof word);
-        if (word - (here - span) < 2 * span) memset((char *)&heap + at, 0, sizeof word);
-    }
+    uintptr_t begin = round_up((uintptr_t)from, PAGE), end = (uintptr_t)to & ~(uintptr_t)(PAGE - 1);
+    if (begin < end) madvise((void *)begin, end - begin, MADV_DONTNEED);
 }
 
-int write_image(JSContext *ctx, int descriptor)
+void give_back_memory(JSContext *ctx)
 {
-    heap.ctx = ctx;
-    size_t size = round_up((size_t)(heap.piece - (char *)&heap), GRAIN);
-    forget_stack(size);
-    for (size_t written = 0; written < size;) {
-        ssize_t more = write(descriptor, (char *)&heap + written, size - written);
-        if (more < 0 && errno != EINTR) return -1;
-        if (more > 0) written += (size_t)more;
-    }
-    return 0;
-}
-
-JSContext *read_image(void)
-{
-    if (!map_heap()) return NULL;
-    /* Its pages are there at once, since faults cost more. A kernel before 5.14 can't do that, and they come one by one. */
-    madvise(&heap, round_up(image_size + LIKELY_MORE, PAGE), MADV_POPULATE_WRITE);
-    size_t size = (size_t)(rehup_program_end - rehup_program);
-    if (unpack((uint8_t *)&heap, sizeof heap, rehup_program, size) != (ptrdiff_t)image_size) return NULL;
-    JS_UpdateStackTop(JS_GetRuntime(heap.ctx));
-    return heap.ctx;
+    JS_RunGC(JS_GetRuntime(ctx));
+    /* Not so where a sanitizer looks after the memory. */
+    if (!mapped) return;
+    gather();
+    for (struct free_block *gap = heap.gaps; gap != NULL; gap = gap->next)
+        forget(gap + 1, (char *)header_of(gap) + block_size(gap));
+    forget(heap.top, &heap + 1);
+    /* Was unpacked, and stays in the page cache. */
+    forget(rehup_program, rehup_program_end);
 }

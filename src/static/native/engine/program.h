@@ -22,11 +22,17 @@ extern const uint8_t rehup_program[], rehup_program_end[];
 /* The bytes that the image takes when it is unpacked; 0 if there is none. */
 extern const size_t image_size;
 
-/* memory.c: writes the image of all that the engine has; -1 and errno on failure. */
+/* image.c: writes the image of all that the engine has; -1 and errno on failure. */
 int write_image(JSContext *ctx, int descriptor);
 
-/* memory.c: brings the image back, and the context in it; NULL if it is none. */
+/* image.c: brings the image back, and the context in it; NULL if it is none. */
 JSContext *read_image(void);
+
+/*
+ * memory.c: frees what nothing refers to any more, and gives the kernel the pages of which all is free. Takes half a
+ * millisecond, and is worth it once, when the start is over.
+ */
+void give_back_memory(JSContext *ctx);
 
 /* unpack.c: takes a block of LZ4 apart; how much it became, or -1 if it is none or needs more room. */
 ptrdiff_t unpack(uint8_t *to, size_t room, const uint8_t *from, size_t size);

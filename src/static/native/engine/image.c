@@ -1,0 +1,65 @@
+/* Writes the image of the heap when the executable is built, and brings it back when that starts. */
+#include "heap.h"
+#include "program.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* What is allocated until the child is started, beyond what is free in the image. */
+#define LIKELY_MORE (16 * 1024)
+
+/* Of Linux 5.14, which musl does not know yet. */
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+/* What is free, but for its place in a list, becomes zero. */
+static void forget_free(void)
+{
+    for (char *at = heap.blocks; at < heap.top;) {
+        char *memory = at + sizeof(struct header);
+        size_t size = block_size(memory);
+        if (header_of(memory)->size & FREE && size > LEAST_BLOCK) memset(at + LEAST_BLOCK, 0, size - LEAST_BLOCK);
+        at += size;
+    }
+}
+
+/* Addresses of the stack, which are others in each run and of no use in the next, become zero. */
+static void forget_stack(size_t size)
+{
+    const uintptr_t span = 1024 * 1024;
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    for (size_t at = 0; at < size; at += sizeof(uintptr_t)) {
+        uintptr_t word;
+        memcpy(&word, (char *)&heap + at, sizeof word);
+        if (word - (here - span) < 2 * span) memset((char *)&heap + at, 0, sizeof word);
+    }
+}
+
+int write_image(JSContext *ctx, int descriptor)
+{
+    heap.ctx = ctx;
+    gather();
+    forget_free();
+    size_t size = (size_t)(heap.top - (char *)&heap);
+    forget_stack(size);
+    for (size_t written = 0; written < size;) {
+        ssize_t more = write(descriptor, (char *)&heap + written, size - written);
+        if (more < 0 && errno != EINTR) return -1;
+        if (more > 0) written += (size_t)more;
+    }
+    return 0;
+}
+
+JSContext *read_image(void)
+{
+    if (!map_heap()) return NULL;
+    /* Its pages are there at once, since faults cost more. A kernel before 5.14 can't do that, and they come one by one. */
+    madvise(&heap, round_up(image_size + LIKELY_MORE, PAGE), MADV_POPULATE_WRITE);
+    size_t size = (size_t)(rehup_program_end - rehup_program);
+    if (unpack((uint8_t *)&heap, sizeof heap, rehup_program, size) != (ptrdiff_t)image_size) return NULL;
+    JS_UpdateStackTop(JS_GetRuntime(heap.ctx));
+    return heap.ctx;
+}
