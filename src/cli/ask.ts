@@ -52,7 +52,14 @@ export function parseAsk(command: 'status' | 'reload', given: Given): Invocation
       timeout = limit.value;
     } else socket = absolutePath(given.cwd ?? '/', value);
   }
-  return { kind: 'ask', command, json, socket, timeout, colours: wantsColours(given) };
+  return {
+    kind: 'ask',
+    command,
+    json,
+    socket,
+    timeout,
+    colours: wantsColours(given, given.columns() !== undefined),
+  };
 }
 
 function refuse(message: string): Invocation {

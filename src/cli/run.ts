@@ -1,8 +1,10 @@
 import { Command, CommanderError, Option } from 'commander';
+import type { Doubt } from '../core/state/settings.ts';
 import { textOfBytes } from '../core/text/bytes.ts';
 import type { Given, Invocation } from './invocation.ts';
 import { type OptionSpec, RUN_OPTIONS, variableOf } from './options.ts';
-import { type RawOption, type RawOptions, validate } from './validate.ts';
+import type { RawOption, RawOptions } from './raw.ts';
+import { validate } from './validate.ts';
 
 const EXAMPLES = `
 Examples:
@@ -42,19 +44,51 @@ let columns: Given['columns'] = () => undefined;
 
 /** Parses `rehup run`: everything from the first word that is no option belongs to the command. */
 export function parseRun(given: Given): Invocation {
+  return parseWords(given, []);
+}
+
+function parseWords(given: Given, doubts: readonly Doubt[]): Invocation {
   output = '';
   columns = given.columns;
   try {
     program.parse([...given.words], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
+    const isMeant = (word: string) => LONG_AND_VALUE.test(word) && error.message.includes(`'${word}'`);
+    const index = error.code === 'commander.unknownOption' ? given.words.findIndex(isMeant) : -1;
+    const parted = partWord(given, index, LONG_AND_VALUE);
+    if (parted !== undefined) return parseWords(parted.given, [...doubts, parted.doubt]);
     if (error.code === 'commander.version') return { kind: 'print', text: `${given.version}\n` };
     return error.exitCode === 0
       ? { kind: 'print', text: output }
       : { kind: 'refuse', message: refusal(error) };
   }
+  const own = given.words.slice(0, given.words.length - program.args.length);
+  const index = own.findIndex((word) => SHORT_AND_VALUE.test(word));
+  const parted = partWord(given, index, SHORT_AND_VALUE);
+  if (parted !== undefined) return parseWords(parted.given, [...doubts, parted.doubt]);
   const raw: RawOptions = new Map(SOURCES.map((source) => [source.spec.name, valuesOf(given, source)]));
-  return validate(given, program.args, raw);
+  return validate(given, program.args, raw, doubts);
+}
+
+/** What was meant by a word that is an option with its value, as one item of a list in YAML may be: `--watch /etc/app`. */
+const LONG_AND_VALUE = /^(--[a-z-]+)[ \t]+(\S.*)$/s;
+const SHORT_AND_VALUE = /^(-w)[ \t]+(\S.*)$/s;
+
+/** The words with one of them made two, and what is to be said of it; undefined if it is no option that takes a value. */
+function partWord(
+  given: Given,
+  index: number,
+  shape: RegExp,
+): { readonly given: Given; readonly doubt: Doubt } | undefined {
+  const [word = '', flag = '', value = ''] = shape.exec(given.words[index] ?? '') ?? [];
+  const isOption = RUN_OPTIONS.some(
+    ({ flags }) => flags.endsWith('>') && flags.split(/[ ,]+/).includes(flag),
+  );
+  if (!isOption) return undefined;
+  const words = [...given.words.slice(0, index), flag, value, ...given.words.slice(index + 1)];
+  const text = 'an option and its value in one word; make them two';
+  return { given: { ...given, words }, doubt: { about: textOfBytes(word), text } };
 }
 
 function newProgram(): Command {

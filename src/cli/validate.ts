@@ -1,14 +1,16 @@
 import { LOG_FORMATS, LOG_LEVELS, type LogLevel } from '../core/log/log.ts';
 import { parseSignal, SIGCHLD, SIGKILL, SIGSTOP, type Signal } from '../core/process/signals.ts';
 import { type Action, parseAction } from '../core/state/action.ts';
-import { EXIT_POLICIES, type Origins, SIGNAL_TARGETS } from '../core/state/settings.ts';
+import { type Doubt, EXIT_POLICIES, type Origins, SIGNAL_TARGETS } from '../core/state/settings.ts';
 import { textOfBytes } from '../core/text/bytes.ts';
 import { parseDuration, parseLimit } from '../core/text/duration.ts';
 import { compileGlob, pathPredicate } from '../core/text/glob.ts';
 import { failure, type Result, success } from '../core/text/result.ts';
 import { parseCheck } from './check.ts';
+import { doubtsOf } from './doubts.ts';
 import type { Given, Invocation } from './invocation.ts';
 import { parseListen } from './listen.ts';
+import type { RawOptions } from './raw.ts';
 import { parseReady } from './ready.ts';
 import {
   distinctDirectory,
@@ -19,31 +21,30 @@ import {
   withSources,
 } from './watched.ts';
 
-/** The values of one option. */
-export type RawOption = {
-  readonly values: readonly string[];
-  /** What the user wrote them into: the option or its variable. */
-  readonly source: string;
-  /** False for a default. */
-  readonly given: boolean;
-};
-
-export type RawOptions = ReadonlyMap<string, RawOption>;
-
 /** Carries the first thing that is wrong out of the validation. */
 class Refusal extends Error {}
 
 /** The one validation: from words to settings that the rest of the program trusts, or to the line that says what is wrong. */
-export function validate(given: Given, command: readonly string[], raw: RawOptions): Invocation {
+export function validate(
+  given: Given,
+  command: readonly string[],
+  raw: RawOptions,
+  doubts: readonly Doubt[] = [],
+): Invocation {
   try {
-    return validated(given, command, raw);
+    return validated(given, command, raw, doubts);
   } catch (error) {
     if (error instanceof Refusal) return { kind: 'refuse', message: error.message };
     throw error;
   }
 }
 
-function validated(given: Given, command: readonly string[], raw: RawOptions): Invocation {
+function validated(
+  given: Given,
+  command: readonly string[],
+  raw: RawOptions,
+  doubts: readonly Doubt[],
+): Invocation {
   function each<Value>(
     name: string,
     parser: (text: string, index: number) => Result<Value>,
@@ -126,15 +127,15 @@ function validated(given: Given, command: readonly string[], raw: RawOptions): I
     throw new Refusal('no COMMAND to run; for example: rehup -w /etc/app -- node server.js');
   return {
     kind: 'run',
-    settings,
+    settings: { ...settings, doubts: [...doubts, ...doubtsOf(given, raw, settings)] },
     logLevel,
     logFormat: logFormat ?? (given.terminal ? 'pretty' : 'json'),
-    colours: wantsColours(given),
+    colours: wantsColours(given, given.terminal),
   };
 }
 
 /** Colours only on a terminal that has them, and not where they are declined: no-color.org, `TERM=dumb` of terminfo(5). */
-export function wantsColours({ terminal, environment }: Given): boolean {
+export function wantsColours({ environment }: Given, terminal: boolean): boolean {
   return terminal && (environment.get('NO_COLOR') ?? '') === '' && environment.get('TERM') !== 'dumb';
 }
 

@@ -1,7 +1,7 @@
 import { createDrive } from './drive.ts';
 import { type Reading, readWatches } from './files/reading.ts';
 import { createAsking } from './files/remote/helpers.ts';
-import type { Programs } from './files/remote/programs.ts';
+import { missingPrograms, type Programs } from './files/remote/programs.ts';
 import { createRoutes, ELSEWHERE, type Session, withoutElsewhere } from './files/remote/routes.ts';
 import { createJobs } from './jobs/jobs.ts';
 import { doesCount } from './observation/observation.ts';
@@ -132,6 +132,12 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
           deliver({ type: 'looked', readings }),
         );
         return undefined;
+      case 'seek':
+        driveBy(routes.begin(START_PATIENCE))(
+          missingPrograms(effect.programs, effect.path, ports.cwd),
+          (missing) => deliver({ type: 'sought', missing }),
+        );
+        return undefined;
       case 'look-apart':
         lookApart(effect);
         return undefined;
@@ -181,7 +187,7 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
         over = true;
         ports.listener.end();
         logStep(stopwatch.longest());
-        ports.exit(effect.code, effect.refusal);
+        ports.exit(effect.code, effect.refusal, effect.refusal ?? effect.reason);
         return undefined;
       default:
         return effect satisfies never;

@@ -34,7 +34,7 @@ import { createHelpers, HELPER, help } from './process/helpers.ts';
 import { createNotifications } from './process/notifications.ts';
 import { createProcesses } from './process/processes.ts';
 import { isForwarded, listenForRealTimeSignals, listenForSignals } from './process/signals.ts';
-import { createErrorWriter } from './stderr.ts';
+import { createErrorWriter, leaveWord } from './stderr.ts';
 
 /** Set by the build from package.json and git. */
 declare const REHUP_VERSION: string;
@@ -55,6 +55,7 @@ listenForSignals(signalCame);
 // A bug of ours ends rehup as its own failure; the kubelet starts the container anew.
 process.on('uncaughtException', (error: unknown) => {
   refuse(reasonOf(error));
+  leaveWord(reasonOf(error));
   process.exit(EXIT_FAILED);
 });
 
@@ -84,6 +85,7 @@ function main(): undefined {
       return process.exit(0);
     case 'refuse':
       refuse(invocation.message);
+      leaveWord(invocation.message);
       return process.exit(EXIT_FAILED);
     case 'ask':
       return askRunning(invocation);
@@ -217,9 +219,10 @@ function run(
     })),
     print: (text) => say(1, text),
     log: { write: (line) => write(line, Date.now()), dropped: () => dropped() },
-    exit(code, refusal) {
+    exit(code, refusal, reason) {
       void Promise.resolve(logging).then(() => {
         if (refusal !== undefined) refuse(refusal);
+        if (reason !== undefined) leaveWord(reason);
         process.exit(code);
       });
     },

@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { createLineWriter, type LineWriter } from '../core/log/formatter.ts';
+import { refusalLine, TERMINATION_LOG } from '../core/log/printable.ts';
 import { errnoOf } from './errno.ts';
 
 /**
@@ -16,6 +17,18 @@ export function createErrorWriter(): LineWriter {
       return errnoOf(error) === 'EAGAIN' ? undefined : 0;
     }
   });
+}
+
+/** Tells the kubelet why the container ends, where it wants to know: where that is an empty file. */
+export function leaveWord(reason: string): void {
+  try {
+    const { O_WRONLY, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = constants;
+    const file = openSync(TERMINATION_LOG, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    const found = fstatSync(file);
+    if (found.isFile() && found.size === 0) writeSync(file, refusalLine(reason));
+  } catch {
+    // Nobody wants to know.
+  }
 }
 
 function ownDescription(): number {

@@ -2,7 +2,7 @@ import { createDrive } from '../core/drive.ts';
 import { createEngine } from '../core/engine.ts';
 import { environmentMap } from '../core/files/environment.ts';
 import { withoutOrphans } from '../core/log/log.ts';
-import { refusalLine } from '../core/log/printable.ts';
+import { refusalLine, TERMINATION_LOG } from '../core/log/printable.ts';
 import { EXIT_FAILED } from '../core/process/exit.ts';
 import { argumentBytes } from '../core/process/proc.ts';
 import { SIGCHLD } from '../core/process/signals.ts';
@@ -59,6 +59,7 @@ export function main(): () => never {
       return native.exit(0);
     case 'refuse':
       refuse(invocation.message);
+      leaveWord(invocation.message);
       return native.exit(EXIT_FAILED);
     case 'ask':
       return () => askRunning(invocation);
@@ -94,6 +95,11 @@ function leaveDirectory(cwd: string): boolean {
 function refuse(message: string): void {
   native.openLog();
   quietly(() => native.log(bytesOfText(refusalLine(message))));
+}
+
+/** Tells the kubelet why the container ends, where it wants to know. */
+function leaveWord(reason: string): void {
+  quietly(() => native.fillEmpty(TERMINATION_LOG, bytesOfText(refusalLine(reason))));
 }
 
 function quietly(act: () => void): void {
@@ -166,9 +172,10 @@ function run(
     })),
     log,
     print: (text) => quietly(() => native.print(1, bytesOfText(text))),
-    exit(code, refusal) {
+    exit(code, refusal, reason) {
       log.flush();
       if (refusal !== undefined) refuse(refusal);
+      if (reason !== undefined) leaveWord(reason);
       native.exit(code);
     },
   });

@@ -113,6 +113,7 @@ export type Native = {
   print(descriptor: number, bytes: string): void;
   openLog(): void;
   log(bytes: string): number;
+  fillEmpty(path: string, bytes: string): void;
 
   // sockets.c
   connect(address: string, port: number): number;

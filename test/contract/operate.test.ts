@@ -1,14 +1,13 @@
-import { execFile } from 'node:child_process';
 import { chmodSync, existsSync, statSync } from 'node:fs';
 import { get } from 'node:http';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
+import { asks } from '../support/asks.ts';
 import { freePort, listening, url } from '../support/listening.ts';
 import { NOBODY, PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
-import { REHUP_BIN, rehup, witness } from '../support/rehup.ts';
+import { rehup, witness } from '../support/rehup.ts';
 import { stopped } from '../support/telling.ts';
 import { AT_ONCE, eachWithDirectory, writtenVolume } from '../support/volume.ts';
 
@@ -37,18 +36,6 @@ function statusFrom(localAddress: string, where: string): Promise<number | undef
       resolve(answer.statusCode);
     }).on('error', reject);
   });
-}
-
-/** Runs a subcommand of the executable, as `kubectl exec` would; its code and what it wrote. */
-async function asks(words: readonly string[], prefix: readonly string[] = []) {
-  const [program = '', ...rest] = [...prefix, REHUP_BIN, ...words];
-  try {
-    const { stdout, stderr } = await promisify(execFile)(program, rest);
-    return { code: 0, stdout, stderr };
-  } catch (error) {
-    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
-    return { code, stdout, stderr };
-  }
 }
 
 test('the first line of the log says what this rehup runs on', async () => {
@@ -80,7 +67,8 @@ test('--dry-run says the same to people, starts nothing, and ends with 125 where
   const tried = await asks(words);
   expect(tried).toMatchObject({ code: 0, stderr: '' });
   expect(tried.stdout).toContain(`would start: touch ${target}`);
-  expect(tried.stdout).toContain(`  ${volume.path}: kubelet volume, 2 files, by events; a change: restart`);
+  expect(tried.stdout).toContain(`  ${volume.path}: kubelet volume on `);
+  expect(tried.stdout).toContain(', 2 files, by events; a change: restart (now ');
   expect(existsSync(target)).toBe(false);
   const refused = await asks(['--dry-run', '-w', '/nowhere/at/all', 'true']);
   expect(refused).toMatchObject({ code: 125, stdout: '' });

@@ -126,7 +126,7 @@ describe('SIGHUP!', () => {
       await run.said('start');
       await run.logged('child.started');
       volume.write({ a: '1' });
-      expect(await run.logged('child.exited')).toMatchObject({ code: 129 });
+      expect(await run.logged('child.exited')).toMatchObject({ signal: 'SIGHUP', asked: false });
       await run.said('start', 2);
       await run.logged('reload.applied');
       await ends(run);

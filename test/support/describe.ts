@@ -43,6 +43,7 @@ export function describe(effect: Effect): string | undefined {
     case 'close-notify':
       return effect.type;
     case 'look':
+    case 'seek':
     case 'watch':
     case 'check-group':
     case 'set-timer':

@@ -59,7 +59,7 @@ export const EVENTS: Readonly<Record<string, CoreEvent>> = {
   'looked-apart': { type: 'looked-apart', path: '/v', reading: TWO, servers: ['nfs4 at /v'] },
   answering: { type: 'answering' },
   'child-starting': { type: 'child-starting' },
-  'child-started': { type: 'child-started' },
+  'child-started': { type: 'child-started', why: 'first' },
   'child-verified': { type: 'child-verified' },
   'child-ended': { type: 'child-ended', status: { kind: 'code', code: 1 }, follows: undefined, ends: false },
   'start-asked': { type: 'start-asked' },

@@ -43,6 +43,7 @@ export function settings(change: Partial<Settings> = {}): Settings {
     check: undefined,
     checkTimeout: 30_000,
     stages: [],
+    doubts: [],
     origins: new Map(),
     silent: false,
     listen: undefined,

@@ -137,3 +137,38 @@ export const RAMFS: Capability = {
   prefix: firstThatWorks([['unshare', '--mount', 'sh', '-c', RAM_MOUNTED]], ['/mnt', 'true']),
   remedy: 'root, to mount ramfs (run the tests as root)',
 };
+
+/** Bind-mounts a file, the first word after the prefix, as `/dev/termination-log`, beside what a child needs there. */
+const WITH_TERMINATION_LOG = [
+  'file="$0"',
+  'mount -t tmpfs none /mnt',
+  'touch /mnt/null /mnt/urandom /mnt/termination-log',
+  'for name in null urandom; do mount --bind "/dev/$name" "/mnt/$name"; done',
+  'mount --bind "$file" /mnt/termination-log',
+  'mount --rbind /mnt /dev',
+  'exec "$@"',
+].join(' && ');
+
+export const TERMINATION_LOG: Capability = {
+  prefix: firstThatWorks(
+    [[...(PID_NAMESPACE.prefix ?? []), '--mount', 'sh', '-c', WITH_TERMINATION_LOG]],
+    ['/etc/hostname', 'true'],
+  ),
+  remedy: 'a mount namespace (a kernel that allows unprivileged user namespaces)',
+};
+
+/** Makes an overlay of the machine the root, as an image is; the words after the prefix: a directory, and one to mount. */
+const IN_IMAGE = [
+  'mount -t tmpfs none "$0" && mkdir "$0/upper" "$0/work" "$0/root"',
+  'mount -t overlay none -o "lowerdir=/,upperdir=$0/upper,workdir=$0/work" "$0/root"',
+  'mkdir -p "$0/root$1" && mount --bind "$1" "$0/root$1" && mount -t proc none "$0/root/proc" && mount --rbind /dev "$0/root/dev"',
+  'root="$0/root" && shift && exec chroot "$root" "$@"',
+].join(' && ');
+
+export const IMAGE_ROOT: Capability = {
+  prefix: firstThatWorks(
+    [[...(PID_NAMESPACE.prefix ?? []), '--mount', 'sh', '-c', IN_IMAGE]],
+    ['/mnt', '/mnt', 'true'],
+  ),
+  remedy: 'root, and a kernel with overlay file systems (run the tests as root)',
+};

@@ -28,6 +28,8 @@ export type World = {
   signalErrno: string | undefined;
   refused: readonly Relative[];
   startErrno: string | undefined;
+  /** Programs that are not there. */
+  missing: readonly string[];
   /** What comes of work on the stages, if it does not go well. */
   staged: StageResult | undefined;
   /** Whether work on the stages is answered at once; else the test sends the answers. */
@@ -52,6 +54,7 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
     signalErrno: undefined,
     refused: [],
     startErrno: undefined,
+    missing: [],
     staged: undefined,
     stagesAnswered: true,
     looksAnswered: true,
@@ -91,6 +94,8 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
         if (answers.startErrno !== undefined) return { type: 'spawn-failed', errno: answers.startErrno };
         pid += 1;
         return { type: 'spawned', pid };
+      case 'seek':
+        return { type: 'sought', missing: effect.programs.filter((one) => answers.missing.includes(one)) };
       case 'look':
         return answers.looksAnswered ? { type: 'looked', readings: readingsFor(effect.requests) } : undefined;
       case 'check-group':

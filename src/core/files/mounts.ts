@@ -69,6 +69,19 @@ export function mountsOf(mounts: readonly Mount[], path: string): readonly Mount
   return [...(own === undefined ? [] : [own]), ...below];
 }
 
+/** What container runtimes make the root of a container of. */
+const LAYERED: readonly string[] = ['overlay', 'fuse.fuse-overlayfs', 'aufs'];
+
+/** What a path lies on, of the mounts that {@link mountsOf} found for it. */
+export function systemOf(
+  mounts: readonly Mount[],
+  path: string,
+): { readonly system: string | undefined; readonly inImage: boolean } {
+  const own = mounts.find(({ point }) => relativePath(point, path) !== undefined);
+  const isRoot = own?.point === '/' && mounts.length === 1;
+  return { system: own?.type, inImage: isRoot && LAYERED.includes(own.type) };
+}
+
 /** Those mounts that freeze what is seen there. */
 export function* frozenAmong(mounts: readonly Mount[]): FileSteps<readonly Frozen[]> {
   const frozen: Frozen[] = [];

@@ -49,8 +49,11 @@ export type Known = {
 export type Reading = Outcome & {
   /** Why some of it can never change, where that was asked for and is so. */
   readonly frozen?: readonly Frozen[];
-  /** The mount points at and below it, where mounts were asked for. */
+  /** The mount points at and below it, where mounts were asked for, and the type of the file system that it lies on. */
   readonly points?: ReadonlySet<string>;
+  readonly system?: string;
+  /** Whether all of it lies in the image of the container: on a root file system that is laid over others. */
+  readonly inImage?: boolean;
 };
 
 export type Outcome =

@@ -1,7 +1,7 @@
 import type { PathPredicate } from '../text/glob.ts';
 import { overlap, relativePath } from '../text/path.ts';
 import { type FileSteps, isFailure, liesInMemory } from './files.ts';
-import { frozenAmong, type Mount, mountsOf, readMounts } from './mounts.ts';
+import { frozenAmong, type Mount, mountsOf, readMounts, systemOf } from './mounts.ts';
 import { type Outcome, type Reading, type ReadingRequest, type Seen, unusable } from './outcome.ts';
 import { follow, newWays } from './places.ts';
 import { readInside } from './readings/inside.ts';
@@ -50,11 +50,13 @@ function* withMounts(
     if (request !== undefined && (request.mounts === true || unlinked)) {
       const real = yield* follow(request.path, seen.ways);
       const mounts = mountsOf(yield* mountsIn(seen), real);
+      const { system, inImage } = systemOf(mounts, real);
       const points = pointsBelow(
         mounts.map(({ point }) => point),
         real,
       );
-      all.push({ ...reading, frozen: yield* frozenAmong(mounts), points });
+      const frozen = yield* frozenAmong(mounts);
+      all.push({ ...reading, frozen, points, inImage, ...(system === undefined ? {} : { system }) });
     } else all.push(reading);
   }
   return all;

@@ -23,6 +23,9 @@ function isList(value: LogValue): value is readonly LogValue[] {
   return Array.isArray(value);
 }
 
+/** Where the kubelet looks for the reason of a container's end, if that is an empty file: `kubectl describe` shows it. */
+export const TERMINATION_LOG = '/dev/termination-log';
+
 /** The line that says why rehup does not start, or can't go on: not in the log, and always one. */
 export function refusalLine(message: string): string {
   return `rehup: ${printable(message)}\n`;

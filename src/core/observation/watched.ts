@@ -160,11 +160,15 @@ const FROZEN: Readonly<Record<Frozen['why'], string>> = {
 
 /** Whether all of a watch lies on a mount that can never change. */
 export function isFrozen({ path, frozen }: Watched): boolean {
-  return [...frozen].some((point) => relativePath(point, path) !== undefined);
+  return [...frozen.keys()].some((point) => relativePath(point, path) !== undefined);
 }
 
 /** Keeps what a reading tells of mounts, and says once of each that it can never change. */
-function withMounts(watched: Watched, { frozen = [], points }: Reading, turn: Turn): Watched {
+function withMounts(
+  watched: Watched,
+  { frozen = [], points, system, inImage }: Reading,
+  turn: Turn,
+): Watched {
   const news = frozen.filter(({ point }) => !watched.frozen.has(point));
   for (const { why, point } of news) {
     log(turn, 'warn', 'watch.frozen', `${textOfBytes(point)} ${FROZEN[why]}`, {
@@ -174,6 +178,14 @@ function withMounts(watched: Watched, { frozen = [], points }: Reading, turn: Tu
     });
   }
   const told =
-    news.length === 0 ? watched.frozen : new Set([...watched.frozen, ...frozen.map(({ point }) => point)]);
-  return { ...watched, frozen: told, points: points ?? watched.points };
+    news.length === 0
+      ? watched.frozen
+      : new Map([...watched.frozen, ...news.map(({ point, why }) => [point, why] as const)]);
+  return {
+    ...watched,
+    frozen: told,
+    points: points ?? watched.points,
+    system: system ?? watched.system,
+    inImage: inImage ?? watched.inImage,
+  };
 }

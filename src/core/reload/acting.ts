@@ -71,6 +71,7 @@ function stopFor(state: State, reload: Reload, turn: Turn): State {
   logHeld(turn, 'drain', drain);
   setTimer(turn, 'drain', drain);
   return withConfiguration(state, {
+    heldUntil: turn.at + state.settings.drain,
     progress: { phase: 'acting', reload, remaining: [], job: undefined, draining: true },
   });
 }

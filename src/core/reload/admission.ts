@@ -18,7 +18,7 @@ export function isStartAwaited({ child }: State): boolean {
 
 /** The child may be started as far as supervision is concerned: what it will read is brought to the gate. */
 export function askedStart(state: State, turn: Turn): State {
-  if (state.settings.dryRun) return tryStart(state, turn);
+  if (state.settings.dryRun) return state.record.seeking ? state : tryStart(state, turn);
   // What can't be listened on is bad usage, before anything is started.
   if (state.server.opening > 0) return state;
   if (state.gate.staged === undefined) {

@@ -1,17 +1,27 @@
 import { changedPaths, type Snapshot, sameSnapshot } from '../files/snapshot.ts';
 import { snapshotOf } from '../observation/observation.ts';
-import { signalName } from '../process/signals.ts';
 import { type Action, distinctActions } from '../state/action.ts';
 import type { TimerName } from '../state/event.ts';
 import type { Progress, Reload } from '../state/progress.ts';
 import { type State, withConfiguration } from '../state/state.ts';
-import { clearTimers, type EventOf, log, setTimer, type Table, type Turn } from '../state/turn.ts';
+import { clearTimers, type EventOf, log, type Table, type Turn } from '../state/turn.ts';
 import { actionEnded, actionTimedOut, drained, signalled, stopRefused, underWay } from './acting.ts';
 import { askedStart, seenBeforeStart } from './admission.ts';
 import { gateFree, gateOvertaken, gatePassed, gateRefused } from './gated.ts';
 import { childEnded, quitting, resumed, startFailed, stopped } from './interruption.ts';
-import { isChanged, plan, settleTime } from './plan.ts';
-import { advance, again, beginReload, changed, clearWaits, type In, rest, withdraw } from './scheduling.ts';
+import { isChanged, plan } from './plan.ts';
+import { asked, requested } from './requests.ts';
+import {
+  advance,
+  again,
+  beginReload,
+  changed,
+  clearWaits,
+  type In,
+  rest,
+  settleAnew,
+  withdraw,
+} from './scheduling.ts';
 import { childVerified, notReady, ready, recover, restarted, stayed } from './verification.ts';
 
 /*
@@ -37,8 +47,7 @@ function content(state: State, progress: Progress, event: EventOf<'content'>, tu
     case 'resting':
       return isChanged(now.configuration) ? changed(now, turn) : now;
     case 'settling':
-      if (!sameSnapshot(before.seen, seen)) setTimer(turn, 'settle', settleTime(now));
-      return now;
+      return sameSnapshot(before.seen, seen) ? now : settleAnew(now, turn);
     case 'reading':
       return event.look >= progress.look ? advance(now, true, turn) : now;
     default:
@@ -138,42 +147,6 @@ function startingAnyway(state: State, progress: Progress, _event: unknown, turn:
 
 function firstStarted(state: State, _progress: Progress, _event: unknown, turn: Turn): State {
   return again(rest(state), turn);
-}
-
-/** A request from outside: like a change, but whether or not the content changed, and without waiting for quiet. */
-function requested(state: State, progress: Progress, event: EventOf<'reload-requested'>, turn: Turn): State {
-  const { configuration } = state;
-  const signal = signalName(event.signal);
-  log(turn, 'info', 'reload.requested', `${signal} asks for a reload`, { signal });
-  const asked = withConfiguration(state, {
-    requested: distinctActions([
-      ...configuration.requested,
-      { kind: 'signal', signal: event.signal, forced: event.forced },
-    ]),
-    changedAt: configuration.changedAt ?? turn.at,
-    barred: undefined,
-  });
-  const busy = ['acting', 'reading', 'gated', 'splaying'].includes(progress.phase);
-  if (busy) return asked;
-  clearTimers(turn, 'settle', 'ceiling', 'min-interval');
-  return advance(asked, false, turn);
-}
-
-/** `rehup reload`: as if all had changed, and whatever failed before; the check alone is kept (specification 5). */
-function asked(state: State, progress: Progress, _event: unknown, turn: Turn): State {
-  const { configuration, settings } = state;
-  log(turn, 'info', 'reload.requested', 'rehup reload asks for a reload');
-  const actions =
-    settings.watches.length === 0 ? [settings.onChange] : settings.watches.map(({ action }) => action);
-  const wanted = withConfiguration(state, {
-    requested: [...configuration.requested, ...actions, { kind: 'none' }],
-    changedAt: configuration.changedAt ?? turn.at,
-    barred: undefined,
-    splayed: true,
-  });
-  if (['baseline', 'acting', 'reading', 'gated'].includes(progress.phase)) return wanted;
-  clearTimers(turn, 'settle', 'ceiling', 'min-interval', 'splay');
-  return advance(wanted, false, turn);
 }
 
 function startAsked(state: State, _progress: Progress, _event: unknown, turn: Turn): State {

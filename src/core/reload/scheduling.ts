@@ -1,4 +1,4 @@
-import { changedPaths } from '../files/snapshot.ts';
+import { changedPaths, sameSnapshot } from '../files/snapshot.ts';
 import { closeGate, isGateBusy, openGate } from '../gate/gate.ts';
 import { requestLook } from '../observation/observation.ts';
 import type { Action } from '../state/action.ts';
@@ -53,7 +53,14 @@ export function changed(state: State, turn: Turn): State {
   logHeld(turn, 'settle', delay);
   setTimer(turn, 'settle', delay);
   setTimer(turn, 'ceiling', Math.max(delay * CEILING_FACTOR, CEILING_LEAST));
-  return withConfiguration(state, { ...fresh, progress: { phase: 'settling' } });
+  return withConfiguration(state, { ...fresh, heldUntil: turn.at + delay, progress: { phase: 'settling' } });
+}
+
+/** It has changed once more: quiet is waited for anew, up to the ceiling. */
+export function settleAnew(state: State, turn: Turn): State {
+  const delay = settleTime(state);
+  setTimer(turn, 'settle', delay);
+  return withConfiguration(state, { heldUntil: turn.at + delay });
 }
 
 /**
@@ -105,6 +112,7 @@ function hold(state: State, reason: HeldReason | undefined, wait: number, turn: 
   const known = progress.phase === 'holding' && progress.reason === reason;
   if (reason !== undefined && !known) logHeld(turn, reason, wait);
   return withConfiguration(state, {
+    heldUntil: turn.at + wait,
     progress: { phase: 'holding', ...(reason === undefined ? {} : { reason }) },
   });
 }
@@ -139,7 +147,8 @@ function splay(state: State, turn: Turn): State {
   const wait = Math.floor(value * state.settings.splay);
   logHeld(turn, 'splay', wait);
   setTimer(turn, 'splay', wait);
-  return withConfiguration({ ...state, seed }, { progress: { phase: 'splaying' } });
+  const heldUntil = turn.at + wait;
+  return withConfiguration({ ...state, seed }, { heldUntil, progress: { phase: 'splaying' } });
 }
 
 /** Begins a reload; the one that was only being verified ends with it. */
@@ -150,7 +159,10 @@ export function beginReload(
   snapshot: Reload['snapshot'],
   turn: Turn,
 ): { readonly begun: State; readonly reload: Reload } {
-  const superseding = superseded(state, turn, 'newer content is being applied');
+  const { verifying } = state.configuration;
+  const isSame = verifying !== undefined && sameSnapshot(verifying.reload.snapshot, snapshot);
+  const what = isSame ? 'the same content is being applied once more' : 'newer content is being applied';
+  const superseding = superseded(state, turn, what);
   const { configuration } = superseding;
   const reload = {
     id: configuration.reloads + 1,

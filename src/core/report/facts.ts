@@ -4,6 +4,7 @@ import type { Watched } from '../state/observed.ts';
 import type { HeldReason } from '../state/progress.ts';
 import type { HostFacts, State } from '../state/state.ts';
 import { textOfBytes } from '../text/bytes.ts';
+import { relativePath } from '../text/path.ts';
 
 /** When and on what somebody asks. */
 export type Asked = { readonly at: number; readonly host: HostFacts };
@@ -17,7 +18,9 @@ export type WatchFacts = {
   readonly path: string;
   readonly origin: string;
   readonly action: string | undefined;
-  readonly kind: 'kubelet volume' | 'directory' | 'file' | 'not there';
+  readonly kind: 'kubelet volume' | 'directory' | 'file' | 'subPath' | 'not there';
+  /** The type of the file system, as /proc/self/mountinfo has it. */
+  readonly system: string | undefined;
   readonly mode: 'events' | 'poll';
   readonly generation: string | undefined;
   /** Whether digests of it mean nothing outside of this process. */
@@ -51,6 +54,7 @@ function factsOf(state: State, watched: Watched): WatchFacts {
     origin: watched.origin,
     action: watch === undefined ? undefined : textOfBytes(actionName(watch.action)),
     kind: kindOf(watched),
+    system: watched.system === undefined ? undefined : textOfBytes(watched.system),
     mode: isUnwatched || isApart ? 'poll' : 'events',
     generation: volume === undefined ? undefined : textOfBytes(volume.generation),
     keyed: content?.keyed ?? false,
@@ -66,7 +70,11 @@ function factsOf(state: State, watched: Watched): WatchFacts {
   };
 }
 
-function kindOf({ volume, content }: Watched): WatchFacts['kind'] {
+function kindOf({ path, volume, content, frozen }: Watched): WatchFacts['kind'] {
+  const isPart = [...frozen].some(
+    ([point, why]) => why === 'subpath' && relativePath(point, path) !== undefined,
+  );
+  if (isPart) return 'subPath';
   if (volume !== undefined) return 'kubelet volume';
   if (content === undefined || content.files.size === 0) return 'not there';
   return content.files.has('') ? 'file' : 'directory';
@@ -85,21 +93,26 @@ function isPending({ configuration }: State, path: string): boolean {
   return differs && (verifying !== undefined || !['baseline', 'resting'].includes(progress.phase));
 }
 
-/** What is waited for at the moment, and since when the change waits, on the core's clock. */
-export type Waiting = { readonly reason: HeldReason; readonly since: number };
+/** What is waited for at the moment, since when the change waits, and how long still, on the core's clock. */
+export type Waiting = {
+  readonly reason: HeldReason;
+  readonly since: number;
+  /** At most, on the core's clock. */
+  readonly until: number | undefined;
+};
 
 export function waitingFor({ configuration }: State): Waiting | undefined {
-  const { progress, changedAt } = configuration;
+  const { progress, changedAt, heldUntil: until } = configuration;
   if (progress.phase === 'acting' && progress.draining === true)
-    return { reason: 'drain', since: progress.reload.begun };
+    return { reason: 'drain', since: progress.reload.begun, until };
   if (changedAt === undefined) return undefined;
   switch (progress.phase) {
     case 'settling':
-      return { reason: 'settle', since: changedAt };
+      return { reason: 'settle', since: changedAt, until };
     case 'splaying':
-      return { reason: 'splay', since: changedAt };
+      return { reason: 'splay', since: changedAt, until };
     case 'holding':
-      return progress.reason === undefined ? undefined : { reason: progress.reason, since: changedAt };
+      return progress.reason === undefined ? undefined : { reason: progress.reason, since: changedAt, until };
     default:
       return undefined;
   }

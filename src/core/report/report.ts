@@ -1,16 +1,10 @@
 import type { LogLine } from '../log/log.ts';
 import { describeStatus } from '../process/exit.ts';
-import {
-  DURATION_BOUNDS,
-  type EndedReload,
-  type Outcome,
-  RECENT,
-  type Record,
-  type StartReason,
-} from '../state/record.ts';
+import { DURATION_BOUNDS, type EndedReload, type Outcome, RECENT, type Record } from '../state/record.ts';
 import type { State } from '../state/state.ts';
 import { type EventOf, log, type Table, type Turn } from '../state/turn.ts';
 import { startFields, startSummary } from './startup.ts';
+import { warn, warnOfMissing } from './warnings.ts';
 
 /*
  * Room `report/`: what status, metrics, page and log tell, as one projection of the state; and the machine that remembers what
@@ -57,13 +51,8 @@ function reloadEnded(state: State, _part: unknown, event: EventOf<'reload-ended'
   });
 }
 
-function started(state: State): State {
-  return withRecord(state, { starts: counted(state.record.starts, reasonOf(state)) });
-}
-
-function reasonOf({ record, configuration }: State): StartReason {
-  if (record.starts.size === 0) return 'first';
-  return configuration.progress.phase === 'acting' ? 'reload' : 'on-exit';
+function started(state: State, _part: unknown, { why }: EventOf<'child-started'>): State {
+  return withRecord(state, { starts: counted(state.record.starts, why) });
 }
 
 /** The first line of all says what this rehup runs on; with `--dry-run` that is all. */
@@ -76,7 +65,14 @@ function startAsked(state: State, _part: unknown, _event: unknown, turn: Turn): 
     log(turn, 'info', 'rehup.subreaper', 'not PID 1: adopting the orphans of the child only');
   if (server.leftOut !== undefined && !settings.dryRun)
     log(turn, 'info', 'socket.left_out', `no control socket: ${server.leftOut}`, { reason: server.leftOut });
-  return withRecord(state, { announced: true });
+  return withRecord(state, { announced: true, seeking: warn(state, turn) });
+}
+
+/** What was looked for was found, or not. */
+function sought(state: State, _part: unknown, { missing }: EventOf<'sought'>, turn: Turn): State {
+  warnOfMissing(state, missing, turn);
+  if (state.settings.dryRun) turn.notices.push({ type: 'gate-free' });
+  return withRecord(state, { seeking: false });
 }
 
 /** What the look that came before it had to say follows. */
@@ -95,6 +91,11 @@ function ended(state: State, _part: unknown, event: EventOf<'child-ended'>): Sta
   return withRecord(state, { lastExit: describeStatus(event.status) });
 }
 
+/** Those who may not be signalled stay when the others are gone, and are told last. */
+function leftovers(state: State, _part: unknown, { processes }: EventOf<'leftovers'>): State {
+  return withRecord(state, { leftovers: processes });
+}
+
 function watchError(state: State, _part: unknown, event: EventOf<'watch-error'>): State {
   return withRecord(state, { watchErrors: counted(state.record.watchErrors, event.path) });
 }
@@ -108,10 +109,12 @@ function recovered(state: State): State {
 }
 
 type RecordKey =
+  | 'sought'
   | 'start-asked'
   | 'reload-ended'
   | 'child-started'
   | 'child-ended'
+  | 'leftovers'
   | 'watch-error'
   | 'degraded'
   | 'recovered';
@@ -119,10 +122,12 @@ type RecordKey =
 /** What is remembered of each event; there is one phase, in which nothing is decided. */
 export const RECORD: Table<{ readonly phase: 'remembering' }, RecordKey> = {
   remembering: {
+    sought,
     'start-asked': startAsked,
     'reload-ended': reloadEnded,
     'child-started': started,
     'child-ended': ended,
+    leftovers,
     'watch-error': watchError,
     degraded,
     recovered,

@@ -15,10 +15,11 @@ export function startFields(state: State): Readonly<Record<string, LogValue>> {
     version: identity.version,
     edition: identity.edition,
     pid1,
-    watches: watchFacts(state).map(({ path, action, kind, mode, files, seen }) => ({
+    watches: watchFacts(state).map(({ path, action, kind, system, mode, files, seen }) => ({
       path,
       action: action ?? 'restart',
       kind,
+      system: system ?? '',
       mode,
       files,
       digest: seen ?? '',
@@ -56,13 +57,14 @@ function readyText(ready: Ready): string {
 
 /** The same for people: what `--dry-run` prints. */
 export function startSummary(state: State): string {
-  const { settings } = state;
+  const { settings, identity, pid1 } = state;
   const { check, ready, stages, listen } = settings;
   const watches = watchFacts(state).map(
-    ({ path, action, kind, mode, files, seen }) =>
-      `  ${path}: ${kind}${files === 0 ? '' : `, ${files} ${files === 1 ? 'file' : 'files'}`}, by ${mode}; a change: ${action ?? 'restart'}${seen === undefined ? '' : ` (now ${seen})`}`,
+    ({ path, action, kind, system, mode, files, seen }) =>
+      `  ${path}: ${kind}${system === undefined ? '' : ` on ${system}`}${files === 0 ? '' : `, ${files} ${files === 1 ? 'file' : 'files'}`}, by ${mode}; a change: ${action ?? 'restart'}${seen === undefined ? '' : ` (now ${seen})`}`,
   );
   return [
+    `rehup ${identity.version} (${identity.edition})${pid1 ? '' : ', not as PID 1'}`,
     `would start: ${settings.command.map(textOfBytes).join(' ')}`,
     watches.length === 0 ? 'watches nothing' : 'watches:',
     ...watches,

@@ -41,6 +41,7 @@ export function statusOf(state: State, asked: Asked) {
     watches: watchFacts(state).map((watch) => ({
       ...watch,
       action: watch.action ?? null,
+      system: watch.system ?? null,
       generation: watch.generation ?? null,
       seen: watch.seen ?? null,
       applied: watch.applied ?? null,
@@ -53,7 +54,14 @@ export function statusOf(state: State, asked: Asked) {
       active: active === undefined ? null : textOfBytes(active.name),
       good: good === undefined ? null : textOfBytes(good.name),
     })),
-    waiting: waiting === undefined ? null : { reason: waiting.reason, since: time(waiting.since) },
+    waiting:
+      waiting === undefined
+        ? null
+        : {
+            reason: waiting.reason,
+            since: time(waiting.since),
+            until: waiting.until === undefined ? null : time(waiting.until),
+          },
     reloads: record.recent.map(({ id, outcome, at, took, paths, changed, reason }) => ({
       reload: id,
       outcome,
@@ -63,6 +71,7 @@ export function statusOf(state: State, asked: Asked) {
       changed,
       reason: reason ?? null,
     })),
+    leftovers: record.leftovers,
     zombiesReaped: asked.host.reaped,
     logLinesDropped: asked.host.dropped,
   };

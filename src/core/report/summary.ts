@@ -9,7 +9,7 @@ const DIM = 90;
 /** Lines of text; `colours` only where a terminal has them. */
 export function summaryOf(status: Status, colours: boolean): string {
   const paint = (text: string, colour: number) => (colours ? `\u001b[${colour}m${text}\u001b[0m` : text);
-  const { rehup, child, degraded, watches, stages, waiting, reloads } = status;
+  const { rehup, child, degraded, watches, stages, waiting, reloads, leftovers } = status;
   const pid = child.pid === null ? '' : `, process ${child.pid}`;
   const since = child.since === null ? '' : `, since ${child.since}`;
   return [
@@ -17,13 +17,18 @@ export function summaryOf(status: Status, colours: boolean): string {
     `${child.program} is ${child.phase}${pid}${since}`,
     ...(child.lastExit === null ? [] : [`  the one before it ${child.lastExit}`]),
     ...(child.says === null ? [] : [`  it says: ${child.says}`]),
+    ...(leftovers.length === 0 ? [] : [`left behind by an old child: ${leftovers.join(', ')}`]),
     degraded === null
       ? paint('runs on the content that is there', GREEN)
       : paint(
           `degraded${degraded.since === null ? '' : ` since ${degraded.since}`}: ${degraded.reason}`,
           RED,
         ),
-    ...(waiting === null ? [] : [`a change waits for ${waiting.reason} since ${waiting.since}`]),
+    ...(waiting === null
+      ? []
+      : [
+          `a change waits for ${waiting.reason}${waiting.until === null ? '' : ` until ${waiting.until}`}, since ${waiting.since}`,
+        ]),
     '',
     'watches:',
     ...watches.map(

@@ -7,7 +7,7 @@ import type { Peer, Server, Visit } from '../state/visits.ts';
 import { answerTo, readiness, refused, serves } from './answers.ts';
 import { begin, listening, listeningLocal, withServer } from './opening.ts';
 import { NOTHING_YET, type Request, takeBytes } from './request.ts';
-import { bytesOfResponse, type Response, refusal } from './response.ts';
+import { bytesOfResponse, plain, type Response, refusal } from './response.ts';
 
 /*
  * Room `server/`: the machine that takes requests apart and answers them, on TCP and the control socket alike. May not know how
@@ -40,12 +40,13 @@ function accepted(state: State, _part: Server, { connection, peer }: EventOf<'ac
   const { visits } = state.server;
   const own = [...visits].filter(([, visit]) => origin(visit.peer) === origin(peer));
   const crowd = own.length >= MOST_OF_ONE ? own : visits.size >= MOST_VISITS ? [...visits] : [];
-  const slow = crowd.filter(([, visit]) => visit.phase === 'reading').sort(byAge)[0];
-  if (crowd.length > 0 && slow === undefined) {
-    turn.effects.push({ type: 'hang-up', connection });
+  const dispensable = leastNeeded(crowd);
+  if (crowd.length > 0 && dispensable === undefined) {
+    const bytes = bytesOfResponse(plain(503, 'too many wait for an answer already'), false);
+    turn.effects.push({ type: 'reply', connection, bytes }, { type: 'hang-up', connection });
     return state;
   }
-  const room = slow === undefined ? state : hangUp(state, slow[0], turn);
+  const room = dispensable === undefined ? state : hangUp(state, dispensable, turn);
   const visit: Visit = {
     peer,
     since: turn.at,
@@ -57,7 +58,21 @@ function accepted(state: State, _part: Server, { connection, peer }: EventOf<'ac
   return watchTime(withVisit(room, connection, visit), turn);
 }
 
-function byAge([, one]: readonly [number, Visit], [, other]: readonly [number, Visit]): number {
+type Numbered = readonly [number, Visit];
+
+/**
+ * Which of a crowd makes room: the oldest that has not sent a whole request; else, of those that do not take their answer, the
+ * oldest of the address that has most, so that nobody can keep the kubelet's probe out. Who still waits for an answer stays.
+ */
+function leastNeeded(crowd: readonly Numbered[]): number | undefined {
+  const slow = crowd.filter(([, { phase }]) => phase === 'reading').sort(byAge)[0];
+  if (slow !== undefined) return slow[0];
+  const count = ({ peer }: Visit) => crowd.filter(([, other]) => origin(other.peer) === origin(peer)).length;
+  const deaf = crowd.filter(([, { phase }]) => phase === 'answered');
+  return deaf.sort((one, other) => count(other[1]) - count(one[1]) || byAge(one, other))[0]?.[0];
+}
+
+function byAge([, one]: Numbered, [, other]: Numbered): number {
   return one.since - other.since;
 }
 

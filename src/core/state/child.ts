@@ -1,11 +1,12 @@
 import type { ExitStatus } from '../process/exit.ts';
 import type { Signal } from '../process/signals.ts';
+import type { StartReason } from './record.ts';
 
 /**
- * What follows when a child has ended and its group is empty; `again`: a start by `--on-exit`, after a while; `exit`: rehup
- * ends with the child's code, or with the one named.
+ * What follows when a child has ended and its group is empty; `revive`: a start since the signal that was to reload it ended
+ * it; `again`: a start by `--on-exit`, after a while; `exit`: rehup ends with the child's code, or with the one named.
  */
-export type Afterwards = 'start' | 'exit' | 'again' | { readonly exit: number };
+export type Afterwards = 'start' | 'revive' | 'exit' | 'again' | { readonly exit: number };
 
 type Running = {
   readonly phase: 'running';
@@ -41,16 +42,23 @@ export type Child =
       /** Whether the look is over and configuration was asked whether the child may start. */
       readonly asked: boolean;
       readonly last: ExitStatus | undefined;
+      readonly why: StartReason;
     }
   /** Asked the host for a child; signals that come meanwhile are kept for it. */
   | {
       readonly phase: 'starting';
       readonly attempt: number;
       readonly last: ExitStatus | undefined;
+      readonly why: StartReason;
       readonly kept: readonly Signal[];
     }
   /** A restart could not start the command and will try again. */
-  | { readonly phase: 'retrying'; readonly attempt: number; readonly last: ExitStatus | undefined }
+  | {
+      readonly phase: 'retrying';
+      readonly attempt: number;
+      readonly last: ExitStatus | undefined;
+      readonly why: StartReason;
+    }
   /** The child exited by itself and is to be started again, after a while. */
   | { readonly phase: 'waiting'; readonly last: ExitStatus }
   | Running

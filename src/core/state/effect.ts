@@ -62,6 +62,8 @@ export type Effect =
   | { readonly type: 'look'; readonly requests: readonly ReadingRequest[] }
   /** Read one watch beside the others, waiting at most `patience` ms for a file server at a time. Answer: `looked-apart`. */
   | { readonly type: 'look-apart'; readonly request: ReadingRequest; readonly patience: number }
+  /** See which of these programs are there for who has this PATH. Answer: `sought`. */
+  | { readonly type: 'seek'; readonly programs: readonly string[]; readonly path: string | undefined }
   /** Watch these places, and no others, for events. Answers: `watching`, or a `watch-failed` for each that can't be. */
   | { readonly type: 'watch'; readonly places: ReadonlyMap<string, Spot> }
   /** Do something beside the child; `job` is a number of its own. Answer, later: `job-ended`. */
@@ -87,5 +89,8 @@ export type Effect =
   | { readonly type: 'log'; readonly line: LogLine }
   /** Text for stdout, which is rehup's own only where no child was started. */
   | { readonly type: 'print'; readonly text: string }
-  /** The last effect of all: end with this code. `refusal`: bad usage, one line for the user. */
-  | { readonly type: 'exit'; readonly code: number; readonly refusal?: string };
+  /**
+   * The last effect of all: end with this code. `refusal`: bad usage, one line for the user. `reason`: why it is a code of
+   * rehup's own, where the log has the line for it.
+   */
+  | { readonly type: 'exit'; readonly code: number; readonly refusal?: string; readonly reason?: string };

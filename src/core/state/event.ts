@@ -137,6 +137,8 @@ export type Occurrence =
       readonly reading: Reading;
       readonly servers: readonly string[];
     }
+  /** Of the programs that were sought, those that are not there. */
+  | { readonly type: 'sought'; readonly missing: readonly string[] }
   /** A file system that had stopped answering answers again. */
   | { readonly type: 'answering' }
   /** A job has ended by itself; one that was cancelled is never told of. */

@@ -1,4 +1,5 @@
 import type { Content } from '../files/content.ts';
+import type { Frozen } from '../files/mounts.ts';
 import type { Place, PlaceKind, Places } from '../files/places.ts';
 import type { Known } from '../files/reading.ts';
 import type { Snapshot } from '../files/snapshot.ts';
@@ -47,8 +48,12 @@ export type Watched = {
   readonly apart: 'no' | 'new' | 'idle' | 'looking' | 'again' | 'back';
   /** Whether it was said that it is looked at so. */
   readonly polled: boolean;
-  /** The mounts of which it was told that they can never change. */
-  readonly frozen: ReadonlySet<string>;
+  /** The mounts of which it was told that they can never change, and why. */
+  readonly frozen: ReadonlyMap<string, Frozen['why']>;
+  /** The type of the file system that it lies on; undefined where nobody told. */
+  readonly system: string | undefined;
+  /** Whether all of it lies in the image of the container. */
+  readonly inImage: boolean;
   /** The mount points at and below it; undefined until they were looked at. */
   readonly points: ReadonlySet<string> | undefined;
 };

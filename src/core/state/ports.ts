@@ -187,6 +187,11 @@ export type Ports = {
   readonly log: Log;
   /** Writes text to stdout. */
   print(text: string): void;
-  /** Ends rehup; `refusal` is one line for the user on stderr. */
-  exit(code: number, refusal: string | undefined): void;
+  /**
+   * Ends rehup.
+   *
+   * @param refusal one line for the user on stderr
+   * @param reason of a code of rehup's own: goes into the termination log of the container
+   */
+  exit(code: number, refusal: string | undefined, reason: string | undefined): void;
 };

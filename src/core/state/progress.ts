@@ -66,6 +66,8 @@ export type Configuration = {
   readonly seen: Snapshot;
   /** When the change that is not told yet was first seen. */
   readonly changedAt: number | undefined;
+  /** Until when at most it is held back, by what it waits for now. */
+  readonly heldUntil: number | undefined;
   /** Actions that were asked for from outside, whether or not the content changed. */
   readonly requested: readonly Action[];
   /** Nothing is done before the start of the child is verified. */

@@ -6,7 +6,7 @@ export const OUTCOMES = ['applied', 'rejected', 'failed', 'rolled_back', 'supers
 export type Outcome = (typeof OUTCOMES)[number];
 
 /** Why a child was started. */
-export const START_REASONS = ['first', 'reload', 'on-exit'] as const;
+export const START_REASONS = ['first', 'reload', 'on-exit', 'signal killed it'] as const;
 
 export type StartReason = (typeof START_REASONS)[number];
 
@@ -28,6 +28,8 @@ export type EndedReload = {
 export type Record = {
   /** Whether it was said what this rehup runs on. */
   readonly announced: boolean;
+  /** Whether it is still looked for the programs that the options name. */
+  readonly seeking: boolean;
   readonly outcomes: ReadonlyMap<Outcome, number>;
   /** Reloads that took at most so long, by the bounds of {@link DURATION_BOUNDS}, and all; with the sum of all, ms. */
   readonly durations: { readonly counts: readonly number[]; readonly count: number; readonly sum: number };
@@ -41,6 +43,8 @@ export type Record = {
   readonly watchErrors: ReadonlyMap<string, number>;
   /** Since when the application does not run on the content that is there. */
   readonly degradedSince: number | undefined;
+  /** What old children left behind, in words: asked to stop and not gone yet, or not to be signalled by rehup. */
+  readonly leftovers: readonly string[];
   /** How the child before this one ended, in words. */
   readonly lastExit: string | undefined;
 };
@@ -56,6 +60,7 @@ export const HELD_REASONS: readonly HeldReason[] = ['settle', 'splay', 'min-inte
 
 export const EMPTY_RECORD: Record = {
   announced: false,
+  seeking: false,
   outcomes: new Map(),
   durations: { counts: DURATION_BOUNDS.map(() => 0), count: 0, sum: 0 },
   recent: [],
@@ -64,5 +69,6 @@ export const EMPTY_RECORD: Record = {
   starts: new Map(),
   watchErrors: new Map(),
   degradedSince: undefined,
+  leftovers: [],
   lastExit: undefined,
 };

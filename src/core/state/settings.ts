@@ -20,6 +20,9 @@ export type ExitPolicy = 'exit' | 'restart' | 'restart-on-failure';
 
 export const EXIT_POLICIES: readonly ExitPolicy[] = ['exit', 'restart', 'restart-on-failure'];
 
+/** Something of the command line that is probably a mistake, though it can be run: `about` which option or variable, and what. */
+export type Doubt = { readonly about: string; readonly text: string };
+
 /** One word of `--check`: texts, and the places where the directory of a watch's or stage's new content goes in. */
 export type CheckWord = readonly (string | { readonly source: string })[];
 
@@ -67,6 +70,8 @@ export type Settings = {
   readonly check: readonly CheckWord[] | undefined;
   readonly checkTimeout: number;
   readonly stages: readonly Stage[];
+  /** What is to be warned of at the start. */
+  readonly doubts: readonly Doubt[];
   /** Of what is watched, by its path, and of the stages, by their targets. */
   readonly origins: Origins;
   /** Whether no line of the log is wanted: what ends rehup is one plain line even then. */

@@ -6,7 +6,7 @@ import type { Effect } from './effect.ts';
 import type { Occurrence, TimerName } from './event.ts';
 import type { Passage, Refusal } from './passage.ts';
 import type { Reload } from './progress.ts';
-import type { Outcome } from './record.ts';
+import type { Outcome, StartReason } from './record.ts';
 import type { State } from './state.ts';
 
 /** What one machine of the core tells the others, within one step. */
@@ -17,7 +17,7 @@ export type Notice =
   | { readonly type: 'unusable'; readonly refusal: string }
   /** The host is asked for a child, which will read what was seen last. */
   | { readonly type: 'child-starting' }
-  | { readonly type: 'child-started' }
+  | { readonly type: 'child-started'; readonly why: StartReason }
   /** What the child would read was looked at: may it be started? Answer: `may-start`, or `unusable`. */
   | { readonly type: 'start-asked' }
   | { readonly type: 'may-start' }
@@ -74,6 +74,8 @@ export type Notice =
   | { readonly type: 'stopped' }
   /** A restart could not start the child, finally. */
   | { readonly type: 'start-failed'; readonly errno: string }
+  /** What an old child left behind, in words; none once it is gone. */
+  | { readonly type: 'leftovers'; readonly processes: readonly string[] }
   | { readonly type: 'stop-child'; readonly afterwards: Afterwards }
   /** A signal came that asks for a reload. */
   | { readonly type: 'reload-requested'; readonly signal: Signal; readonly forced: boolean };

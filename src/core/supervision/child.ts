@@ -4,6 +4,7 @@ import { describeStatus, exitCode } from '../process/exit.ts';
 import { type Signal, signalName } from '../process/signals.ts';
 import type { Child } from '../state/child.ts';
 import type { SignalPurpose } from '../state/event.ts';
+import type { StartReason } from '../state/record.ts';
 import type { SignalTarget } from '../state/settings.ts';
 import type { State } from '../state/state.ts';
 import { log, type Turn } from '../state/turn.ts';
@@ -59,9 +60,9 @@ export function sendToRest(turn: Turn, pid: number, signal: Signal, purpose: 'st
 }
 
 /** Takes the child from nothing to the look that comes before each start. */
-export function prepare(state: State, last: ExitStatus | undefined, turn: Turn): State {
+export function prepare(state: State, last: ExitStatus | undefined, why: StartReason, turn: Turn): State {
   const { state: looking, look } = requestLook(state, turn);
-  return withChild(looking, { phase: 'preparing', look, asked: false, last });
+  return withChild(looking, { phase: 'preparing', look, asked: false, last, why });
 }
 
 export function logStop(turn: Turn, signal: Signal, what: string): void {
@@ -75,15 +76,18 @@ export function logDropped(turn: Turn, signal: Signal, why: string): void {
   log(turn, 'info', 'signal.dropped', `${name}: ${why}`, { signal: name });
 }
 
+/** How a child ended, and whether it was `asked` to: an end that nobody asked for is a warning unless all is well with it. */
 export function logExit(
   child: { readonly pid: number; readonly since: number },
   status: ExitStatus,
+  asked: boolean,
   turn: Turn,
 ): void {
-  const ms = Math.round(turn.at - child.since);
-  log(turn, 'info', 'child.exited', `child ${child.pid} ${describeStatus(status)}`, {
+  const level = asked || exitCode(status) === 0 ? 'info' : 'warn';
+  log(turn, level, 'child.exited', `child ${child.pid} ${describeStatus(status)}`, {
     pid: child.pid,
-    code: exitCode(status),
-    ms,
+    ...(status.kind === 'code' ? { code: status.code } : { signal: signalName(status.signal) }),
+    asked,
+    ms: Math.round(turn.at - child.since),
   });
 }

@@ -1,10 +1,9 @@
-import { type ExitStatus, exitCode } from '../process/exit.ts';
 import { keyOf, type Relative } from '../process/family.ts';
 import { SIGKILL, type Signal, signalName } from '../process/signals.ts';
 import { afterExit } from '../reload/interruption.ts';
 import type { Afterwards } from '../state/child.ts';
 import type { State } from '../state/state.ts';
-import { clearTimers, type EventOf, log, setTimer, type Turn } from '../state/turn.ts';
+import { type AfterExit, clearTimers, type EventOf, log, setTimer, type Turn } from '../state/turn.ts';
 import {
   end,
   endAs,
@@ -17,6 +16,7 @@ import {
   withChild,
 } from './child.ts';
 import { eachNamed, leftoversOf, named, seenBefore, tellLeftovers, withStrangers } from './leftovers.ts';
+import { backOff, policy } from './on-exit.ts';
 import { routeOf } from './routing.ts';
 import { clearStop, expectStop, nameWaited, termIgnoring } from './waiting.ts';
 
@@ -25,12 +25,6 @@ import { clearStop, expectStop, nameWaited, termIgnoring } from './waiting.ts';
 /** Delays between looks at a group that is not empty yet: doubled from the first to the last, ms. */
 const FIRST_GROUP_DELAY = 5;
 const LAST_GROUP_DELAY = 100;
-
-/** Exits by itself are counted within this time (specification 1, `--max-restarts`), ms. */
-const CRASH_WINDOW = 10 * 60_000;
-/** Delays before a start by `--on-exit`: doubled from the first to the last (specification 1), ms. */
-const FIRST_BACK_OFF = 1_000;
-const LAST_BACK_OFF = 30_000;
 
 /** A child that exits with 0 within this time of its start may have gone to the background (specification 3), ms. */
 const EARLY = 5_000;
@@ -92,6 +86,7 @@ function tellWaiting(
 function askLeftovers(signal: Signal, processes: readonly Relative[], turn: Turn): void {
   const message = `left behind by the old child, and asked to stop by ${signalName(signal)}: ${named(processes)}`;
   log(turn, 'info', 'child.leftovers', message, { processes: eachNamed(processes) });
+  turn.notices.push({ type: 'leftovers', processes: eachNamed(processes) });
   turn.effects.push({ type: 'signal-each', processes, signal, purpose: 'stop', wake: true });
 }
 
@@ -110,6 +105,7 @@ export function eachSignalled(
   if (fresh.length > 0) {
     const message = `can't be signalled (EPERM), and not waited for: ${named(fresh)}`;
     log(turn, 'warn', 'child.leftovers', message, { processes: eachNamed(fresh) });
+    turn.notices.push({ type: 'leftovers', processes: eachNamed(fresh) });
   }
   const known = { ...child, refused: [...child.refused, ...fresh.map(keyOf)] };
   if (purpose !== 'kill' || sent.length === 0 || child.killed) return withChild(state, known);
@@ -138,11 +134,13 @@ function groupGone(state: State, child: In<'clearing'>, leftovers: readonly Rela
     tellLeftovers(turn, leftovers, state.settings.stopSignal);
     return afterwards === 'exit' ? endAs(state, turn, status) : end(state, turn, afterwards.exit);
   }
-  return afterwards === 'start' ? prepare(state, status, turn) : backOff(state, status, turn);
+  if (child.asked.length > child.refused.length) turn.notices.push({ type: 'leftovers', processes: [] });
+  if (afterwards === 'again') return backOff(state, status, turn);
+  return prepare(state, status, afterwards === 'revive' ? 'signal killed it' : 'reload', turn);
 }
 
 /** Whether rehup itself ends then. */
-function isEnd(afterwards: Afterwards): afterwards is Exclude<Afterwards, 'start' | 'again'> {
+function isEnd(afterwards: Afterwards): afterwards is Exclude<Afterwards, 'start' | 'revive' | 'again'> {
   return afterwards === 'exit' || typeof afterwards === 'object';
 }
 
@@ -152,16 +150,6 @@ function leave(state: State, child: In<'leaving'>, leftovers: readonly Relative[
   clearStop(turn);
   tellLeftovers(turn, leftovers, child.sent);
   return endAs(state, turn, child.status);
-}
-
-function backOff(state: State, last: ExitStatus, turn: Turn): State {
-  const delay = Math.min(FIRST_BACK_OFF * 2 ** (state.crashes.length - 1), LAST_BACK_OFF);
-  log(turn, 'info', 'child.back_off', `the child is started again in ${delay} ms`, {
-    ms: delay,
-    restart: state.crashes.length,
-  });
-  setTimer(turn, 'back-off', delay);
-  return withChild(state, { phase: 'waiting', last });
 }
 
 export function checkGroup(
@@ -219,21 +207,11 @@ export function killRest(state: State, child: In<'clearing'>, _event: unknown, t
   return withChild(state, { ...child, killing: true });
 }
 
-/** What follows an exit of the child by itself, and the state that remembers it. */
-function policy(state: State, status: ExitStatus, turn: Turn): { state: State; afterwards: Afterwards } {
-  const { onExit, maxRestarts } = state.settings;
-  const restarts = onExit === 'restart' || (onExit === 'restart-on-failure' && exitCode(status) !== 0);
-  if (!restarts) return { state, afterwards: 'exit' };
-  const recent = state.crashes.filter((at) => turn.at - at < CRASH_WINDOW);
-  if (recent.length < maxRestarts)
-    return { state: { ...state, crashes: [...recent, turn.at] }, afterwards: 'again' };
-  log(turn, 'error', 'child.given_up', `restarted ${maxRestarts} times within ten minutes: no more`, {
-    restarts: maxRestarts,
-  });
-  return { state, afterwards: 'exit' };
-}
-
 const UNTOLD = { killed: false, asked: [], refused: [], pace: FIRST_GROUP_DELAY } as const;
+
+function startAfter({ kind }: AfterExit): Afterwards {
+  return kind === 'revive' ? 'revive' : 'start';
+}
 
 /** The child ended by itself: what is left of its group is asked to stop, and `--on-exit` says what follows. */
 export function endedByItself(
@@ -244,7 +222,7 @@ export function endedByItself(
 ): State {
   const { pid } = child;
   const { status } = event;
-  logExit(child, status, turn);
+  logExit(child, status, false, turn);
   clearTimers(turn, 'verify-start');
   const follows = afterExit(state, status, turn.at);
   setTimer(turn, 'stop-timeout', state.settings.stopTimeout);
@@ -252,7 +230,7 @@ export function endedByItself(
   look(pid, turn);
   const early = status.kind === 'code' && status.code === 0 && turn.at - child.since < EARLY;
   const { state: now, afterwards } =
-    follows === undefined ? policy(state, status, turn) : { state, afterwards: 'start' as const };
+    follows === undefined ? policy(state, status, turn) : { state, afterwards: startAfter(follows) };
   turn.notices.push({ type: 'child-ended', status, follows, ends: isEnd(afterwards) });
   const clearing = {
     phase: 'clearing',
@@ -274,7 +252,7 @@ export function endedStopping(
 ): State {
   const { pid, afterwards, toGroup, killing } = child;
   const { status } = event;
-  logExit(child, status, turn);
+  logExit(child, status, true, turn);
   turn.notices.push({ type: 'child-ended', status, follows: undefined, ends: false });
   look(pid, turn);
   const clearing = { phase: 'clearing', pid, afterwards, status, early: false, toGroup, killing } as const;
@@ -289,7 +267,7 @@ export function endedTerminating(
 ): State {
   const { pid, sent, toGroup } = child;
   const { status } = event;
-  logExit(child, status, turn);
+  logExit(child, status, true, turn);
   clearTimers(turn, 'quit', 'verify-start');
   if (child.phase === 'quitting') {
     turn.notices.push({ type: 'stopped' });

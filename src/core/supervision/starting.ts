@@ -3,6 +3,7 @@ import { EXIT_FAILED, signalCode, startFailureCode, startFailureReason } from '.
 import type { Signal } from '../process/signals.ts';
 import { NOTIFY_SOCKET } from '../readiness/channel.ts';
 import type { Child } from '../state/child.ts';
+import type { StartReason } from '../state/record.ts';
 import type { State } from '../state/state.ts';
 import { type EventOf, log, setTimer, type Turn } from '../state/turn.ts';
 import { textOfBytes } from '../text/bytes.ts';
@@ -15,17 +16,20 @@ import { routeOf } from './routing.ts';
 const START_ATTEMPTS = 3;
 const START_RETRY_DELAY = 1_500;
 
-function start(state: State, attempt: number, last: ExitStatus | undefined, turn: Turn): State {
+type Start = { readonly last: ExitStatus | undefined; readonly why: StartReason };
+
+function start(state: State, attempt: number, { last, why }: Start, turn: Turn): State {
   turn.effects.push({ type: 'start', environment: state.configuration.next.environment });
   turn.notices.push({ type: 'child-starting' });
-  return withChild(state, { phase: 'starting', attempt, last, kept: [] });
+  return withChild(state, { phase: 'starting', attempt, last, why, kept: [] });
 }
 
 export function begin(state: State, _child: Child, event: EventOf<'begin'>, turn: Turn): State {
   turn.effects.push({ type: 'check-group', pid: 0, childEnded: true, why: 'before', ignoring: undefined });
   const { pid1, terminal, seed, identity } = event;
   const { inherited, argumentBytes } = givenTo(state, event);
-  return prepare({ ...state, pid1, terminal, inherited, argumentBytes, seed, identity }, undefined, turn);
+  const given = { ...state, pid1, terminal, inherited, argumentBytes, seed, identity };
+  return prepare(given, undefined, 'first', turn);
 }
 
 /** What the variable takes of the room of execve(2) with its address, and more, bytes. */
@@ -46,7 +50,7 @@ export function content(state: State, child: In<'preparing'>, event: EventOf<'co
 }
 
 export function mayStart(state: State, child: In<'preparing'>, _event: unknown, turn: Turn): State {
-  return start(state, 1, child.last, turn);
+  return start(state, 1, child, turn);
 }
 
 /** With `--dry-run` that is all. */
@@ -120,11 +124,14 @@ export function spawnFailed(
   });
   if (again) {
     setTimer(turn, 'start', START_RETRY_DELAY);
-    return withChild(state, { phase: 'retrying', attempt: child.attempt, last: child.last });
+    const { attempt, last, why } = child;
+    return withChild(state, { phase: 'retrying', attempt, last, why });
   }
   turn.notices.push({ type: 'start-failed', errno: event.errno });
-  const refusal = state.settings.silent ? `${command} can't be started: ${reason}` : undefined;
-  return end(state, turn, startFailureCode(event.errno), refusal);
+  const line = `${command} can't be started: ${reason}`;
+  const said = state.settings.silent ? { refusal: line } : { reason: line };
+  turn.effects.push({ type: 'exit', code: startFailureCode(event.errno), ...said });
+  return withChild(state, { phase: 'ended' });
 }
 
 function noChannel({ settings }: State, errno: string): string {
@@ -134,10 +141,10 @@ function noChannel({ settings }: State, errno: string): string {
 }
 
 export function startAgain(state: State, child: In<'retrying'>, _event: unknown, turn: Turn): State {
-  return start(state, child.attempt + 1, child.last, turn);
+  return start(state, child.attempt + 1, child, turn);
 }
 
 /** The wait after an exit of the child is over. */
 export function backAgain(state: State, child: In<'waiting'>, _event: unknown, turn: Turn): State {
-  return prepare(state, child.last, turn);
+  return prepare(state, child.last, 'on-exit', turn);
 }

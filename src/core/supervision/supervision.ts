@@ -39,8 +39,9 @@ import { askIgnoring, askNames, waited } from './waiting.ts';
 
 function spawned(state: State, child: In<'starting'>, event: EventOf<'spawned'>, turn: Turn): State {
   const { verify } = state.settings;
-  log(turn, 'info', 'child.started', `child ${event.pid} started`, { pid: event.pid });
-  turn.notices.push({ type: 'child-started' });
+  const { why } = child;
+  log(turn, 'info', 'child.started', `child ${event.pid} started`, { pid: event.pid, reason: why });
+  turn.notices.push({ type: 'child-started', why });
   if (verify > 0) setTimer(turn, 'verify-start', verify);
   else if (state.settings.ready === undefined) turn.notices.push({ type: 'child-verified' });
   const { pid } = event;

@@ -91,6 +91,9 @@ int feed_digest(JSContext *ctx, JSValueConst number, const void *data, size_t le
 /* descriptors.c: the same open file at a number that is not the child's, closed on exec; -1 and errno on failure. */
 int away_from_stdio(int descriptor);
 
+/* Writes to a regular file that is empty; -1, and EEXIST where it is not. Waits for nobody. */
+ssize_t fill_empty(const char *path, const char *data, size_t length);
+
 /* events.c: random bytes, as much as that; -1 and errno on failure. */
 int random_bytes(void *data, size_t length);
 

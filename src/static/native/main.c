@@ -16,6 +16,9 @@
 /* The exit code for what went wrong in rehup itself (specification 2.4). */
 #define EXIT_FAILED 125
 
+/* Where the kubelet looks for the reason of a container's end; the same in src/core/log/printable.ts. */
+#define TERMINATION_LOG "/dev/termination-log"
+
 /* Enough for every recursion of the core; JavaScript that goes deeper gets an exception instead of a crash. */
 #define STACK_SIZE (512 * 1024)
 
@@ -79,6 +82,7 @@ void fail(const char *line)
     char text[PIPE_BUF];
     snprintf(text, sizeof text, "rehup: %s\n", line);
     say(text);
+    fill_empty(TERMINATION_LOG, text, strlen(text));
     _exit(EXIT_FAILED);
 }
 

@@ -209,6 +209,38 @@ NATIVE(store)
     return result;
 }
 
+ssize_t fill_empty(const char *path, const char *data, size_t length)
+{
+    struct stat found;
+    int file = open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (file < 0) return -1;
+    ssize_t written = fstat(file, &found);
+    if (written == 0 && (!S_ISREG(found.st_mode) || found.st_size > 0)) {
+        errno = EEXIST;
+        written = -1;
+    }
+    if (written == 0) written = write(file, data, length);
+    int error = errno;
+    close(file);
+    errno = error;
+    return written;
+}
+
+/* fillEmpty(path, bytes): writes to a file that is there and empty. */
+NATIVE(fillEmpty)
+{
+    UNUSED;
+    struct bytes path, bytes;
+    if (to_c_string(ctx, &path, argv[0], "open") < 0) return JS_EXCEPTION;
+    JSValue result = JS_EXCEPTION;
+    if (to_bytes(ctx, &bytes, argv[1]) == 0) {
+        result = result_of(ctx, "write", fill_empty(path.data, bytes.data, bytes.length));
+        free_bytes(ctx, &bytes);
+    }
+    free_bytes(ctx, &path);
+    return result;
+}
+
 NATIVE(sync)
 {
     UNUSED;
@@ -220,6 +252,6 @@ NATIVE(sync)
 const JSCFunctionListEntry staging_functions[] = {
     FUNCTION(mkdir, 3),  FUNCTION(create, 3), FUNCTION(grant, 3), FUNCTION(symlink, 3), FUNCTION(rename, 3),
     FUNCTION(unlink, 2), FUNCTION(rmdir, 2),  FUNCTION(chmod, 2), FUNCTION(chown, 3),   FUNCTION(lock, 1),
-    FUNCTION(entries, 2), FUNCTION(copy, 3), FUNCTION(store, 2),  FUNCTION(sync, 1),
+    FUNCTION(entries, 2), FUNCTION(copy, 3), FUNCTION(store, 2),  FUNCTION(sync, 1), FUNCTION(fillEmpty, 2),
 };
 END_OF_PART(staging);

@@ -1,45 +1,23 @@
 import { describe, expect, test } from 'vitest';
 import { watch } from '../../support/given.ts';
 import { scenario } from '../../support/scenario.ts';
-import { CHECK, SIGNAL, supervisor } from '../../support/supervisor.ts';
+import { CHECK, supervisor } from '../../support/supervisor.ts';
+import {
+  answered,
+  asks,
+  body,
+  comes,
+  HOST,
+  NEAR,
+  OK,
+  READY,
+  type Run,
+  says,
+  UNAVAILABLE,
+  USER,
+} from '../../support/visitor.ts';
 
 /** Specification 6, *HTTP*, as sequences of events. */
-
-type Run = ReturnType<typeof supervisor>;
-
-const HOST = { wall: 1_000_000, reaped: 3, dropped: 4 };
-const FAR = { kind: 'tcp', address: '10.0.0.9' } as const;
-const NEAR = { kind: 'tcp', address: '127.0.0.1' } as const;
-const USER = { kind: 'socket', uid: 1000 } as const;
-
-const comes = (
-  run: Run,
-  connection: number,
-  peer: typeof FAR | typeof NEAR | typeof USER | { kind: 'socket'; uid: number } = FAR,
-) => run.send({ type: 'accepted', connection, peer });
-const says = (run: Run, connection: number, bytes: string) =>
-  run.send({ type: 'received', connection, bytes, host: HOST });
-const asks = (run: Run, connection: number, path: string, method = 'GET') =>
-  says(run, connection, `${method} ${path} HTTP/1.1\r\n\r\n`);
-
-/** The body of the last reply. */
-function body(run: Run): string {
-  const reply = run.performed.findLast((effect) => effect.type === 'reply');
-  return reply?.type === 'reply' ? (reply.bytes.split('\r\n\r\n')[1] ?? '') : '';
-}
-
-function answered(run: Run, path: string, peer: typeof FAR | typeof NEAR | typeof USER = FAR): string {
-  comes(run, 1, peer);
-  const [line = ''] = asks(run, 1, path);
-  run.send({ type: 'hung-up', connection: 1 });
-  return line.replace('reply 1: HTTP/1.1 ', '');
-}
-
-const OK = '200 OK';
-const UNAVAILABLE = '503 Service Unavailable';
-const READY = {
-  ready: { kind: 'tcp', endpoint: { host: '127.0.0.1', port: 80, text: 'tcp://127.0.0.1:80' } },
-} as const;
 
 describe('/readyz', () => {
   test('is 200 while the child runs, and says why it is not', () => {
@@ -127,6 +105,43 @@ describe('/status and the page', () => {
   });
 });
 
+describe('/status', () => {
+  const status = (run: Run) => {
+    answered(run, '/status', NEAR);
+    return JSON.parse(body(run));
+  };
+  const at = (ms: number) => new Date(ms).toISOString();
+
+  test('tells what is waited for, since when, and until when', () => {
+    const run = supervisor({ settle: 3_000, minInterval: 60_000 });
+    run.changes('two');
+    run.passes(1_000);
+    const { wall } = HOST;
+    const asked = { reason: 'settle', since: at(wall - 1_000), until: at(wall + 2_000) };
+    expect(status(run).waiting).toEqual(asked);
+    run.changes('three');
+    expect(status(run).waiting).toEqual({ ...asked, until: at(wall + 3_000) });
+    run.elapses('settle');
+    run.changes('four');
+    run.elapses('settle');
+    expect(status(run).waiting).toMatchObject({ reason: 'min-interval', until: at(wall + 57_000) });
+    run.elapses('min-interval');
+    expect(status(run).waiting).toBe(null);
+  });
+
+  test('tells what an old child left behind until it is gone', () => {
+    const left = { pid: 7, name: 'left', started: '1', origin: '1' };
+    const run = supervisor({ watches: [watch('/v', 'restart')] });
+    run.changes('two');
+    run.answers.leftovers = [left];
+    run.exits(0);
+    expect(status(run).leftovers).toEqual(['left 7']);
+    run.answers.leftovers = [];
+    run.elapses('group');
+    expect(status(run)).toMatchObject({ leftovers: [], child: { phase: 'running', starts: { reload: 1 } } });
+  });
+});
+
 describe('a connection', () => {
   test('that sends nothing is told that it is late, and one that takes no answer is left', () => {
     const run = supervisor();
@@ -157,69 +172,35 @@ describe('a connection', () => {
     expect(run.state.server.visits.size).toBe(9);
   });
 
+  test('takes the place of one that does not take its answer, of the address that has most of them', () => {
+    const run = supervisor();
+    const from = (connection: number, address: string) => {
+      const words = run.send({ type: 'accepted', connection, peer: { kind: 'tcp', address } });
+      asks(run, connection, '/livez');
+      run.passes(1);
+      return words;
+    };
+    for (let connection = 1; connection <= 8; connection++) from(connection, `10.0.0.${connection}`);
+    for (let connection = 9; connection <= 16; connection++) from(connection, '10.0.1.1');
+    expect(from(17, '10.0.2.1')).toEqual(['hang up 9']);
+    expect(from(18, '10.0.0.1')).toEqual(['hang up 10']);
+  });
+
+  test('for which there is no room since all the others wait for an answer is told so', () => {
+    const run = supervisor({ verify: 5_000 });
+    for (let connection = 1; connection <= 8; connection++) {
+      comes(run, connection, USER);
+      asks(run, connection, '/reload', 'POST');
+    }
+    expect(comes(run, 9, USER)).toEqual([`reply 9: HTTP/1.1 ${UNAVAILABLE}`, 'hang up 9']);
+    expect(run.state.server.visits.size).toBe(8);
+  });
+
   test('leaves no timer and no state behind', () => {
     const run = supervisor();
     answered(run, '/livez');
     expect(run.state.server.visits.size).toBe(0);
     expect(run.timers.has('visit')).toBe(false);
-  });
-});
-
-describe('the control socket', () => {
-  test('is for the same user and root', () => {
-    const run = supervisor();
-    expect(comes(run, 1, { kind: 'socket', uid: 1001 })).toEqual(['socket.refused', 'hang up 1']);
-    expect(comes(run, 2, { kind: 'socket', uid: 0 })).toEqual([]);
-    expect(asks(run, 2, '/status')).toEqual([`reply 2: HTTP/1.1 ${OK}`]);
-  });
-
-  test('alone takes POST /reload, which applies what is there and answers with the outcome', () => {
-    const run = supervisor({ verify: 5_000 });
-    run.elapses('verify-start');
-    comes(run, 1);
-    expect(asks(run, 1, '/reload', 'POST')).toEqual(['reply 1: HTTP/1.1 405 Method Not Allowed']);
-    comes(run, 2, USER);
-    expect(asks(run, 2, '/reload', 'POST')).toEqual(['reload.requested', SIGNAL, 'reload.started']);
-    expect(run.elapses('verify-reload')).toEqual(['reload.applied', `reply 2: HTTP/1.1 ${OK}`]);
-    expect(JSON.parse(body(run))).toEqual({ reload: 1, outcome: 'applied', reason: null });
-  });
-
-  test('answers two that ask for the same reload, and who asked in the middle of one with the next', () => {
-    const run = supervisor({ verify: 5_000, ...READY });
-    run.ends({ kind: 'connected' });
-    run.elapses('verify-start');
-    run.changes('two');
-    comes(run, 1, USER);
-    comes(run, 2, USER);
-    asks(run, 1, '/reload', 'POST');
-    asks(run, 2, '/reload', 'POST');
-    run.elapses('verify-reload');
-    run.elapses('probe');
-    expect(run.ends({ kind: 'connected' })).toEqual(['reload.applied', SIGNAL, 'reload.started']);
-    run.elapses('verify-reload');
-    run.elapses('probe');
-    expect(run.ends({ kind: 'connected' })).toEqual([
-      'reload.applied',
-      `reply 1: HTTP/1.1 ${OK}`,
-      `reply 2: HTTP/1.1 ${OK}`,
-    ]);
-  });
-
-  test('tries again what was rejected, never without its check', () => {
-    const run = supervisor(CHECK);
-    run.changes('bad');
-    run.ran(1);
-    comes(run, 1, USER);
-    expect(asks(run, 1, '/reload', 'POST')).toEqual(['reload.requested', expect.stringContaining('check')]);
-    expect(run.ran(1)).toContain(`reply 1: HTTP/1.1 ${OK}`);
-    expect(JSON.parse(body(run))).toMatchObject({ outcome: 'rejected' });
-  });
-
-  test('is told when a stop comes before the reload', () => {
-    const run = supervisor({ ...CHECK });
-    comes(run, 1, USER);
-    asks(run, 1, '/reload', 'POST');
-    expect(run.signal('TERM')).toContain(`reply 1: HTTP/1.1 ${UNAVAILABLE}`);
   });
 });
 

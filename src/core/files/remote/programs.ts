@@ -1,3 +1,4 @@
+import { executableCandidates } from '../../process/executable.ts';
 import { absolutePath } from '../../text/path.ts';
 import { type FileSteps, isFailure, status } from '../files.ts';
 
@@ -6,6 +7,28 @@ export type Programs = { readonly files: readonly string[] } | { readonly errno:
 
 /** What lets a file be executed by anybody at all: inode(7). */
 const EXECUTABLE = 0o111;
+
+/** Of the words that begin commands, those for which there is no file; what can't be looked at may be there. */
+export function* missingPrograms(
+  programs: readonly string[],
+  path: string | undefined,
+  cwd: string | undefined,
+): FileSteps<readonly string[]> {
+  const missing: string[] = [];
+  for (const program of programs) {
+    let there = false;
+    for (const candidate of executableCandidates(program, path)) {
+      if (there) break;
+      const found = yield* status(absolutePath(cwd ?? '/', candidate), true);
+      there = isFailure(found) ? !ABSENT.includes(found.errno) : found.kind === 'file';
+    }
+    if (!there) missing.push(program);
+  }
+  return missing;
+}
+
+/** What stat(2) says where there is nothing. */
+const ABSENT: readonly string[] = ['ENOENT', 'ENOTDIR'];
 
 /**
  * Looks at what execve(2) will touch, so that it does not have to wait for a file server: the working directory, and of
