@@ -1,4 +1,5 @@
 import type { LogFormat, LogLevel } from '../core/log/log.ts';
+import type { Probing } from '../core/probe/probe.ts';
 import type { Asking } from '../core/server/asking.ts';
 import type { Settings } from '../core/state/settings.ts';
 
@@ -30,6 +31,8 @@ export type Invocation =
   | ({ readonly kind: 'run' } & RunOptions)
   /** A question to the running rehup. */
   | ({ readonly kind: 'ask' } & Asking)
+  /** One look against a baseline. */
+  | { readonly kind: 'probe'; readonly probing: Probing }
   /** Text for stdout, and exit code 0. */
   | { readonly kind: 'print'; readonly text: string }
   /** Bad usage: one line for stderr, and exit code 125. */

@@ -42,6 +42,9 @@ const CHUNK = 64 * 1024;
 /** For reading, without waiting for a writer. */
 const OPEN = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
+/** For writing at the end, without waiting for a reader. */
+const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK | constants.O_NOCTTY;
+
 /** The Files port over node:fs. Paths go in and come out as bytes, since they need not be UTF-8. */
 export function createFiles(): Files {
   const chunk = Buffer.from(new ArrayBuffer(CHUNK));
@@ -156,6 +159,15 @@ export function createFiles(): Files {
         digests.of(request.digest).update(chunk.subarray(0, length));
         writeAll(request.to, chunk.subarray(0, length));
         return { op, value: length };
+      }
+      case 'append': {
+        const opened = openSync(bytes(request.path), APPEND);
+        try {
+          writeSync(opened, bytes(request.bytes));
+        } finally {
+          closeSync(opened);
+        }
+        return { op, value: undefined };
       }
       case 'sync':
         fsyncSync(request.file);

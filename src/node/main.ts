@@ -9,7 +9,7 @@ import { createEngine } from '../core/engine.ts';
 import { environmentMap } from '../core/files/environment.ts';
 import { type LogLine, withoutOrphans } from '../core/log/log.ts';
 import { refusalLine } from '../core/log/printable.ts';
-import { EXIT_FAILED } from '../core/process/exit.ts';
+import { EXIT_FAILED, signalCode } from '../core/process/exit.ts';
 import { type Signal, signalName } from '../core/process/signals.ts';
 import { type Asking, performAsking } from '../core/server/asking.ts';
 import type { Occurrence } from '../core/state/event.ts';
@@ -89,6 +89,17 @@ function main(): undefined {
       return process.exit(EXIT_FAILED);
     case 'ask':
       return askRunning(invocation);
+    case 'probe':
+      deliver = (occurrence) => {
+        if (occurrence.type === 'signal') process.exit(signalCode(occurrence.signal));
+      };
+      void import('./probe.ts').then(({ probe }) =>
+        probe(invocation.probing, environment, cwd, ({ code, out }) => {
+          say(1, out);
+          process.exit(code);
+        }),
+      );
+      return undefined;
     case 'run':
       // One turn of the loop, so that a stop that has come already is known before anything is started.
       setImmediate(run, invocation, environment, cwd);

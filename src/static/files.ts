@@ -90,6 +90,9 @@ function answer(request: FileRequest): FileAnswer {
       return { op, value: native.memoryFile() };
     case 'copy':
       return { op, value: native.copy(request.digest, request.from, request.to) };
+    case 'append':
+      native.append(request.path, request.bytes);
+      return { op, value: undefined };
     case 'sync':
       native.sync(request.file);
       return { op, value: undefined };

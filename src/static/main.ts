@@ -20,6 +20,7 @@ import { createLoop } from './loop.ts';
 import { errnoOf } from './native.ts';
 import { createNetwork } from './network.ts';
 import { createNotifications } from './notifications.ts';
+import { probe } from './probe.ts';
 import { attempt, createProcesses, readProc } from './processes.ts';
 import { createWatcher } from './watcher.ts';
 
@@ -63,6 +64,12 @@ export function main(): () => never {
       return native.exit(EXIT_FAILED);
     case 'ask':
       return () => askRunning(invocation);
+    case 'probe':
+      return () =>
+        probe(invocation.probing, environment, cwd, ({ code, out }) => {
+          quietly(() => native.print(1, out));
+          native.exit(code);
+        });
     case 'run':
       return () => run(invocation, environment, cwd);
     default:

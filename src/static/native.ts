@@ -91,6 +91,7 @@ export type Native = {
   entries(directory: number, anew: boolean): readonly string[];
   copy(digest: number, from: number, to: number): number;
   store(descriptor: number, bytes: string): void;
+  append(path: string, bytes: string): void;
   sync(descriptor: number): void;
 
   // digest.c

@@ -10,6 +10,7 @@ export const ROOMS: readonly string[] = [
   'staging',
   'state',
   'jobs',
+  'probe',
   'observation',
   'readiness',
   'gate',

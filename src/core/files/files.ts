@@ -98,6 +98,8 @@ type Operations = {
   write: { request: { readonly file: number; readonly bytes: string }; answer: undefined };
   /** Copies at most 64 KiB from one open file to another and feeds them to a digest; answers the number of bytes, 0 at the end. */
   copy: { request: { readonly digest: number; readonly from: number; readonly to: number }; answer: number };
+  /** Writes to what lies at a path, at its end, as far as it takes that without waiting: a log that is another's. */
+  append: { request: { readonly path: string; readonly bytes: string }; answer: undefined };
   /** fsync(2). */
   sync: { request: { readonly file: number }; answer: undefined };
   /** fchmod(2). */

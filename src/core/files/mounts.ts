@@ -1,5 +1,5 @@
 import { relativePath } from '../text/path.ts';
-import { type FileSteps, isFailure, status } from './files.ts';
+import { type FileSteps, isFailure, readlink, status } from './files.ts';
 import { forEachLine } from './lines.ts';
 
 /** A mount as proc_pid_mountinfo(5) tells of it, in byte strings. */
@@ -95,4 +95,13 @@ export function* frozenAmong(mounts: readonly Mount[]): FileSteps<readonly Froze
     }
   }
   return frozen;
+}
+
+/**
+ * The number of this process's mount namespace (namespaces(7)), by which containers of one pod that share a directory are told
+ * apart; `0` where /proc does not tell.
+ */
+export function* mountNamespace(): FileSteps<string> {
+  const link = yield* readlink('/proc/self/ns/mnt');
+  return isFailure(link) ? '0' : (/^mnt:\[(\d{1,20})\]$/.exec(link)?.[1] ?? '0');
 }

@@ -1,4 +1,5 @@
-import { type FileFailure, type FileSteps, isFailure, names, readlink, status } from '../files/files.ts';
+import { type FileFailure, type FileSteps, isFailure, names, status } from '../files/files.ts';
+import { mountNamespace } from '../files/mounts.ts';
 import { joinPath } from '../text/path.ts';
 
 /* Where the control socket lies, for the rehup that makes it and for those who look for it (specification 1, `--socket`). */
@@ -11,15 +12,6 @@ const SOCKET_NAME = 'control.sock';
 
 /** Of the directory: its owner's alone. */
 const PRIVATE_MODE = 0o700;
-
-/**
- * The number of this process's mount namespace (namespaces(7)), by which rehups of one pod that share a directory are told
- * apart; `0` where /proc does not tell.
- */
-export function* mountNamespace(): FileSteps<string> {
-  const link = yield* readlink('/proc/self/ns/mnt');
-  return isFailure(link) ? '0' : (/^mnt:\[(\d{1,20})\]$/.exec(link)?.[1] ?? '0');
-}
 
 /** The path for a new socket of this user, in a directory of its own that was made for it; undefined if there is none. */
 export function* placeSocket(uid: number): FileSteps<string | undefined> {

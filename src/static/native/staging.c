@@ -241,6 +241,25 @@ NATIVE(fillEmpty)
     return result;
 }
 
+/* append(path, bytes): writes to what is there, once, and as much as it takes at once. */
+NATIVE(append)
+{
+    UNUSED;
+    struct bytes path, bytes;
+    if (to_c_string(ctx, &path, argv[0], "open") < 0) return JS_EXCEPTION;
+    int opened = open(path.data, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    int error = errno;
+    free_bytes(ctx, &path);
+    if (opened < 0) return throw_system(ctx, "open", error);
+    JSValue result = JS_EXCEPTION;
+    if (to_bytes(ctx, &bytes, argv[1]) == 0) {
+        result = result_of(ctx, "write", write(opened, bytes.data, bytes.length));
+        free_bytes(ctx, &bytes);
+    }
+    close(opened);
+    return result;
+}
+
 NATIVE(sync)
 {
     UNUSED;
@@ -252,6 +271,7 @@ NATIVE(sync)
 const JSCFunctionListEntry staging_functions[] = {
     FUNCTION(mkdir, 3),  FUNCTION(create, 3), FUNCTION(grant, 3), FUNCTION(symlink, 3), FUNCTION(rename, 3),
     FUNCTION(unlink, 2), FUNCTION(rmdir, 2),  FUNCTION(chmod, 2), FUNCTION(chown, 3),   FUNCTION(lock, 1),
-    FUNCTION(entries, 2), FUNCTION(copy, 3), FUNCTION(store, 2),  FUNCTION(sync, 1), FUNCTION(fillEmpty, 2),
+    FUNCTION(entries, 2), FUNCTION(copy, 3),   FUNCTION(store, 2),  FUNCTION(sync, 1),    FUNCTION(fillEmpty, 2),
+    FUNCTION(append, 2),
 };
 END_OF_PART(staging);
