@@ -1,3 +1,4 @@
+import type { Installing } from '../core/files/below/installing.ts';
 import type { LogFormat, LogLevel } from '../core/log/log.ts';
 import type { Asking } from '../core/server/asking.ts';
 import type { Settings } from '../core/state/settings.ts';
@@ -30,6 +31,8 @@ export type Invocation =
   | ({ readonly kind: 'run' } & RunOptions)
   /** A question to the running rehup. */
   | ({ readonly kind: 'ask' } & Asking)
+  /** A copy of this executable, to an absolute path. */
+  | ({ readonly kind: 'install' } & Omit<Installing, 'executable'>)
   /** Text for stdout, and exit code 0. */
   | { readonly kind: 'print'; readonly text: string }
   /** Bad usage: one line for stderr, and exit code 125. */

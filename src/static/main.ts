@@ -1,8 +1,10 @@
+import { installOutcome } from '../cli/install.ts';
 import type { RunOptions } from '../cli/invocation.ts';
 import { parse } from '../cli/parse.ts';
 import { versionText } from '../cli/version.ts';
-import { createDrive } from '../core/drive.ts';
+import { createDrive, drivenAtOnce } from '../core/drive.ts';
 import { createEngine } from '../core/engine.ts';
+import { EXECUTABLE, type Installing, install } from '../core/files/below/installing.ts';
 import { environmentMap } from '../core/files/environment.ts';
 import { withoutOrphans } from '../core/log/log.ts';
 import { refusalLine } from '../core/log/printable.ts';
@@ -56,6 +58,8 @@ export function main(): never {
       return native.exit(EXIT_FAILED);
     case 'ask':
       return askRunning(invocation);
+    case 'install':
+      return installThis(invocation);
     case 'run':
       return run(invocation, environment, cwd);
     default:
@@ -96,6 +100,16 @@ function quietly(act: () => void): void {
   } catch (error) {
     errnoOf(error);
   }
+}
+
+/** `rehup install`. */
+function installThis(place: Omit<Installing, 'executable'>): never {
+  const installed = drivenAtOnce(createFiles(), install({ ...place, executable: EXECUTABLE }));
+  const version = versionText(REHUP_VERSION, 'static', REHUP_COMMIT);
+  const { code, out, error } = installOutcome(installed, version);
+  quietly(() => native.print(1, bytesOfText(out)));
+  if (error !== undefined) refuse(error);
+  return native.exit(code);
 }
 
 /** `rehup status` and `rehup reload`. */

@@ -72,12 +72,14 @@ describe('COMMAND', () => {
     expect(refusal(['status', '--timeout', '1s'])).toBe('--timeout: no such option; see rehup status --help');
     expect(refusal(['reload', '--timeout', '0'])).toBe('--timeout 0: no time at all; use for example 30s');
     expect(refusal(['reload', '--socket'])).toBe('--socket: its value is missing; see rehup reload --help');
-    expect(refusal(['help', 'nothing'])).toBe('help nothing: no such subcommand; use run, status or reload');
+    expect(refusal(['help', 'nothing'])).toBe(
+      'help nothing: no such subcommand; use run, status, reload or install',
+    );
     expect(settings(['run', 'status']).command).toEqual(['status']);
   });
 
   test('named as a subcommand that is not there is refused, but not after --', () => {
-    for (const name of ['probe', 'sidecar', 'controller', 'install']) {
+    for (const name of ['probe', 'sidecar', 'controller']) {
       expect(refusal([name])).toBe(
         `${name}: not in this version; to run a program of that name use: rehup run -- ${name}`,
       );
@@ -93,6 +95,37 @@ describe('COMMAND', () => {
 
   test('may hold bytes that are no UTF-8, and empty words', () => {
     expect(settings(['app', 'latin1-\xe9', '']).command).toEqual(['app', 'latin1-\xe9', '']);
+  });
+});
+
+describe('install', () => {
+  test('takes one PATH, which may be relative or meant as a directory', () => {
+    expect(given(['install', '/rehup'])).toEqual({ kind: 'install', path: '/rehup', inside: false });
+    expect(given(['install', 'bin/../x/'])).toEqual({
+      kind: 'install',
+      path: '/work/bin/../x',
+      inside: true,
+    });
+    expect(given(['install', '--', '-x'])).toEqual({ kind: 'install', path: '/work/-x', inside: false });
+    for (const words of [
+      ['install', '--help'],
+      ['install', '-h'],
+      ['help', 'install'],
+    ])
+      expect(given(words)).toMatchObject({ kind: 'print', text: expect.stringContaining('rehup install') });
+  });
+
+  test('takes nothing else', () => {
+    const missing = 'install: its PATH is missing; use for example: rehup install /rehup/rehup';
+    for (const words of [['install'], ['install', '--'], ['install', '']])
+      expect(refusal(words)).toBe(missing);
+    expect(refusal(['install', '-f', '/x'])).toBe('install -f: no such option; see rehup install --help');
+    expect(refusal(['install', '/x', '/y'])).toBe('install /x /y: more than one PATH; give one');
+    expect(refusal(['install', 'x'], { cwd: undefined })).toBe(
+      'install x: the working directory is gone; give an absolute path',
+    );
+    expect(given(['install', '/x'], { cwd: undefined })).toMatchObject({ path: '/x' });
+    expect(settings(['run', 'install', '/x']).command).toEqual(['install', '/x']);
   });
 });
 
