@@ -1,3 +1,4 @@
+import type { Installing } from '../core/files/below/installing.ts';
 import type { LogFormat, LogLevel } from '../core/log/log.ts';
 import type { Probing } from '../core/probe/probe.ts';
 import type { Asking } from '../core/server/asking.ts';
@@ -33,6 +34,8 @@ export type Invocation =
   | ({ readonly kind: 'ask' } & Asking)
   /** One look against a baseline. */
   | { readonly kind: 'probe'; readonly probing: Probing }
+  /** A copy of this executable, to an absolute path. */
+  | ({ readonly kind: 'install' } & Omit<Installing, 'executable'>)
   /** Text for stdout, and exit code 0. */
   | { readonly kind: 'print'; readonly text: string }
   /** Bad usage: one line for stderr, and exit code 125. */

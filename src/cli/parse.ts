@@ -1,11 +1,12 @@
 import { textOfBytes } from '../core/text/bytes.ts';
 import { parseAsk } from './ask.ts';
+import { parseInstall } from './install.ts';
 import type { Given, Invocation } from './invocation.ts';
 import { parseProbe } from './probe.ts';
 import { parseRun } from './run.ts';
 
 /** Subcommands of the specification that this version does not have: naming one must not start a program of that name. */
-const NOT_YET = ['sidecar', 'controller', 'install'];
+const NOT_YET = ['sidecar', 'controller'];
 
 /** From the words on the command line and the environment to what is to be done. */
 export function parse(given: Given): Invocation {
@@ -13,6 +14,7 @@ export function parse(given: Given): Invocation {
   if (first === 'run') return parseRun({ ...given, words: others });
   if (first === 'status' || first === 'reload') return parseAsk(first, { ...given, words: others });
   if (first === 'probe') return parseProbe({ ...given, words: others });
+  if (first === 'install') return parseInstall({ ...given, words: others });
   if (first === 'help') return help(given, others);
   if (first !== undefined && NOT_YET.includes(first)) {
     const message = `${first}: not in this version; to run a program of that name use: rehup run -- ${first}`;
@@ -26,7 +28,8 @@ function help(given: Given, [subcommand]: readonly string[]): Invocation {
   if (subcommand === 'status' || subcommand === 'reload')
     return parseAsk(subcommand, { ...given, words: ['--help'] });
   if (subcommand === 'probe') return parseProbe({ ...given, words: ['--help'] });
+  if (subcommand === 'install') return parseInstall({ ...given, words: ['--help'] });
   if (subcommand === undefined || subcommand === 'run') return parseRun({ ...given, words: ['--help'] });
-  const message = `help ${textOfBytes(subcommand)}: no such subcommand; use run, probe, status or reload`;
+  const message = `help ${textOfBytes(subcommand)}: no such subcommand; use run, probe, status, reload or install`;
   return { kind: 'refuse', message };
 }

@@ -1,4 +1,4 @@
-import type { FileAnswer, FileRequest, FileSteps } from './files/files.ts';
+import type { FileAnswer, FileRequest, FileSteps, Files } from './files/files.ts';
 import type { Drive } from './jobs/conversation.ts';
 import type { Clock } from './state/ports.ts';
 import type { Stopwatch } from './stopwatch.ts';
@@ -51,4 +51,12 @@ export function createDrive(
     }
     timedSlice();
   };
+}
+
+/** Leads an algorithm over files to its end at once, where nothing else is to be done meanwhile. */
+export function drivenAtOnce<Value>(files: Files, steps: FileSteps<Value>): Value {
+  let next = steps.next();
+  while (next.done !== true)
+    next = steps.next(next.value.op === 'pause' ? next.value : files.perform(next.value));
+  return next.value;
 }

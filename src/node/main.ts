@@ -1,11 +1,14 @@
 import './streams.ts';
 import { randomBytes } from 'node:crypto';
 import { writeSync } from 'node:fs';
+import { isSea } from 'node:sea';
+import { installOutcome, notOneFile } from '../cli/install.ts';
 import type { RunOptions } from '../cli/invocation.ts';
 import { parse } from '../cli/parse.ts';
 import { versionText } from '../cli/version.ts';
-import { createDrive } from '../core/drive.ts';
+import { createDrive, drivenAtOnce } from '../core/drive.ts';
 import { createEngine } from '../core/engine.ts';
+import { EXECUTABLE, type Installing, install } from '../core/files/below/installing.ts';
 import { environmentMap } from '../core/files/environment.ts';
 import { type LogLine, withoutOrphans } from '../core/log/log.ts';
 import { refusalLine } from '../core/log/printable.ts';
@@ -100,6 +103,8 @@ function main(): undefined {
         }),
       );
       return undefined;
+    case 'install':
+      return installThis(invocation);
     case 'run':
       // One turn of the loop, so that a stop that has come already is known before anything is started.
       setImmediate(run, invocation, environment, cwd);
@@ -107,6 +112,16 @@ function main(): undefined {
     default:
       return invocation satisfies never;
   }
+}
+
+/** `rehup install`: of the single executable alone, since a Node that runs a script is not rehup. */
+function installThis(place: Omit<Installing, 'executable'>): never {
+  const steps = () => drivenAtOnce(createFiles(), install({ ...place, executable: EXECUTABLE }));
+  const version = versionText(REHUP_VERSION, 'node', REHUP_COMMIT);
+  const { code, out, error } = isSea() ? installOutcome(steps(), version) : notOneFile(place.path);
+  say(1, out);
+  if (error !== undefined) refuse(error);
+  return process.exit(code);
 }
 
 /** `rehup status` and `rehup reload`. */

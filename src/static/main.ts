@@ -1,5 +1,6 @@
-import { createDrive } from '../core/drive.ts';
+import { createDrive, drivenAtOnce } from '../core/drive.ts';
 import { createEngine } from '../core/engine.ts';
+import { EXECUTABLE, type Installing, install } from '../core/files/below/installing.ts';
 import { environmentMap } from '../core/files/environment.ts';
 import { withoutOrphans } from '../core/log/log.ts';
 import { refusalLine, TERMINATION_LOG } from '../core/log/printable.ts';
@@ -26,6 +27,7 @@ import { createWatcher } from './watcher.ts';
 
 // Last, so that what only the start needs lies together in memory, and whole pages of it can be given back.
 
+import { installOutcome } from '../cli/install.ts';
 import type { RunOptions } from '../cli/invocation.ts';
 import { parse } from '../cli/parse.ts';
 import { versionText } from '../cli/version.ts';
@@ -70,6 +72,8 @@ export function main(): () => never {
           quietly(() => native.print(1, out));
           native.exit(code);
         });
+    case 'install':
+      return () => installThis(invocation);
     case 'run':
       return () => run(invocation, environment, cwd);
     default:
@@ -115,6 +119,16 @@ function quietly(act: () => void): void {
   } catch (error) {
     errnoOf(error);
   }
+}
+
+/** `rehup install`. */
+function installThis(place: Omit<Installing, 'executable'>): never {
+  const installed = drivenAtOnce(createFiles(), install({ ...place, executable: EXECUTABLE }));
+  const version = versionText(REHUP_VERSION, 'static', REHUP_COMMIT);
+  const { code, out, error } = installOutcome(installed, version);
+  quietly(() => native.print(1, bytesOfText(out)));
+  if (error !== undefined) refuse(error);
+  return native.exit(code);
 }
 
 /** `rehup status` and `rehup reload`. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execaSync } from 'execa';
@@ -48,4 +48,17 @@ test('the installed package prints no warning and takes the words as they are', 
     { env: environment, reject: false },
   );
   expect({ stdout, stderr, exitCode }).toEqual({ stdout: 'a b||--watch|', stderr: '', exitCode: 3 });
+});
+
+test('the installed package is no single executable that could be copied, and says so', () => {
+  const target = join(directory, 'copy');
+  const { stderr, exitCode } = execaSync(join(directory, 'node_modules/.bin/rehup'), ['install', target], {
+    env: environment,
+    reject: false,
+  });
+  expect({ stderr, exitCode }).toEqual({
+    stderr: `rehup: install ${target}: the npm package is no single executable that could be copied; take the static one of a release, or of its image`,
+    exitCode: 125,
+  });
+  expect(existsSync(target)).toBe(false);
 });

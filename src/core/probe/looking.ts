@@ -51,7 +51,9 @@ export function* look(probing: Probing, last: boolean): FileSteps<Looked> {
     else {
       const made = yield* baselineOf(path, reading, key);
       if (made !== undefined) taken.push(made);
-      sights.push(made === undefined ? unreadable(path, reading, false) : { kind: 'taken', path: textOfBytes(path) });
+      sights.push(
+        made === undefined ? unreadable(path, reading, false) : { kind: 'taken', path: textOfBytes(path) },
+      );
       sights.push(...frozen(path, reading));
     }
   }
