@@ -4,7 +4,7 @@ import { runInContext } from 'node:vm';
 import { execaSync } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { bundleNeutral, neutralContext } from '../scripts/build/neutral.ts';
-import { breaches } from './support/imports.ts';
+import { breaches, importsOf } from './support/imports.ts';
 import { arrowsUp, ROOMS, rings, tooFull, tooLong } from './support/rooms.ts';
 
 /** The walls of the architecture, derived from the imports themselves and from what the engine is given. */
@@ -38,6 +38,12 @@ describe('the imports', () => {
     'the command line imports a package that is not pure': "src/cli/a.ts: import pino from 'pino';",
     'the command line imports a host': "src/cli/a.ts: import type { Log } from '../node/log.ts';",
     'a host imports another': "src/static/a.ts: import { spawn } from '../node/spawn.ts';",
+    "the controller's core imports Node":
+      "src/controller/core/a.ts: import { createHash } from 'node:crypto';",
+    "the controller's core imports its host":
+      "src/controller/core/a.ts: import { serve } from '../host/serve.ts';",
+    'a port of Node imports the controller':
+      "src/node/files.ts: import { start } from '../controller/start.ts';",
     'a port wires the engine': "src/node/files.ts: import { createEngine } from '../core/engine.ts';",
   };
   for (const [name, line] of Object.entries(cases)) {
@@ -70,6 +76,13 @@ describe('the rooms', () => {
       return !new RegExp(`^/\\*\\n \\* Room \`${room}/\`: [^]*?\\bmay not\\b`, 'ims').test(text);
     });
     expect(silent).toEqual([]);
+  });
+
+  test("of the controller's core import from the ground up", () => {
+    const up = [...sources(['src/controller/core/reading'])].flatMap(([file, text]) =>
+      importsOf(file, text).filter((imported) => imported.startsWith('src/controller/core/planning/')),
+    );
+    expect(up).toEqual([]);
   });
 
   test('hold no files that import each other in a ring', () => {

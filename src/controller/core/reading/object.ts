@@ -1,0 +1,41 @@
+import type { ApiObject } from './api.ts';
+import { IGNORE, MATCH, type Marks } from './choice.ts';
+import { contentDigest, type Hash, keyDigests } from './digest.ts';
+import { lastWritten } from './owned.ts';
+
+export const OBJECT_KINDS = ['configmap', 'secret'] as const;
+
+export type ObjectKind = (typeof OBJECT_KINDS)[number];
+
+/** What is kept of a ConfigMap or Secret: never its content. */
+export type ConfigObject = {
+  /** `configmap/app`. */
+  readonly name: string;
+  readonly namespace: string;
+  readonly resourceVersion: string;
+  readonly digest: string;
+  /** A few characters of the digest of each key, so that those can be named that changed. */
+  readonly keys: Readonly<Record<string, string>>;
+  readonly marks: Marks;
+  /** When it was written last, by what the API says of it; ms, to the second. */
+  readonly written: number;
+};
+
+export function configObject(kind: ObjectKind, object: ApiObject, hash: Hash): ConfigObject {
+  const {
+    name = '',
+    namespace = '',
+    resourceVersion = '',
+    annotations = {},
+    managedFields,
+  } = object.metadata ?? {};
+  return {
+    name: `${kind}/${name}`,
+    namespace,
+    resourceVersion,
+    digest: contentDigest(kind, object, hash),
+    keys: keyDigests(kind, object, hash),
+    marks: { ignored: annotations[IGNORE] === 'true', matched: annotations[MATCH] === 'true' },
+    written: lastWritten(managedFields),
+  };
+}
