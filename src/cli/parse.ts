@@ -1,9 +1,9 @@
 import { textOfBytes } from '../core/text/bytes.ts';
-import { parseAsk } from './ask.ts';
-import { parseInstall } from './install.ts';
+import { parseAsk } from './commands/ask.ts';
+import { parseInstall } from './commands/install.ts';
+import { parseProbe } from './commands/probe.ts';
+import { parseRun } from './commands/run.ts';
 import type { Given, Invocation } from './invocation.ts';
-import { parseProbe } from './probe.ts';
-import { parseRun } from './run.ts';
 
 /** Subcommands of the specification that this version does not have: naming one must not start a program of that name. */
 const NOT_YET = ['sidecar', 'controller'];

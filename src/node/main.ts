@@ -2,7 +2,7 @@ import './streams.ts';
 import { randomBytes } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import { isSea } from 'node:sea';
-import { installOutcome, notOneFile } from '../cli/install.ts';
+import { installOutcome, notOneFile } from '../cli/commands/install.ts';
 import type { RunOptions } from '../cli/invocation.ts';
 import { parse } from '../cli/parse.ts';
 import { versionText } from '../cli/version.ts';

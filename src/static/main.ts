@@ -27,7 +27,7 @@ import { createWatcher } from './watcher.ts';
 
 // Last, so that what only the start needs lies together in memory, and whole pages of it can be given back.
 
-import { installOutcome } from '../cli/install.ts';
+import { installOutcome } from '../cli/commands/install.ts';
 import type { RunOptions } from '../cli/invocation.ts';
 import { parse } from '../cli/parse.ts';
 import { versionText } from '../cli/version.ts';

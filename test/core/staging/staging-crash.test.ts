@@ -271,7 +271,6 @@ describe('an operation that fails', () => {
         expect(failures).toBeGreaterThan(40);
       }
     },
-    60_000,
   );
 
   test('for want of room, from any operation on: the old content stays', () => {
@@ -285,5 +284,5 @@ describe('an operation that fails', () => {
         },
       );
     }
-  }, 60_000);
+  });
 });

@@ -1,10 +1,10 @@
 import { Command, CommanderError, Option } from 'commander';
-import type { Doubt } from '../core/state/settings.ts';
-import { textOfBytes } from '../core/text/bytes.ts';
-import type { Given, Invocation } from './invocation.ts';
-import { type OptionSpec, RUN_OPTIONS, variableOf } from './options.ts';
-import type { RawOption, RawOptions } from './raw.ts';
-import { validate } from './validate.ts';
+import type { Doubt } from '../../core/state/settings.ts';
+import { textOfBytes } from '../../core/text/bytes.ts';
+import type { Given, Invocation } from '../invocation.ts';
+import { type OptionSpec, RUN_OPTIONS, variableOf } from '../options.ts';
+import type { RawOption, RawOptions } from '../raw.ts';
+import { validate } from '../validate.ts';
 
 const EXAMPLES = `
 Examples:

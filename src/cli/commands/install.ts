@@ -1,9 +1,9 @@
-import { EXECUTABLE, type Installed } from '../core/files/below/installing.ts';
-import type { FileFailure } from '../core/files/files.ts';
-import { EXIT_FAILED } from '../core/process/exit.ts';
-import { textOfBytes } from '../core/text/bytes.ts';
-import { pathToFollow } from '../core/text/path.ts';
-import type { Given, Invocation } from './invocation.ts';
+import { EXECUTABLE, type Installed } from '../../core/files/below/installing.ts';
+import type { FileFailure } from '../../core/files/files.ts';
+import { EXIT_FAILED } from '../../core/process/exit.ts';
+import { textOfBytes } from '../../core/text/bytes.ts';
+import { pathToFollow } from '../../core/text/path.ts';
+import type { Given, Invocation } from '../invocation.ts';
 
 /* `rehup install`: what it was given, and what it says. */
 

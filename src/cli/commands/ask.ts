@@ -1,8 +1,8 @@
-import { textOfBytes } from '../core/text/bytes.ts';
-import { parseLimit } from '../core/text/duration.ts';
-import { absolutePath } from '../core/text/path.ts';
-import type { Given, Invocation } from './invocation.ts';
-import { wantsColours } from './validate.ts';
+import { textOfBytes } from '../../core/text/bytes.ts';
+import { parseLimit } from '../../core/text/duration.ts';
+import { absolutePath } from '../../core/text/path.ts';
+import type { Given, Invocation } from '../invocation.ts';
+import { wantsColours } from '../validate.ts';
 
 /* `rehup status` and `rehup reload`: what is asked of the running rehup. */
 

@@ -1,11 +1,11 @@
-import { textOfBytes } from '../core/text/bytes.ts';
-import { parseDuration } from '../core/text/duration.ts';
-import { compileGlob, pathPredicate } from '../core/text/glob.ts';
-import type { Result } from '../core/text/result.ts';
-import { splitWords } from '../core/text/words.ts';
-import { type FewOptions, readFew } from './few.ts';
-import type { Given, Invocation } from './invocation.ts';
-import { parseDirectory } from './watched.ts';
+import { textOfBytes } from '../../core/text/bytes.ts';
+import { parseDuration } from '../../core/text/duration.ts';
+import { compileGlob, pathPredicate } from '../../core/text/glob.ts';
+import type { Result } from '../../core/text/result.ts';
+import { splitWords } from '../../core/text/words.ts';
+import { type FewOptions, readFew } from '../few.ts';
+import type { Given, Invocation } from '../invocation.ts';
+import { parseDirectory } from '../watched.ts';
 
 /* `rehup probe`: an exec probe in the application's own container. */
 
