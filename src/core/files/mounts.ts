@@ -51,6 +51,8 @@ export function parseMounts(text: string): readonly Mount[] {
 
 /** Blanks, line ends and backslashes are written as `\040` and the like. */
 function unescaped(field: string): string {
+  // Looked for first: a table of mounts is read at each look, and hardly ever has one.
+  if (!field.includes('\\')) return field;
   return field.replace(/\\([0-7]{3})/g, (_, digits: string) =>
     String.fromCharCode(Number.parseInt(digits, 8)),
   );
