@@ -1,13 +1,11 @@
 import { createDrive, drivenAtOnce } from '../core/drive.ts';
 import { createEngine } from '../core/engine.ts';
-import { EXECUTABLE, type Installing, install } from '../core/files/below/installing.ts';
 import { environmentMap } from '../core/files/environment.ts';
 import { withoutOrphans } from '../core/log/log.ts';
 import { refusalLine, TERMINATION_LOG } from '../core/log/printable.ts';
 import { EXIT_FAILED } from '../core/process/exit.ts';
 import { argumentBytes } from '../core/process/proc.ts';
 import { SIGCHLD } from '../core/process/signals.ts';
-import { type Asking, performAsking } from '../core/server/asking.ts';
 import type { Occurrence } from '../core/state/event.ts';
 import { orphanLine } from '../core/supervision/orphans.ts';
 import { bytesOfText } from '../core/text/bytes.ts';
@@ -21,7 +19,6 @@ import { createLoop } from './loop.ts';
 import { errnoOf } from './native.ts';
 import { createNetwork } from './network.ts';
 import { createNotifications } from './notifications.ts';
-import { probe } from './probe.ts';
 import { attempt, createProcesses, readProc } from './processes.ts';
 import { createWatcher } from './watcher.ts';
 
@@ -31,6 +28,9 @@ import { installOutcome } from '../cli/commands/install.ts';
 import type { RunOptions } from '../cli/invocation.ts';
 import { parse } from '../cli/parse.ts';
 import { versionText } from '../cli/version.ts';
+import { EXECUTABLE, type Installing, install } from '../core/files/below/installing.ts';
+import { type Asking, performAsking } from '../core/server/asking.ts';
+import { probe } from './probe.ts';
 
 /** Set by the build from package.json and git. */
 declare const REHUP_VERSION: string;
