@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { get } from 'node:http';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { freePort } from '../support/listening.ts';
@@ -25,9 +26,13 @@ const CLIENTS = 8;
 
 /** Answers a little later, finishes what it has begun when it is asked to stop, and takes no new connection then. */
 const APPLICATION = `
+const { writeSync } = require('node:fs');
 const { createServer } = require('node:http');
 const server = createServer((_, answer) => setTimeout(() => answer.end('served'), 5));
-server.listen(Number(process.argv[2]), '127.0.0.1', () => console.log('start'));
+server.listen(Number(process.argv[2]), '127.0.0.1', () => {
+  console.log('start');
+  writeSync(3, '\\n');
+});
 process.on('SIGTERM', () => server.close(() => process.exit(0)));
 `;
 
@@ -39,7 +44,7 @@ async function served(name: string) {
   const run = rehup([
     ...AT_ONCE,
     ...['-w', volume.path, '--drain', drain, '--listen', `127.0.0.1:${asked}`],
-    ...['--socket', join(directory.path, `${name}.sock`), '--ready', `http://127.0.0.1:${port}/`],
+    ...['--socket', join(directory.path, `${name}.sock`), '--ready', 'notify-fd:3'],
     ...['--', process.execPath, application, `${port}`],
   ]);
   await run.said('start');
@@ -50,7 +55,10 @@ type Served = Awaited<ReturnType<typeof served>>;
 
 function balancer(port: number, servers: readonly Served[]) {
   const file = join(directory.path, 'haproxy.cfg');
+  const socket = join(directory.path, 'haproxy.sock');
   const lines = [
+    'global',
+    `  stats socket ${socket}`,
     'defaults',
     '  mode http',
     '  timeout connect 5s',
@@ -68,7 +76,20 @@ function balancer(port: number, servers: readonly Served[]) {
     ...servers.map(({ name, port: own, asked }) => `  server ${name} 127.0.0.1:${own} port ${asked}`),
   ];
   writeFileSync(file, `${lines.join('\n')}\n`);
-  return spawn('/usr/sbin/haproxy', ['-db', '-f', file], { stdio: 'ignore' });
+  return { process: spawn('/usr/sbin/haproxy', ['-db', '-f', file], { stdio: 'ignore' }), socket };
+}
+
+/** Whether the load balancer sends requests to all servers. */
+function allUp(socket: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    let table = '';
+    const asking = connect(socket, () => asking.write('show stat\n'));
+    asking
+      .setEncoding('utf8')
+      .on('data', (text: string) => (table += text))
+      .on('error', () => resolve(false))
+      .on('close', () => resolve(table.match(/^servers,(?:one|two),.*,UP,/gm)?.length === 2));
+  });
 }
 
 /** The status of an answer over a new connection; 0 if there is none. */
@@ -93,12 +114,12 @@ describe('--drain', () => {
     async () => {
       const servers = [await served('one'), await served('two')];
       const port = await freePort();
-      const haproxy = balancer(port, servers);
+      const { process: haproxy, socket } = balancer(port, servers);
       const answers = new Map<number, number>();
       let count = 0;
       let over = false;
       try {
-        await until(async () => (await asks(port)) === 200);
+        await until(() => allUp(socket));
         const client = async (): Promise<void> => {
           while (!over) {
             const code = await asks(port);
@@ -113,9 +134,7 @@ describe('--drain', () => {
           server?.volume.write({ a: `${restart}` });
           await server?.run.logged('reload.applied', nth);
           // Who is ready again has to be known to be, before the other one goes.
-          const known = count + 2 * CLIENTS;
-          await until(async () => count >= known && (await asks(server?.port ?? 0)) === 200);
-          await new Promise((resolve) => setTimeout(resolve, 500));
+          await until(() => allUp(socket));
         }
         await until(async () => count >= requests);
         over = true;
