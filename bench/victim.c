@@ -1,4 +1,4 @@
-/* Tells when a SIGHUP came: a line with CLOCK_MONOTONIC in nanoseconds on stdout for each. `ready` comes first. */
+/* Tells when a SIGHUP or SIGUSR1 came: a line with CLOCK_MONOTONIC in nanoseconds on stdout for each. `ready` comes first. */
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stdio.h>
@@ -21,6 +21,7 @@ static void finish(int signal) {
 int main(void) {
   struct sigaction on_hup = {.sa_handler = stamp}, on_term = {.sa_handler = finish};
   sigaction(SIGHUP, &on_hup, NULL);
+  sigaction(SIGUSR1, &on_hup, NULL);
   sigaction(SIGTERM, &on_term, NULL);
   if (write(1, "ready\n", 6) < 0) return 1;
   for (;;) pause();

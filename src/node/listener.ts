@@ -6,10 +6,10 @@ import type { HostFacts } from '../core/state/state.ts';
 import type { Peer } from '../core/state/visits.ts';
 import { textOfBytes } from '../core/text/bytes.ts';
 import { errnoOf } from './errno.ts';
-import { peerUser } from './peers.ts';
+import { deferAccept, peerUser } from './peers.ts';
 
-/** As many connections as may wait to be accepted. */
-const BACKLOG = 16;
+/** As many connections as may wait to be accepted: a probe must find a place behind a crowd. */
+const BACKLOG = 1_024;
 
 /** The Listener port over node:net, which is loaded when it is first needed. */
 export function createListener(tell: (occurrence: Occurrence) => void, facts: () => HostFacts): Listener {
@@ -43,7 +43,10 @@ export function createListener(tell: (occurrence: Occurrence) => void, facts: ()
           take(socket, { kind: 'tcp', address: socket.remoteAddress ?? '' }),
         );
         server
-          .once('listening', () => tell({ type: 'listening', where, errno: undefined }))
+          .once('listening', () => {
+            deferAccept(server);
+            tell({ type: 'listening', where, errno: undefined });
+          })
           .once('error', (error) => tell({ type: 'listening', where, errno: errnoOf(error) }))
           .listen({ host: address, port, backlog: BACKLOG });
       });

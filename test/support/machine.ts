@@ -88,6 +88,7 @@ export const HAPROXY = program('haproxy', 'haproxy');
 export const UNBOUND = program('unbound', 'unbound');
 export const BINDFS = program('bindfs', 'bindfs');
 export const PROMETHEUS = program('prometheus', 'prometheus');
+export const JQ = program('jq', 'jq');
 export const CHROMIUM = program('chromium', 'chromium');
 export const WRK = program('wrk', 'wrk');
 export const NAMED = program('named', 'bind9');

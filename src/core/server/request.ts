@@ -29,7 +29,9 @@ const METHODS: readonly string[] = ['GET', 'HEAD', 'POST'];
 
 /** Takes what has come now to what came before. */
 export function takeBytes({ bytes: before, searched }: Incoming, bytes: string): Taken {
-  const text = before + bytes.slice(0, MOST_REQUEST + LONGEST_END);
+  const added = before + bytes.slice(0, MOST_REQUEST + LONGEST_END);
+  // Empty lines before a request are none of it (RFC 9112, 2.2).
+  const text = searched === 0 ? added.replace(/^[\r\n]+/, '') : added;
   // A line may end in LF alone (RFC 9112, 2.2), so an empty line is one of these.
   const end = endOfFields(text, searched);
   if (end !== undefined && end <= MOST_REQUEST) return requestIn(text);
@@ -38,8 +40,9 @@ export function takeBytes({ bytes: before, searched }: Incoming, bytes: string):
 }
 
 function endOfFields(text: string, from: number): number | undefined {
-  const ends = [text.indexOf('\r\n\r\n', from), text.indexOf('\n\n', from)].filter((at) => at >= 0);
-  return ends.length === 0 ? undefined : Math.min(...ends);
+  for (let at = text.indexOf('\n', from); at >= 0; at = text.indexOf('\n', at + 1))
+    if (text[at + 1] === '\n' || text.startsWith('\r\n', at + 1)) return text[at - 1] === '\r' ? at - 1 : at;
+  return undefined;
 }
 
 function requestIn(text: string): Taken {

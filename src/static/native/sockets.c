@@ -5,14 +5,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-/* As many connections as may wait to be accepted. */
-#define BACKLOG 16
+/* As many as may wait to be accepted: a probe must find a place behind a crowd. */
+#define BACKLOG 1024
+
+/* For so long a connection on which nothing was sent is left to the kernel, s: a request that comes with its connection is there
+   when that is accepted, and can't lose its place before. */
+#define DEFERRED 1
 
 union address {
     struct sockaddr any;
@@ -122,12 +127,14 @@ static int accept_from(int descriptor)
 
 static JSValue listen_on(JSContext *ctx, const union address *address, socklen_t size)
 {
-    static const int yes = 1;
+    static const int yes = 1, deferred = DEFERRED;
     int descriptor = new_socket(address->any.sa_family);
     if (descriptor < 0) return throw_system(ctx, "socket", errno);
     if (address->any.sa_family != AF_UNIX &&
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) < 0)
         return close_and_throw(ctx, descriptor, "setsockopt");
+    /* Where it is not known (gVisor) connections are accepted at once. */
+    if (address->any.sa_family != AF_UNIX) (void)setsockopt(descriptor, IPPROTO_TCP, TCP_DEFER_ACCEPT, &deferred, sizeof deferred);
     if (bind(descriptor, &address->any, size) < 0) return close_and_throw(ctx, descriptor, "bind");
     if (listen(descriptor, BACKLOG) < 0) return close_and_throw(ctx, descriptor, "listen");
     /* Told now: connections that nobody can accept would keep the loop busy for ever. */

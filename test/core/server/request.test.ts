@@ -1,5 +1,8 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MOST_REQUEST, NOTHING_YET, type Taken, takeBytes } from '../../../src/core/server/request.ts';
 
 /** Requests taken apart (RFC 9112), however they come. */
@@ -30,6 +33,13 @@ describe('a request', () => {
     expect(taken('POST /reload HTTP/1.1\nHost: x\n\n')).toEqual(request('POST', '/reload'));
     expect(taken('GET http://pod:9847/metrics HTTP/1.1\r\n\r\n')).toEqual(request('GET', '/metrics'));
     expect(taken('GET http://pod HTTP/1.1\r\n\r\n')).toEqual(request('GET', '/'));
+  });
+
+  test('may mix the ends of its lines, and come after empty ones (RFC 9112, 2.2)', () => {
+    const text = '\r\n\nGET / HTTP/1.1\r\nHost: x\n\r\n';
+    for (let piece = 1; piece <= text.length; piece++)
+      expect(taken(text, piece)).toEqual(request('GET', '/'));
+    expect(taken('\r\n'.repeat(MOST_REQUEST))).toMatchObject({ kind: 'more', incoming: { bytes: '' } });
   });
 
   test('that is none is refused with the code that says why', () => {
@@ -78,4 +88,66 @@ test('any bytes in any pieces give a request, a refusal, or wait within the boun
     }),
     { numRuns: process.env['REHUP_SOAK'] === '1' ? 100_000 : 5_000 },
   );
+});
+
+describe('a request that is well-formed', () => {
+  /** Node's own parser: what it makes of requests, in their order. */
+  const understood: { readonly method: string | undefined; readonly path: string }[] = [];
+  const server = createServer((asked, answer) => {
+    const { pathname } = new URL(asked.url ?? '', 'http://pod');
+    understood.push({ method: asked.method, path: pathname });
+    answer.end();
+  });
+  beforeAll(() => once(server.listen(0, '127.0.0.1'), 'listening'));
+  afterAll(() => server.close());
+
+  async function reference(text: string): Promise<unknown> {
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1', () =>
+      socket.end(text, 'latin1'),
+    );
+    await once(socket.resume(), 'close');
+    return understood.pop();
+  }
+
+  const characters = (allowed: string) => fc.constantFrom(...allowed);
+  const word = fc.string({ unit: characters("abcXYZ019-._~!$&'()*+,;=:@%20"), minLength: 1, maxLength: 12 });
+  // What URL would resolve is left out: rehup's paths have no dots.
+  const path = fc
+    .array(
+      word.filter((part) => !/^(?:\.|%2e)+$/i.test(part) && !part.includes('%')),
+      { maxLength: 4 },
+    )
+    .map((parts) => `/${parts.join('/')}`);
+  const query = fc.option(fc.string({ unit: characters('abc=&?/:@+') }), { nil: undefined });
+  const authority = fc.constantFrom('', 'http://pod', 'http://127.0.0.1:9847', 'http://[::1]:9847');
+  const field = fc.tuple(
+    fc.string({ unit: characters('abcXYZ-_.'), minLength: 1, maxLength: 20 }).map((name) => `X-${name}`),
+    fc.string({ unit: fc.integer({ min: 33, max: 126 }).map((code) => String.fromCharCode(code)) }),
+  );
+  const wellFormed = fc.record({
+    method: fc.constantFrom('GET', 'HEAD', 'POST'),
+    target: fc
+      .tuple(authority, path, query)
+      .map(([host, place, rest]) => `${host}${place}${rest === undefined ? '' : `?${rest}`}`),
+    fields: fc.array(field, { maxLength: 20 }),
+    blank: fc.constantFrom('', '\r\n'),
+    piece: fc.integer({ min: 1, max: 200 }),
+  });
+
+  test('is taken for what Node takes it for, in any pieces', async () => {
+    await fc.assert(
+      fc.asyncProperty(wellFormed, async ({ method, target, fields, blank, piece }) => {
+        const lines = [
+          `${method} ${target} HTTP/1.1`,
+          'Host: pod',
+          'Connection: close',
+          ...fields.map(([name, value]) => `${name}: ${value}`),
+        ];
+        const text = `${blank}${lines.join('\r\n')}\r\n\r\n`;
+        const mine = taken(text, piece);
+        expect(mine).toEqual({ kind: 'request', request: await reference(text) });
+      }),
+      { numRuns: process.env['REHUP_SOAK'] === '1' ? 50_000 : 300 },
+    );
+  });
 });
