@@ -7,7 +7,7 @@ import { ROOT } from '../../scripts/build/product.ts';
 import { type Asked, askedOf } from '../support/asked.ts';
 import { standInsFor } from '../support/bases.ts';
 import { buildImage, CONTAINERS, removeImages } from '../support/images.ts';
-import { EXAMPLES, NEEDED_BY, readExample } from '../support/manifests.ts';
+import { NEEDED_BY, readExample, VARIANTS } from '../support/manifests.ts';
 import { needing } from '../support/needing.ts';
 import { ctr } from './client/daemons.ts';
 import { underLoad } from './client/load.ts';
@@ -34,28 +34,46 @@ afterAll(() => {
 
 const RESTRICTED = { 'pod-security.kubernetes.io/enforce': 'restricted' };
 
-/** Builds the image of an example and has the cluster take it; the manifest, which names that image. */
-async function prepared(name: string): Promise<string> {
-  const { dockerfile, container } = readExample(name);
-  const bases = await standInsFor(dockerfile);
-  const built = buildImage({ name, dockerfile: join(ROOT, 'examples', name, 'Dockerfile'), context, bases });
-  const image = `localhost/example-${name}:1`;
-  const archive = join(context, `${name}.tar`);
+/** Has the cluster take an image that podman has, under a name that nothing is pulled from. */
+async function taken(built: string, image: string): Promise<string> {
+  const archive = join(context, 'image.tar');
   execFileSync('podman', ['tag', built, image]);
   execFileSync('podman', ['save', '--format', 'docker-archive', '--output', archive, image], {
     stdio: 'pipe',
   });
   await ctr(thePlace(), 'images', 'import', archive);
   rmSync(archive);
-  const manifest = readFileSync(join(ROOT, 'examples', name, 'kubernetes.yaml'), 'utf8');
-  return manifest.replaceAll(String(container.image), image);
+  return image;
 }
 
-/** Applies a manifest, waits until all that it asks for is ready, and finds its ConfigMap and pods. */
-async function applied(room: Room, manifest: string) {
-  const file = join(context, `${room.namespace}.yaml`);
-  writeFileSync(file, manifest);
-  const done = await kubectl(room.place, 'apply', '--namespace', room.namespace, '--filename', file);
+/** Builds the image of an example, and a folder in which that is what its kustomization puts in the place of the example's. */
+async function prepared(name: string, file = 'kubernetes.yaml'): Promise<string> {
+  const { dockerfile, container } = readExample(name, file);
+  const bases = await standInsFor(dockerfile);
+  const built = buildImage({ name, dockerfile: join(ROOT, 'examples', name, 'Dockerfile'), context, bases });
+  const image = await taken(built, `localhost/example-${name}:1`);
+  const folder = mkdtempSync(join(context, 'applied-'));
+  const from = join(ROOT, 'examples', name);
+  let manifest = readFileSync(join(from, file), 'utf8');
+  // What kustomize knows no image in.
+  manifest = manifest.replace(/(reference: )"[^"]*"/, `$1"${image}"`);
+  for (const [foreign, base] of Object.entries(await foreignBases(String(container.image))))
+    manifest = manifest.replaceAll(foreign, await taken(`localhost/${base}`, `localhost/foreign-${name}:1`));
+  writeFileSync(join(folder, 'kubernetes.yaml'), manifest);
+  const kustomization = readFileSync(join(from, 'kustomization.yaml'), 'utf8');
+  const own = image.split(':')[0];
+  writeFileSync(join(folder, 'kustomization.yaml'), kustomization.replace(/newName: .*/, `newName: ${own}`));
+  return folder;
+}
+
+/** What stands in for the image of a container that is not the example's own. */
+async function foreignBases(image: string): Promise<Readonly<Record<string, string>>> {
+  return image.startsWith('example.com/') ? {} : standInsFor(`FROM ${image}`);
+}
+
+/** Applies a kustomization, waits until all that it asks for is ready, and finds its ConfigMap and pods. */
+async function applied(room: Room, folder: string) {
+  const done = await kubectl(room.place, 'apply', '--namespace', room.namespace, '--kustomize', folder);
   expect(done).toMatchObject({ code: 0 });
   const [deployment] = await room.api.list('Deployment', room.namespace);
   const name = deployment?.metadata.name ?? '';
@@ -93,11 +111,12 @@ async function replaced(room: Room, map: string, data: unknown, before: string, 
 }
 
 describe('the example', () => {
-  for (const name of EXAMPLES) {
-    needing(CONTAINERS, ...(NEEDED_BY[name] ?? []))(name, async () => {
-      const manifest = await prepared(name);
-      await inRoom({ name: `examples/${name}`, labels: RESTRICTED }, async (room) => {
-        const { map, pods } = await applied(room, manifest);
+  for (const [name, file] of VARIANTS) {
+    const called = file === 'kubernetes.yaml' ? name : `${name}/${file}`;
+    needing(CONTAINERS, ...(NEEDED_BY[name] ?? []))(called, async () => {
+      const folder = await prepared(name, file);
+      await inRoom({ name: `examples/${called}`, labels: RESTRICTED }, async (room) => {
+        const { map, pods } = await applied(room, folder);
         const asked = askedOf(name);
         for (const pod of pods) await served(room, pod, asked, asked.before);
         const since = await replaced(
@@ -128,12 +147,13 @@ describe('the example', () => {
 needing(CONTAINERS, ...(NEEDED_BY['nginx-sighup'] ?? []))(
   'a rollout restart of nginx under load loses no request',
   async () => {
-    const manifest = await prepared('nginx-sighup');
+    const folder = await prepared('nginx-sighup');
     await inRoom({ name: 'kubectl rollout restart under load', labels: RESTRICTED }, async (room) => {
-      const { name } = await applied(room, manifest);
+      const { name } = await applied(room, folder);
       const ports = [{ port: 80, targetPort: 8080 }];
-      await room.make('Service', name, { spec: { type: 'NodePort', selector: { app: name }, ports } });
-      const service = await room.api.get('Service', name, room.namespace);
+      const selector = { 'app.kubernetes.io/name': name };
+      await room.make('Service', 'outside', { spec: { type: 'NodePort', selector, ports } });
+      const service = await room.api.get('Service', 'outside', room.namespace);
       const port = Number(field(list(service, 'spec', 'ports')[0], 'nodePort'));
       // What the endpoints need to forget a pod before it stops.
       const preStop = { sleep: { seconds: 5 } };

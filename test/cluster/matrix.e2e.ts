@@ -3,6 +3,7 @@ import { inRoom } from './client/room.ts';
 import { ACTIONS } from './matrix/actions.ts';
 import { BESIDE } from './matrix/beside.ts';
 import { GATE } from './matrix/gate.ts';
+import { INJECTED } from './matrix/injected.ts';
 import { LIVES } from './matrix/lives.ts';
 import { MENDED } from './matrix/mended.ts';
 import { PROJECTIONS } from './matrix/projected.ts';
@@ -11,7 +12,17 @@ import { VOLUMES } from './matrix/volumes.ts';
 
 /** Each situation as a real pod; all of them at once. */
 
-const ROWS = [...LIVES, ...GATE, ...ACTIONS, ...VOLUMES, ...PROJECTIONS, ...MENDED, ...TIMING, ...BESIDE];
+const ROWS = [
+  ...LIVES,
+  ...GATE,
+  ...ACTIONS,
+  ...VOLUMES,
+  ...PROJECTIONS,
+  ...MENDED,
+  ...TIMING,
+  ...BESIDE,
+  ...INJECTED,
+];
 
 const ROUNDS = process.env['REHUP_SOAK'] === '1' ? 5 : 1;
 

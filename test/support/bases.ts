@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { archived, debian, importImage, librariesOf, put, withLibraries } from './images.ts';
@@ -18,6 +18,11 @@ const STAND_INS = {
 
 type Base = keyof typeof STAND_INS;
 
+/** What an image says of itself, where that matters to somebody who runs it as it is. */
+const SAYS: Partial<Record<Base, readonly string[]>> = {
+  'nginxinc/nginx-unprivileged:1.28': ['USER 101', 'ENTRYPOINT ["/docker-entrypoint.sh"]'],
+};
+
 const imported = new Map<string, string>();
 
 /** Makes what stands in for the images that a Dockerfile names in its FROM lines; an unknown one is an error. */
@@ -28,7 +33,9 @@ export async function standInsFor(dockerfile: string): Promise<Readonly<Record<s
   for (const name of names) {
     if (!isBase(name)) throw new Error(`test/support/bases.ts has nothing that stands in for ${name}`);
     const archive = await STAND_INS[name]();
-    const image = imported.get(archive) ?? importImage(archive, `base-${basename(archive, '.tar')}`);
+    const changes = (SAYS[name] ?? []).flatMap((change) => ['--change', change]);
+    const image =
+      imported.get(archive) ?? importImage(archive, `base-${basename(archive, '.tar')}`, ...changes);
     imported.set(archive, image);
     bases.push([name, image]);
   }
@@ -63,10 +70,19 @@ function onLibraries(name: string, files: readonly string[], more: (root: string
   });
 }
 
+/** As nginxinc/nginx-unprivileged has it: a script in front of the server, which tells that it ran. */
+const NGINX_ENTRYPOINT = `#!/bin/sh
+set -e
+echo "$0: Configuration complete; ready for start up"
+exec "$@"
+`;
+
 function nginx(): Promise<string> {
-  return onLibraries('nginx', ['/usr/sbin/nginx'], (root) => {
+  return onLibraries('nginx-behind-a-script', ['/usr/sbin/nginx', '/bin/busybox'], (root) => {
     mkdirSync(join(root, 'etc/nginx'), { recursive: true });
     writeFileSync(join(root, 'etc/nginx/nginx.conf'), NGINX_CONF);
+    writeFileSync(join(root, 'docker-entrypoint.sh'), NGINX_ENTRYPOINT, { mode: 0o755 });
+    symlinkSync('busybox', join(root, 'bin/sh'));
   });
 }
 

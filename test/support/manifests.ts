@@ -2,8 +2,9 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { validate as validateDeployment } from 'kubernetes-models/_schemas/IoK8sApiAppsV1Deployment';
 import { validate as validateConfigMap } from 'kubernetes-models/_schemas/IoK8sApiCoreV1ConfigMap';
+import { validate as validateService } from 'kubernetes-models/_schemas/IoK8sApiCoreV1Service';
 import type { IDeployment } from 'kubernetes-models/apps/v1';
-import type { IConfigMap, IContainer, IPodSpec } from 'kubernetes-models/v1';
+import type { IConfigMap, IContainer, IPodSpec, IService } from 'kubernetes-models/v1';
 import { parseAllDocuments } from 'yaml';
 import { ROOT } from '../../scripts/build/product.ts';
 import { type Capability, HAPROXY, NGINX, PROMETHEUS } from './machine.ts';
@@ -20,16 +21,26 @@ export const EXAMPLES: readonly string[] = readdirSync(FOLDER)
 export const NEEDED_BY: Readonly<Record<string, readonly Capability[]>> = {
   'env-from-configmap': [],
   'haproxy-master-worker': [HAPROXY],
+  inject: [NGINX],
   'nginx-sighup': [NGINX],
   'node-restart': [],
   'prometheus-http': [PROMETHEUS],
   'staged-rollback': [NGINX],
 };
 
+/** Every file of theirs that is applied as it is: one each, and variants. */
+export const VARIANTS: readonly (readonly [name: string, file: string])[] = EXAMPLES.flatMap((name) =>
+  readdirSync(join(FOLDER, name))
+    .filter((file) => file.endsWith('.yaml') && file !== 'kustomization.yaml')
+    .sort()
+    .map((file) => [name, file] as const),
+);
+
 /** A manifest that a schema has found right, by its kind. */
 export type Manifest =
   | { readonly kind: 'ConfigMap'; readonly value: IConfigMap }
-  | { readonly kind: 'Deployment'; readonly value: IDeployment };
+  | { readonly kind: 'Deployment'; readonly value: IDeployment }
+  | { readonly kind: 'Service'; readonly value: IService };
 
 export type Example = {
   readonly name: string;
@@ -38,7 +49,7 @@ export type Example = {
   /** Of the one Deployment. */
   readonly pod: IPodSpec;
   readonly container: IContainer;
-  /** The words of ENTRYPOINT. */
+  /** The words of `command:`, else of ENTRYPOINT. */
   readonly entrypoint: readonly string[];
 };
 
@@ -47,10 +58,10 @@ export type Example = {
  *
  * @throws if a manifest is not what the schemas of Kubernetes allow
  */
-export function readExample(name: string): Example {
+export function readExample(name: string, file = 'kubernetes.yaml'): Example {
   const folder = join(FOLDER, name);
   const dockerfile = readFileSync(join(folder, 'Dockerfile'), 'utf8');
-  const manifests = parseAllDocuments(readFileSync(join(folder, 'kubernetes.yaml'), 'utf8')).map((document) =>
+  const manifests = parseAllDocuments(readFileSync(join(folder, file), 'utf8')).map((document) =>
     checkedManifest(document.toJS()),
   );
   const [deployment] = manifests.flatMap((one) => (one.kind === 'Deployment' ? [one.value] : []));
@@ -60,7 +71,7 @@ export function readExample(name: string): Example {
     throw new Error(`${name} has no Deployment of a container`);
   // An instruction may go over several lines.
   const [, words = '[]'] = /^ENTRYPOINT (.*)$/m.exec(dockerfile.replaceAll('\\\n', '')) ?? [];
-  const entrypoint: unknown = JSON.parse(words);
+  const entrypoint: unknown = container.command ?? JSON.parse(words);
   return {
     name,
     dockerfile,
@@ -77,6 +88,8 @@ export function checkedManifest(value: unknown): Manifest {
   switch (kind) {
     case 'ConfigMap':
       return { kind, value: checked<IConfigMap>(value, validateConfigMap) };
+    case 'Service':
+      return { kind, value: checked<IService>(value, validateService) };
     case 'Deployment':
       return { kind, value: checked<IDeployment>(value, validateDeployment) };
     default:

@@ -2,11 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, closeSync, mkdtempSync, openSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { writeImage } from '../../../scripts/release/image.ts';
 import { childrenOf } from '../../support/rehup.ts';
 import { createApi } from '../client/api.ts';
 import { ctr } from '../client/daemons.ts';
 import { isTrue } from '../client/objects.ts';
-import { writeImage } from './archive.ts';
 import { createNamespace, type Namespace, readyLine } from './namespace.ts';
 import type { Place } from './place.ts';
 import type { Programs } from './programs.ts';
@@ -91,7 +91,7 @@ async function startPrograms(
   kubernetes('kube-apiserver');
   const load = async (archive: string) => void (await ctr(place, 'images', 'import', archive));
   const pause = join(folder, 'pause.tar');
-  writeImage(pause, { name: PAUSE_IMAGE, files: { pause: programs.pause }, entrypoint: ['/pause'] });
+  writeImage(pause, PAUSE_IMAGE, [{ files: { pause: programs.pause }, entrypoint: ['/pause'], tmp: true }]);
   await until('containerd', () => load(pause));
   const api = await until('the API server', async () => {
     const made = createApi(place);
