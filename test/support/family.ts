@@ -5,8 +5,8 @@ import type { Occurrence } from '../../src/core/state/event.ts';
 /** What is left of a child in a random life: members of its group, and now and then something that left it. */
 export function randomFamily() {
   let lingering = false;
-  /** The child whose rest was seen to be gone. */
-  let emptied: number | undefined;
+  /** Of this child and those before it all was seen to be gone. */
+  let emptied = 0;
   /** The keys of processes that nobody need wait for: they are no descendants of the child, or can't be signalled. */
   const spared = new Set<string>();
 
@@ -31,15 +31,15 @@ export function randomFamily() {
       const key = `${number}:${choice % 8}`;
       const one = { pid: number, name: 'left', started: `${choice % 8}`, origin: key };
       const member = { pid, name: 'member', started: '1' };
-      const members =
-        why !== 'before' && !fair && (childThere || (choice % 3 === 0 && pid !== emptied)) ? [member] : [];
-      const leftovers = !fair && !childThere && choice % 5 === 0 && pid !== emptied ? [one] : [];
+      const some = !fair && (why === 'before' || pid > emptied);
+      const members = some && why !== 'before' && (childThere || choice % 3 === 0) ? [member] : [];
+      const leftovers = some && !childThere && choice % 5 === 0 ? [one] : [];
       const strangers = !fair && choice % 7 === 0 ? [key] : [];
       if (why === 'before') for (const { origin } of leftovers) spared.add(origin);
       for (const stranger of strangers) spared.add(stranger);
       if (why !== 'before')
         lingering = [...members, ...leftovers].some((left) => !spared.has(`${left.pid}:${left.started}`));
-      if (!childThere && why !== 'before' && !lingering) emptied = pid;
+      if (!childThere && why !== 'before' && !lingering) emptied = Math.max(emptied, pid);
       const family = { members, leftovers, strangers };
       return { type: 'group', pid, why, family, ignoring: why === 'half' && choice % 2 === 0 ? members : [] };
     },
