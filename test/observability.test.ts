@@ -1,12 +1,14 @@
-import { execFile, spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { execFile, spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
 import { parse } from 'yaml';
+import { ROOT } from '../scripts/build/product.ts';
 import { freePort, listening, url } from './support/listening.ts';
 import { PID_NAMESPACE, PROMETHEUS } from './support/machine.ts';
 import { needing } from './support/needing.ts';
+import { childrenOf } from './support/rehup.ts';
 import { stopped } from './support/telling.ts';
 import { eachWithDirectory, writtenVolume } from './support/volume.ts';
 
@@ -69,6 +71,59 @@ test('the metrics pass promtool in every state, with any names', async () => {
   await one.run.logged('config.changed', 3);
   expect(await metrics()).toMatch(/^rehup_config_pending\{.*\} 1$/m);
   await stopped(one.run);
+});
+
+test('the metrics pass promtool while no child runs, in a drain, without what is watched, and after a failure', async () => {
+  const volume = writtenVolume(join(directory.path, 'volume'), { a: '0' });
+  const optional = writtenVolume(join(directory.path, 'optional'), { b: '0' });
+  const options = [
+    '-w',
+    volume.path,
+    '-w',
+    `${optional.path}=exec:false`,
+    '--drain',
+    '60s',
+    '--on-exit',
+    'restart',
+  ];
+  const one = await listening(directory.path, [...options, '--poll', '50ms', '--settle', '0']);
+  const metrics = async () => {
+    const text = await (await fetch(url(one, '/metrics'))).text();
+    expect(await promtool(['check', 'metrics'], text)).toEqual({ code: 0, text: '' });
+    return text;
+  };
+  optional.write({ b: '1' });
+  await one.run.logged('reload.failed');
+  expect(await metrics()).toMatch(/^rehup_config_stale\{watch=".*optional"\} 1$/m);
+  rmSync(optional.path, { recursive: true });
+  await one.run.logged('watch.missing');
+  await metrics();
+  for (const pid of childrenOf(one.run.pid())) process.kill(pid, 'SIGKILL');
+  await one.run.logged('child.back_off');
+  expect(await metrics()).toMatch(/^rehup_child_up 0$/m);
+  await one.run.said('start', 2);
+  expect(await metrics()).toMatch(/^rehup_child_starts_total\{reason="on-exit"\} 1$/m);
+  volume.write({ a: '1' });
+  await one.run.logged('reload.held');
+  expect(await metrics()).toMatch(/^rehup_reload_wait_seconds\{reason="drain"\} (?!0$)/m);
+  await stopped(one.run);
+});
+
+test('the dashboard is what the schema of Grafana takes, as far as npm has one: its types', () => {
+  const folder = join(ROOT, 'node_modules/.cache/rehup/dashboard');
+  const types = `import type { WrittenDashboard } from '${ROOT}/test/support/dashboard.ts';`;
+  const flags = ['--ignoreConfig', '--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext'];
+  const faults = (dashboard: string): string => {
+    const file = join(folder, 'dashboard.ts');
+    writeFileSync(file, `${types}\nexport const dashboard = ${dashboard} satisfies WrittenDashboard;\n`);
+    const words = [...flags, '--allowImportingTsExtensions', file];
+    return spawnSync(join(ROOT, 'node_modules/.bin/tsc'), words, { encoding: 'utf8' }).stdout;
+  };
+  mkdirSync(folder, { recursive: true });
+  const dashboard = readFileSync(join(DEPLOY, 'grafana-dashboard.json'), 'utf8').trim();
+  expect(faults(dashboard)).toBe('');
+  expect(faults(dashboard.replace('"refresh": 2', '"refresh": 9'))).toContain('VariableRefresh');
+  expect(faults(dashboard.replace('"gridPos"', '"gridpos"'))).toContain('gridpos');
 });
 
 test('every query of the dashboard finds what a real Prometheus scraped', async () => {

@@ -8,8 +8,11 @@ export const STYLE = `:root{color-scheme:light dark;--bg:#fff;--fg:#1b1f24;--dim
 body{background:var(--bg);color:var(--fg);font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:60rem;padding:1rem}
 h1{font-size:1.3rem}h2{font-size:1.05rem;margin-top:1.5rem}code{font-size:.9em;overflow-wrap:anywhere}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}
-th,td{border-bottom:1px solid var(--line);padding:.3rem .6rem .3rem 0;text-align:left;vertical-align:top}
-th{color:var(--dim);font-weight:600}.bad{color:var(--bad);font-weight:600}.good{color:var(--good)}.dim{color:var(--dim)}`;
+th,td{border-bottom:1px solid var(--line);padding:.3rem .8rem .3rem 0;text-align:left;vertical-align:top}.short{white-space:nowrap}
+th{color:var(--dim);font-weight:600}.bad{color:var(--bad);font-weight:600}.good{color:var(--good)}.dim{color:var(--dim)}
+@media (max-width:45rem){thead{clip-path:inset(50%);height:1px;overflow:hidden;position:absolute;width:1px}
+tr{border-bottom:1px solid var(--line);display:block;padding:.4rem 0}td{border:0;display:block;padding:0}td:empty{display:none}
+td[data-is]:before{color:var(--dim);content:attr(data-is) ": "}}`;
 
 /** Renews the page: what it shows is asked for anew, and put in the place of what is there. */
 export const SCRIPT = `setInterval(async()=>{try{const r=await fetch('/',{cache:'no-store'});
@@ -17,7 +20,7 @@ const d=new DOMParser().parseFromString(await r.text(),'text/html').querySelecto
 document.querySelector('main').replaceWith(d)}catch{document.querySelector('#state').textContent='no answer'}},2000)`;
 
 /** SHA-256 of both in base64, as Content-Security-Policy wants them; a test computes them. */
-export const STYLE_HASH = 'r3jSNF7Zhr4YcNOkTm9hlM7bn2C41+0B/6HMLTueXyk=';
+export const STYLE_HASH = 'KBjFO1AEamh1E6xI3Hb6ar1+RZU7bQL+F981K7FrMe4=';
 export const SCRIPT_HASH = 'a+iaOHBLJp62t1FCm6CDfSZgV6zuiBWeDoQlc9JoJJE=';
 
 export const PAGE_FIELDS: readonly string[] = [
@@ -27,7 +30,7 @@ export const PAGE_FIELDS: readonly string[] = [
 
 /** The page: what runs, on which content, since when, and in red what needs somebody. */
 export function pageOf(status: Status): string {
-  const { rehup, child, degraded, watches, reloads, waiting } = status;
+  const { rehup, child, degraded, watches, stages, reloads, waiting, leftovers } = status;
   const { program } = child;
   const state =
     degraded === null
@@ -40,10 +43,12 @@ export function pageOf(status: Status): string {
 <p><code>${text(program)}</code> is ${text(child.phase)}${child.pid === null ? '' : `, process ${child.pid}`}${child.since === null ? '' : `, since ${moment(child.since)}`}.
 ${child.lastExit === null ? '' : `The one before it ${text(child.lastExit)}.`}
 ${child.says === null ? '' : `It says: <q>${text(child.says)}</q>`}</p>
-${waiting === null ? '' : `<p>A change waits for <b>${text(waiting.reason)}</b> since ${moment(waiting.since)}.</p>`}
+${waiting === null ? '' : `<p>A change waits for <b>${text(waiting.reason)}</b> since ${moment(waiting.since)}${waiting.until === null ? '' : `, until ${moment(waiting.until)} at most`}.</p>`}
+${leftovers.length === 0 ? '' : `<p class="bad">Left behind by an old child: ${text(leftovers.join(', '))}.</p>`}
 <h2>Watches</h2>${watches.length === 0 ? '<p>None.</p>' : watchTable(watches)}
+${stages.length === 0 ? '' : `<h2>Stages</h2>${stageTable(stages)}`}
 <h2>Reloads</h2>${reloads.length === 0 ? '<p>None yet.</p>' : reloadTable(reloads)}
-<p class="dim">rehup ${text(rehup.version)}, ${text(rehup.edition)} edition, at ${moment(rehup.time)}</p></main>
+<p class="dim">rehup ${text(rehup.version)}, ${text(rehup.edition)} edition, at ${moment(rehup.time)} UTC</p></main>
 <script>${SCRIPT}</script></body></html>
 `;
 }
@@ -67,11 +72,20 @@ function watchTable(watches: Status['watches']): string {
       text(watch.kind),
       text(watch.action ?? 'restart'),
       told,
-      `<code>${text(watch.applied ?? '')}</code>`,
+      watch.applied === null ? '' : `<code>${text(watch.applied)}</code>`,
       text(watch.mode),
     ];
   });
   return table(['Path', 'What it is', 'Action', 'State', 'Runs on', 'Told by'], rows);
+}
+
+function stageTable(stages: Status['stages']): string {
+  const rows = stages.map(({ source, target, active, good }) => [
+    `<code>${text(source)}</code>`,
+    `<code>${text(target)}</code>`,
+    active === good ? 'the last good one' : 'not known to be good yet',
+  ]);
+  return table(['Content of', 'Is published in', 'Generation'], rows);
 }
 
 function reloadTable(reloads: Status['reloads']): string {
@@ -82,21 +96,30 @@ function reloadTable(reloads: Status['reloads']): string {
       reload.outcome === 'applied'
         ? '<span class="good">applied</span>'
         : `<span class="${reload.outcome === 'superseded' ? 'dim' : 'bad'}">${text(reload.outcome)}</span>`,
-      `${reload.ms} ms`,
-      `${reload.changed}: <code>${text(reload.paths.join(' '))}</code>`,
+      `${(reload.ms / 1_000).toFixed(reload.ms < 10_000 ? 2 : 0)} s`,
+      reload.changed === 0
+        ? 'nothing'
+        : `${reload.changed}: ${reload.paths.map((path) => `<code>${text(path)}</code>`).join(' ')}`,
       text(reload.reason ?? ''),
     ]);
   return table(['When', 'Outcome', 'Took', 'Changed', 'Why'], rows);
 }
 
+/** Columns of which a cell may be broken. */
+const LONG: readonly string[] = ['Path', 'Content of', 'Is published in', 'State', 'Changed', 'Why'];
+
 function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
   const head = heads.map((name) => `<th scope="col">${name}</th>`).join('');
-  const body = rows.map((cells) => `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`).join('');
+  const cell = (html: string, index: number) => {
+    const name = index === 0 ? '' : ` data-is="${heads[index]}"`;
+    return `<td${name}${LONG.includes(heads[index] ?? '') ? '' : ' class="short"'}>${html}</td>`;
+  };
+  const body = rows.map((cells) => `<tr>${cells.map(cell).join('')}</tr>`).join('');
   return `<div class="scroll" role="region" aria-label="${heads[0]}" tabindex="0"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`;
 }
 
 function moment(time: string): string {
-  return `<time datetime="${time}">${time.replace('T', ' ')}</time>`;
+  return `<time datetime="${time}">${time.slice(0, 19).replace('T', ' ')}</time>`;
 }
 
 function text(plain: string): string {
