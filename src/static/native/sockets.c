@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -259,9 +260,49 @@ NATIVE(user)
     return JS_NewInt64(ctx, geteuid());
 }
 
+/* The error of getaddrinfo(3) as netdb.h names it. */
+static const char *lookup_error(int error)
+{
+    switch (error) {
+    case EAI_NONAME: return "EAI_NONAME";
+    case EAI_AGAIN: return "EAI_AGAIN";
+    case EAI_SYSTEM: return errno_name(errno);
+    case EAI_NODATA: return "EAI_NODATA";
+    default: return "EAI_FAIL";
+    }
+}
+
+/*
+ * addresses(name): those that getaddrinfo(3) finds, which may take as long as DNS lets it: for a helper. A text instead of a
+ * list says why there are none.
+ */
+NATIVE(addresses)
+{
+    UNUSED;
+    struct bytes name;
+    struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM }, *found = NULL;
+    if (to_c_string(ctx, &name, argv[0], "getaddrinfo") < 0) return JS_EXCEPTION;
+    int error = getaddrinfo(name.data, NULL, &hints, &found);
+    free_bytes(ctx, &name);
+    if (error != 0) return JS_NewString(ctx, lookup_error(error));
+    JSValue list = JS_NewArray(ctx);
+    uint32_t length = 0;
+    for (const struct addrinfo *one = found; one != NULL; one = one->ai_next) {
+        char text[INET6_ADDRSTRLEN];
+        const union address *address = (const union address *)(const void *)one->ai_addr;
+        const void *bytes = one->ai_family == AF_INET6 ? (const void *)&address->version6.sin6_addr
+                                                       : (const void *)&address->version4.sin_addr;
+        if (inet_ntop(one->ai_family, bytes, text, sizeof text) != NULL)
+            append(ctx, &list, &length, JS_NewString(ctx, text));
+    }
+    freeaddrinfo(found);
+    return list;
+}
+
 const JSCFunctionListEntry sockets_functions[] = {
     FUNCTION(connect, 2),    FUNCTION(connected, 1), FUNCTION(send, 2),   FUNCTION(listenTcp, 2),
     FUNCTION(listenUnix, 1), FUNCTION(port, 1),      FUNCTION(accept, 1), FUNCTION(peerAddress, 1),
     FUNCTION(endSending, 1), FUNCTION(user, 0),      FUNCTION(peerUser, 1), FUNCTION(connectUnix, 1),
+    FUNCTION(addresses, 1),
 };
 END_OF_PART(sockets);

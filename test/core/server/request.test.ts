@@ -18,14 +18,17 @@ function taken(text: string, piece = text.length): Taken {
   return { kind: 'more', incoming };
 }
 
-const request = (method: string, path: string) => ({ kind: 'request', request: { method, path } });
+const request = (method: string, path: string, query = '') => ({
+  kind: 'request',
+  request: { method, path, query },
+});
 const refused = (code: number) => ({ kind: 'refused', code });
 
 describe('a request', () => {
   test('is one whatever its pieces, its fields and its query', () => {
     const text = 'GET /status?pretty=1 HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n';
     for (let piece = 1; piece <= text.length; piece++)
-      expect(taken(text, piece)).toEqual(request('GET', '/status'));
+      expect(taken(text, piece)).toEqual(request('GET', '/status', 'pretty=1'));
   });
 
   test('may be HEAD, POST, HTTP/1.0, end its lines with LF alone, or name its target absolutely', () => {
