@@ -112,7 +112,7 @@ const OPTIONS: Readonly<
     },
   },
   'fleet-group': { good: 'default-deployment-web', makes: { fleet: undefined }, bad: { '': NAME } },
-  'fleet-id': { good: 'web-1', makes: { fleet: undefined }, bad: { 'a\tb': NAME } },
+  'fleet-id': { good: 'web-1', makes: { fleet: undefined }, bad: { '': NAME } },
   'fleet-token': {
     good: '/var/run/token',
     makes: { fleet: undefined },

@@ -133,11 +133,13 @@ const NOTHING = {
   'timer:fleet-timeout': 'impossible',
 } as const;
 
+const AT_REST = { ...NOTHING, 'slot-wanted': wantFirst } as const;
+
 /** What the slot does with each event. */
 export const FLEET: Table<Slot, FleetKey> = {
-  off: { ...NOTHING },
-  unknown: { ...NOTHING, 'slot-wanted': wantFirst },
-  free: { ...NOTHING, 'slot-wanted': wantFirst },
+  off: NOTHING,
+  unknown: AT_REST,
+  free: AT_REST,
   asking: {
     ...NOTHING,
     'slot-wanted': wantStill,

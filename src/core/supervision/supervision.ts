@@ -296,5 +296,5 @@ export const SUPERVISION: Table<Child, ChildKey> = {
   },
   // A child that came too late to be stopped goes with rehup.
   parting: { ...OVER, spawned: parted, 'spawn-failed': parted, 'timer:parting': parted },
-  ended: { ...OVER },
+  ended: OVER,
 };

@@ -260,18 +260,6 @@ NATIVE(user)
     return JS_NewInt64(ctx, geteuid());
 }
 
-/* The error of getaddrinfo(3) as netdb.h names it. */
-static const char *lookup_error(int error)
-{
-    switch (error) {
-    case EAI_NONAME: return "EAI_NONAME";
-    case EAI_AGAIN: return "EAI_AGAIN";
-    case EAI_SYSTEM: return errno_name(errno);
-    case EAI_NODATA: return "EAI_NODATA";
-    default: return "EAI_FAIL";
-    }
-}
-
 /*
  * addresses(name): those that getaddrinfo(3) finds, which may take as long as DNS lets it: for a helper. A text instead of a
  * list says why there are none.
@@ -284,14 +272,15 @@ NATIVE(addresses)
     if (to_c_string(ctx, &name, argv[0], "getaddrinfo") < 0) return JS_EXCEPTION;
     int error = getaddrinfo(name.data, NULL, &hints, &found);
     free_bytes(ctx, &name);
-    if (error != 0) return JS_NewString(ctx, lookup_error(error));
+    if (error == EAI_NONAME || error == EAI_NODATA) return JS_NewString(ctx, "EAI_NONAME");
+    if (error != 0) return JS_NewString(ctx, error == EAI_AGAIN ? "EAI_AGAIN" : "EAI_FAIL");
     JSValue list = JS_NewArray(ctx);
     uint32_t length = 0;
     for (const struct addrinfo *one = found; one != NULL; one = one->ai_next) {
         char text[INET6_ADDRSTRLEN];
         const union address *address = (const union address *)(const void *)one->ai_addr;
-        const void *bytes = one->ai_family == AF_INET6 ? (const void *)&address->version6.sin6_addr
-                                                       : (const void *)&address->version4.sin_addr;
+        bool six = one->ai_family == AF_INET6;
+        const void *bytes = six ? (const void *)&address->version6.sin6_addr : &address->version4.sin_addr;
         if (inet_ntop(one->ai_family, bytes, text, sizeof text) != NULL)
             append(ctx, &list, &length, JS_NewString(ctx, text));
     }

@@ -95,10 +95,11 @@ test('any bytes in any pieces give a request, a refusal, or wait within the boun
 
 describe('a request that is well-formed', () => {
   /** Node's own parser: what it makes of requests, in their order. */
-  const understood: { readonly method: string | undefined; readonly path: string }[] = [];
+  const understood: { readonly method: string | undefined; readonly path: string; readonly query: string }[] =
+    [];
   const server = createServer((asked, answer) => {
-    const { pathname } = new URL(asked.url ?? '', 'http://pod');
-    understood.push({ method: asked.method, path: pathname });
+    const { pathname, search } = new URL(asked.url ?? '', 'http://pod');
+    understood.push({ method: asked.method, path: pathname, query: search.slice(1) });
     answer.end();
   });
   beforeAll(() => once(server.listen(0, '127.0.0.1'), 'listening'));
