@@ -30,7 +30,7 @@ describe('the reference', () => {
     };
     const known = [
       ...RUN_OPTIONS.map((option) => `--${option.name}`),
-      ...['--help', '--version'],
+      ...['--help', '--version', '--no-fleet-lock'],
       ...Object.values(foreign).flat(),
     ];
     for (const text of [README, OPERATIONS]) {

@@ -52,6 +52,42 @@ export async function fetchSource(source: DebianSource, folder: string): Promise
 }
 
 async function fetchInto(place: string, { suite, name, version, file }: DebianSource): Promise<string> {
+  const apt = await privateApt(place, 'deb-src', suite);
+  await apt('update');
+  await apt('source', '--download-only', `${name}=${version}`);
+  return path.join(place, file);
+}
+
+/** A binary package for an architecture that need not be the machine's. */
+export interface DebianPackage {
+  readonly suite: string;
+  readonly architecture: string;
+  readonly name: string;
+}
+
+/**
+ * Fetches a package and unpacks it into a folder, unless that is there; apt checks its signature. Nothing of it is installed.
+ *
+ * @throws if it can't be had
+ */
+export async function unpackPackage(wanted: DebianPackage, folder: string): Promise<void> {
+  if (existsSync(folder)) return;
+  const { suite, architecture, name } = wanted;
+  await passing(`${folder}.apt-${process.pid}`, async (place) => {
+    await mkdir(place, { recursive: true });
+    const apt = await privateApt(place, 'deb', suite, architecture);
+    await apt('update');
+    await apt('download', name);
+    const file = (await readdir(place)).find((one) => one.endsWith('.deb'));
+    if (file === undefined) throw new Error(`apt-get download ${name} brought nothing`);
+    const unpacked = path.join(place, 'unpacked');
+    await run('dpkg-deb', ['-x', path.join(place, file), unpacked]);
+    await rename(unpacked, folder);
+  });
+}
+
+/** An apt-get of its own in a folder, which knows this suite of Debian alone. */
+async function privateApt(place: string, type: 'deb' | 'deb-src', suite: string, architecture?: string) {
   const keyring = KEYRINGS.find((candidate) => existsSync(candidate));
   const uri = await mirror();
   if (keyring === undefined || uri === undefined)
@@ -61,7 +97,7 @@ async function fetchInto(place: string, { suite, name, version, file }: DebianSo
   const list = path.join(place, 'rehup.sources');
   await writeFile(
     list,
-    `Types: deb-src\nURIs: ${uri}\nSuites: ${suite}\nComponents: main\nSigned-By: ${keyring}\n`,
+    `Types: ${type}\nURIs: ${uri}\nSuites: ${suite}\nComponents: main\nSigned-By: ${keyring}\n`,
   );
   const options = [
     `Dir::Etc::sourcelist=${list}`,
@@ -70,11 +106,11 @@ async function fetchInto(place: string, { suite, name, version, file }: DebianSo
     `Dir::Cache=${path.join(place, 'cache')}`,
     `APT::Sandbox::User=${userInfo().username}`,
     'Acquire::Retries=3',
+    ...(architecture === undefined
+      ? []
+      : [`APT::Architecture=${architecture}`, `APT::Architectures::=${architecture}`]),
   ].flatMap((option) => ['-o', option]);
-  const apt = (...words: readonly string[]) => run('apt-get', ['-qq', ...options, ...words], { cwd: place });
-  await apt('update');
-  await apt('source', '--download-only', `${name}=${version}`);
-  return path.join(place, file);
+  return (...words: readonly string[]) => run('apt-get', ['-qq', ...options, ...words], { cwd: place });
 }
 
 /** The first place that the machine itself takes Debian's packages from: sources.list(5), in either of its formats. */

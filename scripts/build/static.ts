@@ -21,8 +21,8 @@ import {
 } from './product.ts';
 import { ENGINE_FILES, ENGINE_VERSION, engineSource } from './quickjs.ts';
 import {
-  ARM64,
   ASAN,
+  arm64,
   compileAll,
   type Found,
   FUZZ,
@@ -89,28 +89,38 @@ export interface StaticOptions {
 
 /** `dist/rehup`, for this machine's architecture: with musl if it is there, else with glibc. */
 export function staticExecutable(options: StaticOptions = {}): Product {
-  return product('dist/rehup', [MUSL, GLIBC], options);
+  return product('dist/rehup', async () => [MUSL, GLIBC], options);
 }
 
 /** `dist/rehup-arm64`, made by a cross compiler. */
 export function armExecutable(options: StaticOptions = {}): Product {
-  return product('dist/rehup-arm64', [ARM64], options);
+  return product('dist/rehup-arm64', async (cache) => [await arm64(cache)], options);
 }
 
 /** `dist/rehup-asan`, which ends with a report at the first wrong access to memory or undefined behaviour of the host. */
 export function asanExecutable(options: StaticOptions = {}): Product {
-  return product('dist/rehup-asan', [ASAN], options);
+  return product('dist/rehup-asan', async () => [ASAN], options);
 }
 
-function product(name: string, toolchains: readonly Toolchain[], options: StaticOptions): Product {
+function product(
+  name: string,
+  toolchains: (cache: string) => Promise<readonly Toolchain[]>,
+  options: StaticOptions,
+): Product {
   const { entry = ENTRY, output = path.join(ROOT, name), cache = CACHE } = options;
   return {
     output,
     async prepare(): Promise<Prepared | LeftOut> {
-      const found = await firstThere(toolchains);
+      let wanted: readonly Toolchain[];
+      try {
+        wanted = await toolchains(cache);
+      } catch (error) {
+        return { leftOut: `its C library can't be had: ${firstLine(error)}` };
+      }
+      const found = await firstThere(wanted);
       const own = await firstThere([MUSL, GLIBC]);
       if (found === undefined || own === undefined) {
-        const [{ packages } = MUSL] = found === undefined ? toolchains : [];
+        const [{ packages } = MUSL] = found === undefined ? wanted : [];
         return { leftOut: `there is no C compiler for it: apt-get install -y ${packages} xz-utils` };
       }
       let engine: string;

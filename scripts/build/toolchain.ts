@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { type DebianPackage, unpackPackage } from './debian.ts';
 import { digest, ROOT } from './product.ts';
 
 const run = promisify(execFile);
@@ -16,6 +17,11 @@ export interface Toolchain {
   /** For the host's own files besides. */
   readonly hostFlags: readonly string[];
   readonly linkFlags: readonly string[];
+  /** What is linked before and behind all objects, where the compiler does not know its C library. */
+  readonly start?: readonly string[];
+  readonly end?: readonly string[];
+  /** The C library, where the compiler does not know it. */
+  readonly library?: string;
   /** C files beside those of the host. */
   readonly extra: readonly string[];
   /**
@@ -49,11 +55,37 @@ const SMALL: Omit<Toolchain, 'compiler' | 'packages'> = {
 
 export const MUSL: Toolchain = { ...SMALL, compiler: 'musl-gcc', packages: 'musl-tools gcc', image: true };
 export const GLIBC: Toolchain = { ...SMALL, compiler: 'gcc', packages: 'musl-tools gcc' };
-export const ARM64: Toolchain = {
-  ...SMALL,
-  compiler: 'aarch64-linux-gnu-gcc',
-  packages: 'gcc-aarch64-linux-gnu libc6-dev-arm64-cross',
-};
+
+/** Of Debian 12, whose compilers make the rest. */
+const ARM64_MUSL: DebianPackage = { suite: 'bookworm', architecture: 'arm64', name: 'musl-dev' };
+const CROSS = 'aarch64-linux-gnu-gcc';
+
+/**
+ * The cross compiler with musl instead of glibc, whose getaddrinfo would load modules of the image that the executable runs in
+ * (nsswitch.conf(5)). Debian has no cross package of musl, hence that of arm64 itself.
+ *
+ * @throws if the compiler is there and the package can't be had
+ */
+export async function arm64(cache: string): Promise<Toolchain> {
+  const toolchain = { ...SMALL, compiler: CROSS, packages: 'gcc-aarch64-linux-gnu' };
+  const found = await run(CROSS, ['-print-file-name=include']).catch(() => undefined);
+  if (found === undefined) return toolchain;
+  const folder = path.join(cache, `${ARM64_MUSL.name}-${ARM64_MUSL.suite}-${ARM64_MUSL.architecture}`);
+  await unpackPackage(ARM64_MUSL, folder);
+  const libraries = path.join(folder, 'usr/lib/aarch64-linux-musl');
+  const file = (name: string) => path.join(libraries, name);
+  const own = found.stdout.trim();
+  const headers = path.join(folder, 'usr/include/aarch64-linux-musl');
+  return {
+    ...toolchain,
+    flags: [...SMALL.flags, '-nostdinc', '-isystem', headers, '-isystem', own],
+    linkFlags: [...SMALL.linkFlags, '-nostdlib', `-L${libraries}`],
+    start: [file('crt1.o'), file('crti.o')],
+    end: ['-Wl,--start-group', '-lc', '-lgcc', '-lgcc_eh', '-Wl,--end-group', file('crtn.o')],
+    library: file('libc.a'),
+  };
+}
+
 export const ASAN: Toolchain = {
   compiler: 'gcc',
   flags: ['-O1', '-g', '-fno-omit-frame-pointer', '-fsanitize=address'],
@@ -86,7 +118,10 @@ export async function firstThere(toolchains: readonly Toolchain[]): Promise<Foun
   for (const toolchain of toolchains) {
     try {
       const { stdout } = await run(toolchain.compiler, ['--version']);
-      const { stdout: library } = await run(toolchain.compiler, ['-print-file-name=libc.a']);
+      const { stdout: library } =
+        toolchain.library === undefined
+          ? await run(toolchain.compiler, ['-print-file-name=libc.a'])
+          : { stdout: toolchain.library };
       // A compiler without a C library gives the name back as it is.
       if (!existsSync(library.trim())) continue;
       return { toolchain, version: `${stdout}${digest(await readFile(library.trim()))}` };
@@ -126,9 +161,9 @@ export async function compileAll(
 
 /** Links objects into an executable. */
 export async function link(
-  { compiler, linkFlags }: Toolchain,
+  { compiler, linkFlags, start = [], end = [] }: Toolchain,
   objects: readonly string[],
   target: string,
 ): Promise<void> {
-  await run(compiler, [...linkFlags, ...objects, '-lm', '-o', target]);
+  await run(compiler, [...linkFlags, ...start, ...objects, '-lm', ...end, '-o', target]);
 }

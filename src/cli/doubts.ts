@@ -1,6 +1,7 @@
 import { type Action, actionName } from '../core/state/action.ts';
 import type { Doubt, Settings } from '../core/state/settings.ts';
 import { textOfBytes } from '../core/text/bytes.ts';
+import { fleetDoubts } from './fleet.ts';
 import type { Given } from './invocation.ts';
 import { RUN_OPTIONS, variableOf } from './options.ts';
 import type { RawOptions } from './raw.ts';
@@ -13,7 +14,12 @@ export function doubtsOf(
   raw: RawOptions,
   settings: Omit<Settings, 'doubts'>,
 ): readonly Doubt[] {
-  return [...misspelt(given), ...withoutEffect(raw, settings), ...forShells(raw, settings)];
+  return [
+    ...misspelt(given),
+    ...withoutEffect(raw, settings),
+    ...forShells(raw, settings),
+    ...fleetDoubts(settings, raw.get('fleet-group')?.source ?? '--fleet-group'),
+  ];
 }
 
 /** So many letters may be wrong, missing, too many or exchanged. */
@@ -60,6 +66,7 @@ function isLike(one: string, other: string): boolean {
 /** Options that were given and do nothing. */
 function withoutEffect(raw: RawOptions, settings: Omit<Settings, 'doubts'>): readonly Doubt[] {
   const { watches, environmentDirectories, onChange, check, ready, listen, onExit } = settings;
+  const noServer = [settings.fleet === undefined, 'it has no effect without --fleet-lock'] as const;
   const nothing = 'it has no effect without --watch, --stage or --env-dir';
   const actions = [onChange, ...watches.map(({ action }) => action)];
   const watchesNothing = watches.length + environmentDirectories.length === 0;
@@ -79,6 +86,11 @@ function withoutEffect(raw: RawOptions, settings: Omit<Settings, 'doubts'>): rea
     ],
     'max-restarts': [onExit === 'exit', 'it has no effect without --on-exit restart or restart-on-failure'],
     drain: [listen === undefined, 'nobody can ask /readyz without --listen'],
+    'fleet-lock': [watchesNothing, nothing],
+    'fleet-group': noServer,
+    'fleet-id': noServer,
+    'fleet-token': noServer,
+    'fleet-timeout': noServer,
     'listen-status': [listen === undefined, 'it has no effect without --listen'],
   };
   return Object.entries(idle).flatMap(([name, [isIdle, text]]) => {

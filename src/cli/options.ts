@@ -1,18 +1,7 @@
+import { FLEET_OPTIONS } from './fleet.ts';
+import type { OptionSpec } from './option.ts';
+
 /** The options of `rehup run`: the one list that the parser, the help, the variables and the README's test are made from. */
-export type OptionSpec = {
-  /** As commander takes them: `-w, --watch <path[=action]>`. */
-  readonly flags: string;
-  /** The long name without its dashes. */
-  readonly name: string;
-  readonly group: OptionGroup;
-  /** Shown in the help; the text of `default` is taken as if it had been given. */
-  readonly default?: string;
-  readonly description: string;
-  readonly repeatable: boolean;
-};
-
-export type OptionGroup = 'Watching' | 'Reloading' | 'Child' | 'Operating';
-
 export const RUN_OPTIONS: readonly OptionSpec[] = [
   {
     flags: '-w, --watch <path[=action]>',
@@ -135,6 +124,7 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
     description: 'before a restart: /readyz turns 503, then this wait, then the stop signal',
     repeatable: false,
   },
+  ...FLEET_OPTIONS,
   {
     flags: '--min-interval <duration>',
     name: 'min-interval',

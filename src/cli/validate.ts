@@ -1,13 +1,20 @@
 import { LOG_FORMATS, LOG_LEVELS, type LogLevel } from '../core/log/log.ts';
 import { parseSignal, SIGCHLD, SIGKILL, SIGSTOP, type Signal } from '../core/process/signals.ts';
 import { type Action, parseAction } from '../core/state/action.ts';
-import { type Doubt, EXIT_POLICIES, type Origins, SIGNAL_TARGETS } from '../core/state/settings.ts';
+import {
+  type Doubt,
+  EXIT_POLICIES,
+  type FleetSettings,
+  type Origins,
+  SIGNAL_TARGETS,
+} from '../core/state/settings.ts';
 import { textOfBytes } from '../core/text/bytes.ts';
 import { parseDuration, parseLimit } from '../core/text/duration.ts';
 import { compileGlob, pathPredicate } from '../core/text/glob.ts';
 import { failure, type Result, success } from '../core/text/result.ts';
 import { parseCheck } from './check.ts';
 import { doubtsOf } from './doubts.ts';
+import { parseName, parseServer } from './fleet.ts';
 import type { Given, Invocation } from './invocation.ts';
 import { parseListen } from './listen.ts';
 import type { RawOptions } from './raw.ts';
@@ -74,6 +81,7 @@ function validated(
   const [check] = each('check', (text) => parseCheck(text, sources, given.cwd));
   const [ready] = each('ready', parseReady);
   const [listen] = each('listen', parseListen);
+  const fleet = fleetOf();
   const levels: readonly (LogLevel | 'silent')[] = [...(Object.keys(LOG_LEVELS) as LogLevel[]), 'silent'];
   const logLevel = one('log-level', (text) => parseWord(text, levels));
   /** What is named by several is said of the one that comes last here, since it is the plainest. */
@@ -86,6 +94,15 @@ function validated(
       ),
       ...watchOptions.map(({ path }) => [path, from('watch')] as const),
     ]);
+  }
+  function fleetOf(): FleetSettings | undefined {
+    const [endpoint] = each('fleet-lock', parseServer);
+    const group = one('fleet-group', parseName);
+    const [id] = each('fleet-id', parseName);
+    const [token] = each('fleet-token', (text) => parseDirectory(text, given.cwd));
+    const timeout = one('fleet-timeout', parseDuration);
+    if (endpoint === undefined) return undefined;
+    return { endpoint, group, id, token, timeout };
   }
   const settings = {
     command,
@@ -117,6 +134,7 @@ function validated(
     readyTimeout: one('ready-timeout', parseLimit),
     actionTimeout: one('action-timeout', parseLimit),
     splay: one('splay', parseDuration),
+    fleet,
     drain: one('drain', parseDuration),
     dryRun: one('dry-run', parseSwitch),
     environmentDirectories,

@@ -1,3 +1,5 @@
+import { FLEET } from './fleet/fleet.ts';
+import { returnIfSettled } from './fleet/settled.ts';
 import { GATE } from './gate/gate.ts';
 import { OBSERVATION } from './observation/observation.ts';
 import { READINESS } from './readiness/readiness.ts';
@@ -8,12 +10,13 @@ import type { Effect } from './state/effect.ts';
 import type { Event } from './state/event.ts';
 import type { State } from './state/state.ts';
 import { type CoreEvent, dispatch, newTurn, type Turn } from './state/turn.ts';
+import { endIfParted } from './supervision/parting.ts';
 import { SUPERVISION } from './supervision/supervision.ts';
 
 /**
  * All decisions of rehup: from a state and an event to the next state and what is to be done, in order.
  *
- * The machines share the work: observation looks at the watches, the gate has content copied, checked and published, reload
+ * The machines share the work: observation looks at the watches, the fleet has or has not a slot for us, the gate has content copied, checked and published, reload
  * takes a change to its outcome, supervision leads the child's life, readiness asks whether the application serves, and the server answers
  * who asks from outside; what is over is remembered in the record. Each has a table of its phases and events; what one has to tell the others it
  * leaves as a notice, and the step is over when there is none left. After the exit nothing has an effect any more.
@@ -28,6 +31,7 @@ export function step(
   for (let notice = turn.notices.shift(); notice !== undefined; notice = turn.notices.shift()) {
     next = handle(next, notice, turn);
   }
+  next = endIfParted(returnIfSettled(next, turn), turn);
   return { state: next, effects: untilExit(turn.effects) };
 }
 
@@ -36,7 +40,8 @@ const REMEMBERING = { phase: 'remembering' } as const;
 function handle(state: State, event: CoreEvent, turn: Turn): State {
   const remembered = dispatch(RECORD, 'record', state, REMEMBERING, event, turn);
   const observed = dispatch(OBSERVATION, 'observation', remembered, remembered.observation, event, turn);
-  const gated = dispatch(GATE, 'gate', observed, observed.gate.transit, event, turn);
+  const slotted = dispatch(FLEET, 'slot', observed, observed.slot, event, turn);
+  const gated = dispatch(GATE, 'gate', slotted, slotted.gate.transit, event, turn);
   const configured = dispatch(RELOAD, 'reload', gated, gated.configuration.progress, event, turn);
   const supervised = dispatch(SUPERVISION, 'child', configured, configured.child, event, turn);
   const ready = dispatch(READINESS, 'readiness', supervised, supervised.readiness, event, turn);

@@ -3,9 +3,9 @@ import type { Stopwatch } from './stopwatch.ts';
 
 /** Commands and connections whose reports are timed. */
 export function timedPorts(
-  { commands, network }: Pick<Ports, 'commands' | 'network'>,
+  { commands, network, names }: Pick<Ports, 'commands' | 'network' | 'names'>,
   { timed }: Stopwatch,
-): Pick<Ports, 'commands' | 'network'> {
+): Pick<Ports, 'commands' | 'network' | 'names'> {
   function timedConnection(reports: ConnectionReports): ConnectionReports {
     return {
       connected: (user) => timed('a connection', () => reports.connected(user)),
@@ -24,6 +24,9 @@ export function timedPorts(
         };
         return commands.run(words, environment, timedReports, input, files);
       },
+    },
+    names: {
+      lookUp: (name, told) => names.lookUp(name, (found) => timed('addresses of a name', () => told(found))),
     },
     network: {
       connect: (address, port, reports) => network.connect(address, port, timedConnection(reports)),

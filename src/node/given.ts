@@ -1,5 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { isSea } from 'node:sea';
+import { HOST_FILES, hostOf } from '../core/process/host.ts';
 import { argumentBytes } from '../core/process/proc.ts';
 import { bytesOfText } from '../core/text/bytes.ts';
 import { cString, later, libc } from './process/libc.ts';
@@ -21,6 +22,11 @@ export function givenEnvironment(): readonly string[] {
 /** The most bytes that execve(2) takes of arguments and environment together. */
 export function givenArgumentBytes(): number {
   return argumentBytes(textOf('/proc/self/limits'));
+}
+
+/** The name of the host, and whether it is its own. */
+export function givenHost(): ReturnType<typeof hostOf> {
+  return hostOf(textOf(HOST_FILES.name), linkTarget(HOST_FILES.namespace));
 }
 
 /** The working directory, a byte string; undefined if it is gone. */

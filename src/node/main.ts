@@ -25,13 +25,15 @@ import {
   givenArgumentBytes,
   givenDirectory,
   givenEnvironment,
+  givenHost,
   givenWords,
   isTerminal,
   leaveDirectory,
   terminalWidth,
 } from './given.ts';
 import { createListener } from './listener.ts';
-import { createNetwork } from './network.ts';
+import { createNames } from './network/names.ts';
+import { createNetwork } from './network/network.ts';
 import { createCommands } from './process/commands.ts';
 import { createHelpers, HELPER, help } from './process/helpers.ts';
 import { createNotifications } from './process/notifications.ts';
@@ -232,6 +234,7 @@ function run(
     processes,
     commands: createCommands(directory ?? '/', foreign),
     network: createNetwork(),
+    names: createNames(),
     notifications: createNotifications(() => tell({ type: 'notified' })),
     files: createFiles(),
     helpers: createHelpers(foreign),
@@ -265,7 +268,7 @@ function run(
     environment,
     argumentBytes: givenArgumentBytes(),
     seed: randomBytes(4).readUInt32LE(),
-    identity: { version: REHUP_VERSION, edition: 'node', uid: process.geteuid?.() ?? 0 },
+    identity: { version: REHUP_VERSION, edition: 'node', uid: process.geteuid?.() ?? 0, ...givenHost() },
   };
   engine.deliver(begin, ...early.splice(0));
 }

@@ -4,6 +4,7 @@ import { environmentMap } from '../core/files/environment.ts';
 import { withoutOrphans } from '../core/log/log.ts';
 import { refusalLine, TERMINATION_LOG } from '../core/log/printable.ts';
 import { EXIT_FAILED } from '../core/process/exit.ts';
+import { HOST_FILES, hostOf } from '../core/process/host.ts';
 import { argumentBytes } from '../core/process/proc.ts';
 import { SIGCHLD } from '../core/process/signals.ts';
 import type { Occurrence } from '../core/state/event.ts';
@@ -16,6 +17,7 @@ import { createHelpers } from './helpers.ts';
 import { createListener } from './listener.ts';
 import { createLog } from './log.ts';
 import { createLoop } from './loop.ts';
+import { createNames } from './names.ts';
 import { errnoOf } from './native.ts';
 import { createNetwork } from './network.ts';
 import { createNotifications } from './notifications.ts';
@@ -131,6 +133,14 @@ function installThis(place: Omit<Installing, 'executable'>): never {
   return native.exit(code);
 }
 
+function givenHost(): ReturnType<typeof hostOf> {
+  let namespace: string | undefined;
+  attempt(() => {
+    namespace = native.readlink(HOST_FILES.namespace);
+  });
+  return hostOf(readProc(HOST_FILES.name), namespace);
+}
+
 /** `rehup status` and `rehup reload`. */
 function askRunning(asking: Asking): never {
   const loop = createLoop();
@@ -175,6 +185,7 @@ function run(
     processes,
     commands: createCommands(loop, { cwd: directory, onEnd: processes.onEnd }),
     network: createNetwork(loop),
+    names: createNames(loop, { onEnd: processes.onEnd }),
     notifications: createNotifications(loop, () => tell({ type: 'notified' })),
     clock,
     files,
@@ -222,7 +233,7 @@ function run(
     environment,
     argumentBytes: argumentBytes(readProc('/proc/self/limits')),
     seed: native.random(),
-    identity: { version: REHUP_VERSION, edition: 'static', uid: native.user() },
+    identity: { version: REHUP_VERSION, edition: 'static', uid: native.user(), ...givenHost() },
   };
   if (unadopted !== undefined) log.write(withoutOrphans(unadopted));
   engine.deliver(begin, ...arrivals);

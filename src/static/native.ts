@@ -129,6 +129,8 @@ export type Native = {
   user(): number;
   peerUser(descriptor: number): number;
   connectUnix(path: string): number;
+  /** In a helper, since it takes time: addresses, or why there are none as netdb.h names it. */
+  addresses(name: string): readonly string[] | string;
 };
 
 /** With the digest of a small file, which is empty for anything else. */

@@ -12,6 +12,7 @@ const LISTEN = 'use for example :9847, 127.0.0.1:9847 or [::1]:9847';
 const ACTIONS = 'restart, exit, exit:CODE, none, a signal like SIGHUP, http://HOST/PATH or exec:COMMAND';
 const TLS =
   "TLS is not rehup's job; use http:// to a port of the same pod, or exec: with a client that has it";
+const NAME = 'empty, longer than 253 bytes, or more than one line; use for example default-deployment-web';
 const SIGNAL = 'not a signal; use a name like SIGHUP, RTMIN+3, or a number from 1 to 64';
 
 /** For each option a good value with what it makes of the settings, and bad ones with what is said of them. */
@@ -102,6 +103,22 @@ const OPTIONS: Readonly<
   },
   'ready-timeout': { good: '2m', makes: { readyTimeout: 120_000 }, bad: { '': DURATION } },
   'action-timeout': { good: '5', makes: { actionTimeout: 5_000 }, bad: { '5x': DURATION } },
+  'fleet-lock': {
+    good: 'http://lock:8080/fleet',
+    makes: { fleet: { endpoint: { host: 'lock', port: 8080, resource: '/fleet' }, group: 'default' } },
+    bad: {
+      'https://lock': TLS,
+      'http://lock/?a': "a query can't stand before the paths of the protocol; leave it out",
+    },
+  },
+  'fleet-group': { good: 'default-deployment-web', makes: { fleet: undefined }, bad: { '': NAME } },
+  'fleet-id': { good: 'web-1', makes: { fleet: undefined }, bad: { '': NAME } },
+  'fleet-token': {
+    good: '/var/run/token',
+    makes: { fleet: undefined },
+    bad: { '': 'an empty path; name a directory or a file' },
+  },
+  'fleet-timeout': { good: '5m', makes: { fleet: undefined }, bad: { '-1': DURATION } },
   splay: { good: '30s', makes: { splay: 30_000 }, bad: { '-1s': DURATION } },
   verify: { good: '2m', makes: { verify: 120_000 }, bad: { '1d': DURATION } },
   'min-interval': { good: '250ms', makes: { minInterval: 250 }, bad: { '600h': 'too long; at most 596h' } },

@@ -42,6 +42,20 @@ const BAD_USAGE: Readonly<Record<string, readonly [value: string, line: string]>
   ],
   'ready-timeout': ['soon', '--ready-timeout soon: not a duration; use for example 250ms, 5s, 2m'],
   'action-timeout': ['-1', '--action-timeout -1: not a duration; use for example 250ms, 5s, 2m'],
+  'fleet-lock': [
+    'https://lock',
+    "--fleet-lock https://lock: TLS is not rehup's job; use http:// to a port of the same pod, or exec: with a client that has it",
+  ],
+  'fleet-group': [
+    'a\tb',
+    '--fleet-group a\\tb: empty, longer than 253 bytes, or more than one line; use for example default-deployment-web',
+  ],
+  'fleet-id': [
+    '',
+    '--fleet-id : empty, longer than 253 bytes, or more than one line; use for example default-deployment-web',
+  ],
+  'fleet-token': ['', '--fleet-token : an empty path; name a directory or a file'],
+  'fleet-timeout': ['1d', '--fleet-timeout 1d: not a duration; use for example 250ms, 5s, 2m'],
   splay: ['1d', '--splay 1d: not a duration; use for example 250ms, 5s, 2m'],
   'min-interval': ['1y', '--min-interval 1y: not a duration; use for example 250ms, 5s, 2m'],
   'stop-signal': [

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { act, settings, sig, watch } from '../support/given.ts';
+import { act, fleet, settings, sig, watch } from '../support/given.ts';
 import { randomWorld } from '../support/world.ts';
 
 /** Promises that hold in every order of events; the world in which they are tried checks them at each step. */
@@ -38,6 +38,7 @@ const anySettings = fc.record({
     } as const,
   ),
   splay: fc.constantFrom(0, 3_000),
+  fleet: fc.constantFrom(undefined, fleet(), fleet({ timeout: 20_000 })),
   environmentDirectories: fc.constantFrom([], ['/e']),
   onExit: fc.constantFrom('exit' as const, 'restart' as const, 'restart-on-failure' as const),
   maxRestarts: fc.constantFrom(0, 1, 5),

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { FLEET } from '../../src/core/fleet/fleet.ts';
 import { GATE } from '../../src/core/gate/gate.ts';
 import { OBSERVATION } from '../../src/core/observation/observation.ts';
 import { READINESS } from '../../src/core/readiness/readiness.ts';
@@ -10,20 +11,26 @@ import { type CoreEvent, dispatch, newTurn, type Turn } from '../../src/core/sta
 import { SUPERVISION } from '../../src/core/supervision/supervision.ts';
 import { describe } from '../support/describe.ts';
 import { EVENTS } from '../support/events.ts';
-import { act, watch } from '../support/given.ts';
+import { act, fleet, watch } from '../support/given.ts';
 import { scenario } from '../support/scenario.ts';
 
 /**
- * Every pair of a phase and an event, of each of the five machines: what it leads to is written down in
+ * Every pair of a phase and an event, of each of the six machines: what it leads to is written down in
  * transitions.md, which a change of the core changes and which its reviewer reads. `vitest -u` writes it anew.
  */
 
 /** The answer that a gate waits for, in place of one to somebody else. */
 function awaited({ gate: { transit } }: State, event: CoreEvent): CoreEvent {
-  if (event.type !== 'staged' || transit.phase === 'closed') return event;
+  if (event.type !== 'staged' || !('job' in transit)) return event;
   const { job } = transit;
   const prepared = { op: 'prepared', generations: [], ownersKept: true } as const;
   return { type: 'staged', job, result: transit.phase === 'staging' ? prepared : { op: 'published' } };
+}
+
+/** The answer that is waited for of the server of the fleet. */
+function answering({ slot }: State, event: CoreEvent): CoreEvent {
+  if (event.type !== 'job-ended' || !('job' in slot)) return event;
+  return { type: 'job-ended', job: slot.job, outcome: { kind: 'answered', status: 200 } };
 }
 
 type Step = (run: ReturnType<typeof scenario>) => unknown;
@@ -78,6 +85,24 @@ const connects = (job: number) => (run: Run) =>
 const refuses = (job: number) => (run: Run) =>
   run.send({ type: 'job-ended', job, outcome: { kind: 'failed', reason: 'refused (ECONNREFUSED)' } });
 
+const FLEETED: Partial<Settings> = { fleet: fleet({ timeout: 60_000 }) };
+/** What an earlier life held is given back after the first start: by the first job. */
+const returnedFirst = (run: Run) => void run.replies(200);
+const asking = [begun, verified, returnedFirst, changed, settled] as const;
+const grants = (run: Run) => void run.replies(200);
+
+/** A state in each phase of the slot of the fleet. */
+const SLOT: Record<State['slot']['phase'], State> = {
+  off: reached(begun),
+  unknown: reachedWith(FLEETED, begun),
+  free: reachedWith(FLEETED, begun, verified, returnedFirst),
+  asking: reachedWith(FLEETED, ...asking),
+  pausing: reachedWith(FLEETED, ...asking, (run) => void run.replies(423)),
+  held: reachedWith(FLEETED, ...asking, grants),
+  returning: reachedWith(FLEETED, begun, verified),
+  retrying: reachedWith(FLEETED, begun, verified, (run) => void run.replies(undefined)),
+};
+
 /** A state in each phase of the child's life. */
 const CHILD: Record<State['child']['phase'], State> = {
   unborn: reached(),
@@ -94,6 +119,7 @@ const CHILD: Record<State['child']['phase'], State> = {
   quitting: reached(begun, (run) => run.signal('QUIT')),
   terminating: reached(begun, (run) => run.signal('TERM')),
   leaving: reached(begun, lingering, (run) => run.signal('TERM'), exits),
+  parting: reachedWith(FLEETED, ...asking, grants, (run) => run.signal('TERM'), exits),
   ended: reached(begun, exits),
 };
 
@@ -142,6 +168,7 @@ const TRANSIT: Record<State['gate']['transit']['phase'], State> = {
   closed: reached(begun),
   staging: reachedWith(STAGED, begun, approved, verified, stagedNever, changed, settled),
   checking: reachedWith({ check: [['check']] }, begun),
+  queueing: reachedWith(FLEETED, ...asking),
   publishing: reachedWith(STAGED, begun, stagedNever, approved),
 };
 
@@ -208,6 +235,13 @@ test('every pair of a phase and an event does what transitions.md says', async (
       Object.keys(RELOAD.resting),
       (state, event, turn) => dispatch(RELOAD, 'reload', state, state.configuration.progress, event, turn),
       (state) => state.configuration.progress.phase,
+    ),
+    rows(
+      'The slot of the fleet',
+      SLOT,
+      Object.keys(FLEET.off),
+      (state, event, turn) => dispatch(FLEET, 'slot', state, state.slot, answering(state, event), turn),
+      (state) => state.slot.phase,
     ),
     rows(
       'The gate',

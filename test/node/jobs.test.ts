@@ -2,7 +2,8 @@ import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { createJobs } from '../../src/core/jobs/jobs.ts';
 import type { JobOutcome } from '../../src/core/state/job.ts';
-import { createNetwork } from '../../src/node/network.ts';
+import { createNames } from '../../src/node/network/names.ts';
+import { createNetwork } from '../../src/node/network/network.ts';
 import { createCommands } from '../../src/node/process/commands.ts';
 import { drive } from '../support/driver.ts';
 
@@ -12,6 +13,7 @@ const told: ((outcome: JobOutcome) => void)[] = [];
 const jobs = createJobs({
   commands: createCommands('/tmp', new Set()),
   network: createNetwork(),
+  names: createNames(),
   drive: (steps, tell) => tell(drive(steps)),
   reach: (_words, _environment, tell) => tell(undefined),
   ended: (job, outcome) => told[job]?.(outcome),

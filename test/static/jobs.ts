@@ -9,6 +9,7 @@ import type { JobOutcome, Task } from '../../src/core/state/job.ts';
 import { createCommands } from '../../src/static/commands.ts';
 import { createFiles } from '../../src/static/files.ts';
 import { createLoop } from '../../src/static/loop.ts';
+import { createNames } from '../../src/static/names.ts';
 import { createNetwork } from '../../src/static/network.ts';
 import { createProcesses } from '../../src/static/processes.ts';
 
@@ -30,6 +31,7 @@ export function main(): void {
   const jobs = createJobs({
     commands: createCommands(loop, { cwd: '/tmp', onEnd: processes.onEnd }),
     network: createNetwork(loop),
+    names: createNames(loop, { onEnd: processes.onEnd }),
     drive(steps, told) {
       let answer: FileAnswer | undefined;
       for (;;) {

@@ -1,4 +1,5 @@
 import type { Effect } from '../../src/core/state/effect.ts';
+import type { Task } from '../../src/core/state/job.ts';
 
 /** An effect in a few words; undefined for those that most tests have nothing to say about. */
 export function describe(effect: Effect): string | undefined {
@@ -16,7 +17,7 @@ export function describe(effect: Effect): string | undefined {
     case 'start':
       return 'start';
     case 'begin-job':
-      return `job ${effect.job}: ${effect.task.kind === 'command' ? effect.task.words.join(' ') : effect.task.endpoint.text}`;
+      return `job ${effect.job}: ${taskText(effect.task)}`;
     case 'cancel-job':
       return `cancel job ${effect.job}`;
     case 'stage':
@@ -52,4 +53,9 @@ export function describe(effect: Effect): string | undefined {
     default:
       return effect satisfies never;
   }
+}
+
+function taskText(task: Task): string {
+  if (task.kind === 'command') return task.words.join(' ');
+  return task.kind === 'post' ? task.endpoint.resource.slice('/v1/'.length) : task.endpoint.text;
 }

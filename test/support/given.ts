@@ -3,7 +3,7 @@ import type { Reading } from '../../src/core/files/reading.ts';
 import { parseSignal, type Signal } from '../../src/core/process/signals.ts';
 import { type Action, parseAction } from '../../src/core/state/action.ts';
 import type { Occurrence } from '../../src/core/state/event.ts';
-import type { Settings, Watch } from '../../src/core/state/settings.ts';
+import type { FleetSettings, Settings, Watch } from '../../src/core/state/settings.ts';
 
 /* What tests of the core are given: signals and actions by their names, settings, where rehup finds itself, and content. */
 
@@ -53,11 +53,18 @@ export function settings(change: Partial<Settings> = {}): Settings {
     readyTimeout: 60_000,
     actionTimeout: 60_000,
     splay: 0,
+    fleet: undefined,
     drain: 0,
     dryRun: false,
     environmentDirectories: [],
     ...change,
   };
+}
+
+/** A fleet whose server is at `http://lock/`. */
+export function fleet(change: Partial<FleetSettings> = {}): FleetSettings {
+  const endpoint = { host: '127.0.0.1', port: 80, text: 'http://lock', authority: 'lock', resource: '/' };
+  return { endpoint, group: 'web', id: 'web-1', token: undefined, timeout: 0, ...change };
 }
 
 export function watch(path: string, action: string): Watch {
@@ -76,7 +83,7 @@ export function begin(change: Partial<Extract<Occurrence, { type: 'begin' }>> = 
     environment: ['PATH=/bin'],
     argumentBytes: 2 * 1024 * 1024,
     seed: 1,
-    identity: { version: '1.2.3', edition: 'static', uid: 1000 },
+    identity: { version: '1.2.3', edition: 'static', uid: 1000, host: 'web-1', ownName: true },
     ...change,
   };
 }

@@ -7,6 +7,10 @@ export function jobOutcome(task: Task, choice: number): JobOutcome {
   switch (task.kind) {
     case 'tcp':
       return { kind: 'connected' };
+    case 'post':
+      return kind === 2
+        ? { kind: 'answered', status: 423, body: '{"kind":"all_slots_full","value":"no"}' }
+        : { kind: 'answered', status: kind === 4 ? 202 : 200 };
     case 'http':
       return { kind: 'answered', status: kind === 2 ? 500 : 200 };
     case 'command': {

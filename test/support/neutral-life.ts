@@ -47,6 +47,7 @@ export function life() {
       suspend: () => {},
     },
     commands: { run: () => () => {} },
+    names: { lookUp: () => () => {} },
     network: {
       connect: () => ({ send: () => {}, close: () => {} }),
       connectLocal: () => ({ send: () => {}, close: () => {} }),
@@ -82,7 +83,7 @@ export function life() {
     environment: [],
     argumentBytes: 131_072,
     seed: 1,
-    identity: { version: '1', edition: 'none', uid: 0 },
+    identity: { version: '1', edition: 'none', uid: 0, host: '', ownName: true },
   });
   content = 'two';
   engine.deliver({ type: 'hint' });

@@ -13,6 +13,7 @@ export const ROOMS: readonly string[] = [
   'probe',
   'observation',
   'readiness',
+  'fleet',
   'gate',
   'reload',
   'supervision',

@@ -230,6 +230,11 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
     ran(code: number, output = '') {
       return this.ends({ kind: 'exited', status: { kind: 'code', code }, output });
     },
+    /** The server of the last job answers; undefined: nobody does. */
+    replies(status: number | undefined, body = '') {
+      if (status === undefined) return this.ends({ kind: 'failed', reason: 'refused (ECONNREFUSED)' });
+      return this.ends({ kind: 'answered', status, body });
+    },
     /** The child says this by sd_notify(3). */
     says: (...messages: readonly string[]) => send({ type: 'messages', messages, strangers: 0, more: false }),
     /** Jobs that are under way. */

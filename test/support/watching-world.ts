@@ -147,6 +147,7 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
         suspend: () => {},
       },
       commands: { run: () => () => {} },
+      names: { lookUp: () => () => {} },
       network: {
         connect: () => {
           throw new Error('nothing is to be connected to');

@@ -8,8 +8,8 @@ import type { State } from '../../src/core/state/state.ts';
 import { step } from '../../src/core/step.ts';
 import { randomTelling } from './announcing.ts';
 import { randomFamily } from './family.ts';
+import { fleetServer } from './fleet-world.ts';
 import { begin, sig, volumeReading } from './given.ts';
-import { jobOutcome } from './job-outcome.ts';
 import { reloadOutcomes } from './reload-outcomes.ts';
 import { checkSettled } from './settled.ts';
 import { randomTargets } from './targets.ts';
@@ -42,6 +42,7 @@ export function randomWorld(settings: Settings) {
   let contents = paths.map(() => 'one');
   const targets = randomTargets(settings, (source) => contents[paths.indexOf(source)] ?? '', check);
   const announcing = randomTelling(settings, check);
+  const server = fleetServer(check);
   const timers = new Map<TimerName, number>();
   const questions: Question[] = [];
   const outcomes = reloadOutcomes(check);
@@ -67,6 +68,7 @@ export function randomWorld(settings: Settings) {
   function observe(effect: Effect): void {
     if (effect.type !== 'log') history.push(`    ${JSON.stringify(effect)}`);
     announcing.observe(effect);
+    server.observe(effect, state);
     switch (effect.type) {
       case 'start':
         check(!stopped, 'a start after a stop');
@@ -85,7 +87,7 @@ export function randomWorld(settings: Settings) {
         questions.push({ effect, contents });
         break;
       case 'begin-job':
-        check(!stopped, 'a job after a stop');
+        check(!stopped || effect.task.kind === 'post', 'a job after a stop');
         questions.push({ effect, contents });
         break;
       case 'cancel-job': {
@@ -181,10 +183,11 @@ export function randomWorld(settings: Settings) {
           outcome: signalOutcome(effect, fair ? 1 : choice),
         });
       case 'begin-job': {
-        const outcome = jobOutcome(effect.task, fair ? 1 : choice);
-        if (effect.task.kind === 'command' && effect.task.words[0] === 'check')
-          targets.judged(effect.task.words[1] ?? '', outcome);
-        return send({ type: 'job-ended', job: effect.job, outcome });
+        const { job, task } = effect;
+        const outcome = server.answers(job, task, fair ? 1 : choice);
+        if (task.kind === 'command' && task.words[0] === 'check')
+          targets.judged(task.words[1] ?? '', outcome);
+        return send({ type: 'job-ended', job, outcome });
       }
       case 'stage':
         return send({
@@ -290,6 +293,7 @@ export function randomWorld(settings: Settings) {
         }
       }
       if (exited === undefined) checkSettled(state, { paths, contents, unpermitted }, check);
+      if (exited === undefined) server.settled(state);
       outcomes.checkEnded();
     },
   };

@@ -17,11 +17,12 @@ What the running rehup of this container sees and did.
 
 Exit code: 0; 2 where nobody answers.
 `,
-  reload: `Usage: rehup reload [--socket PATH] [--timeout DURATION]
+  reload: `Usage: rehup reload [--socket PATH] [--timeout DURATION] [--no-fleet-lock]
 
 Applies the present content now, changed or not, and waits for the outcome. It is checked as ever.
 
   --socket <path>       the control socket of the rehup (default: found by itself)
+  --no-fleet-lock       ask for no slot of the fleet, which is logged
   --timeout <duration>  wait no longer than this for the outcome (default: as long as it takes)
   -h, --help            print this help and exit
 
@@ -35,11 +36,16 @@ export function parseAsk(command: 'status' | 'reload', given: Given): Invocation
   let json = false;
   let socket: string | undefined;
   let timeout: number | undefined;
+  let unlocked = false;
   for (let word = words.shift(); word !== undefined; word = words.shift()) {
     if (word === '-h' || word === '--help') return { kind: 'print', text: HELP[command] };
     const [name = '', inline] = /^(--[a-z]+)=(.*)$/s.exec(word)?.slice(1) ?? [word];
     if (name === '--json' && command === 'status' && inline === undefined) {
       json = true;
+      continue;
+    }
+    if (word === '--no-fleet-lock' && command === 'reload') {
+      unlocked = true;
       continue;
     }
     const takes = name === '--socket' || (name === '--timeout' && command === 'reload');
@@ -58,6 +64,7 @@ export function parseAsk(command: 'status' | 'reload', given: Given): Invocation
     json,
     socket,
     timeout,
+    unlocked,
     colours: wantsColours(given, given.columns() !== undefined),
   };
 }

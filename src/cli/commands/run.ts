@@ -2,7 +2,8 @@ import { Command, CommanderError, Option } from 'commander';
 import type { Doubt } from '../../core/state/settings.ts';
 import { textOfBytes } from '../../core/text/bytes.ts';
 import type { Given, Invocation } from '../invocation.ts';
-import { type OptionSpec, RUN_OPTIONS, variableOf } from '../options.ts';
+import type { OptionSpec } from '../option.ts';
+import { RUN_OPTIONS, variableOf } from '../options.ts';
 import type { RawOption, RawOptions } from '../raw.ts';
 import { validate } from '../validate.ts';
 

@@ -9,7 +9,8 @@ import { type State, withGate } from '../state/state.ts';
 import { clearTimers, type EventOf, log, setTimer, type Turn } from '../state/turn.ts';
 import { textOfBytes } from '../text/bytes.ts';
 import { joinPath } from '../text/path.ts';
-import { publish, refuse } from './ends.ts';
+import { refuse } from './ends.ts';
+import { queue, touchesNothing } from './queueing.ts';
 
 /* The check of content that is at the gate, by `--check`. */
 
@@ -20,9 +21,9 @@ export function check(state: State, passage: Passage, turn: Turn): State {
   const { check: words, checkTimeout } = state.settings;
   const { checked } = state.gate;
   const { purpose } = passage;
-  const nothing = purpose.kind === 'reload' && isNothing(purpose.reload) && passage.generations.size === 0;
+  const nothing = touchesNothing(passage);
   const known = purpose.kind === 'start' && checked !== undefined && sameSnapshot(checked, passage.snapshot);
-  if (words === undefined || nothing || known) return publish(state, passage, turn);
+  if (words === undefined || nothing || known) return queue(state, passage, turn);
   const job = state.jobs + 1;
   turn.effects.push({
     type: 'begin-job',
@@ -49,17 +50,6 @@ function directoryOf(state: State, passage: Passage, source: string): string {
   return staged.active === undefined ? source : joinPath(staged.stage.target, DATA_LINK);
 }
 
-/** A change that touches nothing is not checked, unless somebody asked for it. */
-function isNothing({
-  actions,
-  requested,
-}: {
-  actions: readonly unknown[];
-  requested: readonly unknown[];
-}): boolean {
-  return actions.length === 0 && requested.length === 0;
-}
-
 /** A check has ended by itself, or another job of ours. */
 export function checkEnded(state: State, transit: Checking, event: EventOf<'job-ended'>, turn: Turn): State {
   if (event.job !== transit.job) return state;
@@ -81,7 +71,7 @@ function judge(
   fields: LogLine['fields'],
   turn: Turn,
 ): State {
-  if (verdict.kind === 'pass') return publish(withGate(state, { checked: passage.snapshot }), passage, turn);
+  if (verdict.kind === 'pass') return queue(withGate(state, { checked: passage.snapshot }), passage, turn);
   const words = checkWords(state.settings.check ?? [], (source) => directoryOf(state, passage, source));
   const reason = `the check ${textOfBytes(words[0] ?? '')} ${verdict.reason}`;
   return refuse(state, passage, { bad: verdict.kind === 'bad', reason, fields }, turn);

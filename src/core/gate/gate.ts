@@ -1,4 +1,4 @@
-import { changedPaths, type Snapshot } from '../files/snapshot.ts';
+import { changedPaths, type Snapshot, sameSnapshot } from '../files/snapshot.ts';
 import type { StageResult } from '../staging/stage.ts';
 import type { TimerName } from '../state/event.ts';
 import type { Passage, Purpose, Transit } from '../state/passage.ts';
@@ -8,12 +8,13 @@ import { textOfBytes } from '../text/bytes.ts';
 import { check, checkEnded, checkTimedOut } from './checking.ts';
 import { overtaken, publish, refuse } from './ends.ts';
 import { environmentFor } from './environment.ts';
+import { granted } from './queueing.ts';
 import { copiesFor, generationsToGoBackTo, hasGood, holdsSame, withActive } from './stages.ts';
 import { stagesTended, tellReplaced, tendStages } from './tending.ts';
 
 /*
  * Room `gate/`: the machine between content that was read and the application (specification 5): it is copied into new generations where
- * there are stages, checked, and published, one at a time. What comes of it is a notice, `gate-passed`, `gate-refused` or
+ * there are stages, checked, granted a slot of the fleet, and published, one at a time. What comes of it is a notice, `gate-passed`, `gate-refused` or
  * `gate-overtaken`, to whoever opened it; the gate is closed then. May not know what a reload does, or
  * how the child lives.
  */
@@ -52,6 +53,7 @@ export function closeGate(state: State, turn: Turn): State {
   if (transit.phase === 'closed') return state;
   clearTimers(turn, 'check-timeout');
   if (transit.phase === 'checking') turn.effects.push({ type: 'cancel-job', job: transit.job });
+  if (transit.phase === 'queueing') turn.notices.push({ type: 'slot-unwanted' });
   return withGate(state, { transit: { phase: 'closed' } });
 }
 
@@ -120,11 +122,17 @@ function prepared(state: State, transit: In<'staging'>, event: EventOf<'staged'>
     return wanted === undefined || !holdsSame(content, wanted);
   });
   if (changed) return overtaken(known, passage, undefined, turn);
-  if (result.failedBefore === true && passage.purpose.kind === 'start' && hasGood(state.gate)) {
+  if (result.failedBefore === true && isOfStart(state, passage) && hasGood(state.gate)) {
     const reason = 'the application failed on this content before, and there is some that it did well on';
     return refuse(known, passage, { bad: true, reason, fields: {} }, turn);
   }
   return check(known, { ...passage, generations }, turn);
+}
+
+/** A start, or what is told by a reload because the start had no slot of the fleet for it. */
+function isOfStart({ configuration: { deferred } }: State, { purpose, snapshot }: Passage): boolean {
+  if (purpose.kind !== 'reload') return purpose.kind === 'start';
+  return deferred !== undefined && sameSnapshot(deferred, snapshot) && purpose.reload.requested.length === 0;
 }
 
 /** One line says so, at the first copy (specification 5, *stage*). */
@@ -194,7 +202,12 @@ function refusalOf(
   return `${origin} ${textOfBytes(source)}=${textOfBytes(target)}: ${text}`;
 }
 
-type GateKey = 'looked' | 'staged' | 'job-ended' | `timer:${Extract<TimerName, 'check-timeout'>}`;
+type GateKey =
+  | 'looked'
+  | 'staged'
+  | 'job-ended'
+  | 'slot-granted'
+  | `timer:${Extract<TimerName, 'check-timeout'>}`;
 
 /** What the gate does with each event. */
 export const GATE: Table<Transit, GateKey> = {
@@ -202,24 +215,35 @@ export const GATE: Table<Transit, GateKey> = {
     looked: tendStages,
     staged: stagedBeside,
     'job-ended': 'ignored',
+    'slot-granted': 'ignored',
     'timer:check-timeout': 'impossible',
   },
   staging: {
     looked: tendStages,
     staged: prepared,
     'job-ended': 'ignored',
+    'slot-granted': 'ignored',
     'timer:check-timeout': 'impossible',
   },
   checking: {
     looked: tendStages,
     staged: stagedBeside,
     'job-ended': checkEnded,
+    'slot-granted': 'ignored',
     'timer:check-timeout': checkTimedOut,
+  },
+  queueing: {
+    looked: tendStages,
+    staged: stagedBeside,
+    'job-ended': 'ignored',
+    'slot-granted': granted,
+    'timer:check-timeout': 'impossible',
   },
   publishing: {
     looked: tendStages,
     staged: publishedHere,
     'job-ended': 'ignored',
+    'slot-granted': 'ignored',
     'timer:check-timeout': 'impossible',
   },
 };

@@ -1,31 +1,39 @@
 import type { FileSteps } from '../files/files.ts';
 import type { JobOutcome } from '../state/job.ts';
-import type { Connection, Network } from '../state/ports.ts';
+import type { Connection, Names, Network } from '../state/ports.ts';
+import { textOfBytes } from '../text/bytes.ts';
 import type { Endpoint } from '../text/endpoint.ts';
-import { addressesOf } from './hosts.ts';
-import { createStatusReader } from './http.ts';
+import { addressesOf, MOST_ADDRESSES } from './hosts.ts';
+import { createStatusReader, type StatusReader } from './http.ts';
 
 /** Leads an algorithm over files to its end, and tells what came of it. */
 export type Drive = <Value>(steps: FileSteps<Value>, told: (value: Value) => void) => void;
 
-export type ConversationPorts = { readonly network: Network; readonly drive: Drive };
+export type ConversationPorts = {
+  readonly network: Network;
+  readonly names: Names;
+  readonly drive: Drive;
+};
 
 /**
  * Connects to an endpoint, by the first of its addresses that takes a connection, and sends the request and waits for
  * the status line if there is a request. A connection that was made and fails then is final: what it was for may have
  * been done already.
  *
+ * @param answer reads what is answered
  * @param told is called once, perhaps before this returns, with `connected`, `answered` or `failed`
  * @returns what ends it; nothing is told afterwards
  */
 export function converse(
-  { network, drive }: ConversationPorts,
+  { network, names, drive }: ConversationPorts,
   { host, port }: Endpoint,
   request: string | undefined,
   told: (outcome: JobOutcome) => void,
+  answer: StatusReader = createStatusReader(),
 ): () => void {
   let over = false;
   let connection: Connection | undefined;
+  let endLookUp: (() => void) | undefined;
 
   function end(outcome: JobOutcome): void {
     over = true;
@@ -41,9 +49,8 @@ export function converse(
       return;
     }
     let connected = false;
-    const answer = createStatusReader();
 
-    function tell(reading: ReturnType<typeof answer.take>): void {
+    function tell(reading: ReturnType<StatusReader['take']>): void {
       if (reading !== undefined) end(reading);
     }
 
@@ -57,7 +64,7 @@ export function converse(
       ended: () => tell(answer.end()),
       failed(errno) {
         connection = undefined;
-        if (connected) end({ kind: 'failed', reason: connectionReason(errno) });
+        if (connected) end(answer.end(connectionReason(errno)));
         else {
           refusals.push({ address, reason: connectionReason(errno) });
           connect(addresses, index + 1, refusals);
@@ -69,11 +76,19 @@ export function converse(
 
   drive(addressesOf(host), (addresses) => {
     if (over) return;
-    if (addresses.ok) connect(addresses.value, 0, []);
-    else end({ kind: 'failed', reason: addresses.error });
+    if (addresses.length > 0) {
+      connect(addresses, 0, []);
+      return;
+    }
+    endLookUp = names.lookUp(host, (found) => {
+      if (over) return;
+      if (found.ok) connect(found.value.slice(0, MOST_ADDRESSES), 0, []);
+      else end({ kind: 'failed', reason: `${textOfBytes(host)} is not in /etc/hosts, and ${found.error}` });
+    });
   });
   return () => {
     over = true;
+    endLookUp?.();
     connection?.close();
   };
 }

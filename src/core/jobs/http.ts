@@ -2,9 +2,15 @@ import type { JobOutcome } from '../state/job.ts';
 import type { HttpEndpoint } from '../text/endpoint.ts';
 import { createLineReader } from '../text/lines.ts';
 
-/** What of HTTP/1.1 (RFC 9112) an action and a probe need: a request without a body, and the status of its answer. */
+/** What of HTTP/1.1 (RFC 9112) an action and a probe need: a request, and the status of its answer. */
 
-export function httpRequest(method: 'GET' | 'POST', { authority, resource }: HttpEndpoint): string {
+/** @param fields header fields besides; with `body` one that tells its type should be among them */
+export function httpRequest(
+  method: 'GET' | 'POST',
+  { authority, resource }: HttpEndpoint,
+  fields: readonly string[] = [],
+  body = '',
+): string {
   const lines = [
     `${method} ${resource} HTTP/1.1`,
     `Host: ${authority}`,
@@ -12,9 +18,10 @@ export function httpRequest(method: 'GET' | 'POST', { authority, resource }: Htt
     'Accept: */*',
     'Connection: close',
     // RFC 9110, 8.6: a POST without a body says so.
-    ...(method === 'POST' ? ['Content-Length: 0'] : []),
+    ...(method === 'POST' ? [`Content-Length: ${body.length}`] : []),
+    ...fields,
   ];
-  return `${lines.join('\r\n')}\r\n\r\n`;
+  return `${lines.join('\r\n')}\r\n\r\n${body}`;
 }
 
 /** More than the status line and all interim answers before it take; who sends more is no HTTP server. */
@@ -30,11 +37,11 @@ const START = 'HTTP/1.';
 export type StatusReader = {
   /** Some bytes, a byte string; answers undefined as long as it is not decided. */
   take(bytes: string): Decided | undefined;
-  /** Nothing more will come. */
-  end(): Decided;
+  /** Nothing more will come; why, where that was no orderly end. */
+  end(broken?: string): Decided;
 };
 
-type Decided = Extract<JobOutcome, { kind: 'answered' | 'failed' }>;
+export type Decided = Extract<JobOutcome, { kind: 'answered' | 'failed' }>;
 
 const NO_HTTP = { kind: 'failed', reason: 'what answers speaks no HTTP/1' } as const;
 
@@ -71,7 +78,7 @@ export function createStatusReader(): StatusReader {
       begun = start === START;
       return START.startsWith(start) ? undefined : NO_HTTP;
     },
-    end: () => ({ kind: 'failed', reason: 'closed without an answer' }),
+    end: (broken = 'closed without an answer') => ({ kind: 'failed', reason: broken }),
   };
 }
 

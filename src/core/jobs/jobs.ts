@@ -2,10 +2,12 @@ import { isFailure } from '../files/files.ts';
 import type { Programs } from '../files/remote/programs.ts';
 import { startFailureReason } from '../process/exit.ts';
 import { type JobOutcome, OUTPUT_KEPT, type Task } from '../state/job.ts';
-import type { CommandReports, Commands, Network } from '../state/ports.ts';
+import type { CommandReports, Commands, Names, Network } from '../state/ports.ts';
+import { createAnswerReader } from './answer.ts';
 import { changedFile, isRefused, withoutFile } from './changed.ts';
-import { converse, type Drive } from './conversation.ts';
+import { type ConversationPorts, converse, type Drive } from './conversation.ts';
 import { httpRequest } from './http.ts';
+import { readToken } from './token.ts';
 
 /*
  * Room `jobs/`: what is done beside the child: commands, HTTP calls, connections, and what comes of them. May not know what
@@ -29,6 +31,7 @@ export type Reach = (
 export type JobOptions = {
   readonly commands: Commands;
   readonly network: Network;
+  readonly names: Names;
   readonly drive: Drive;
   readonly reach: Reach;
   /** Called when a job has ended by itself. */
@@ -36,7 +39,7 @@ export type JobOptions = {
 };
 
 /** Makes jobs out of commands and connections. */
-export function createJobs({ commands, network, drive, reach, ended }: JobOptions): Jobs {
+export function createJobs({ commands, network, names, drive, reach, ended }: JobOptions): Jobs {
   const cancels = new Map<number, () => void>();
 
   function perform(task: Task, told: (outcome: JobOutcome) => void): () => void {
@@ -44,9 +47,16 @@ export function createJobs({ commands, network, drive, reach, ended }: JobOption
       case 'command':
         return runCommand({ commands, drive, reach }, task, told);
       case 'http':
-        return converse({ network, drive }, task.endpoint, httpRequest(task.method, task.endpoint), told);
+        return converse(
+          { network, names, drive },
+          task.endpoint,
+          httpRequest(task.method, task.endpoint),
+          told,
+        );
+      case 'post':
+        return post({ network, names, drive }, task, told);
       case 'tcp':
-        return converse({ network, drive }, task.endpoint, undefined, told);
+        return converse({ network, names, drive }, task.endpoint, undefined, told);
       default:
         return task satisfies never;
     }
@@ -67,6 +77,28 @@ export function createJobs({ commands, network, drive, reach, ended }: JobOption
       cancels.get(job)?.();
       cancels.delete(job);
     },
+  };
+}
+
+function post(
+  ports: ConversationPorts,
+  { endpoint, fields, body, token }: Extract<Task, { kind: 'post' }>,
+  told: (outcome: JobOutcome) => void,
+): () => void {
+  function send(all: readonly string[]): () => void {
+    return converse(ports, endpoint, httpRequest('POST', endpoint, all, body), told, createAnswerReader());
+  }
+  if (token === undefined) return send(fields);
+  let over = false;
+  let cancel: (() => void) | undefined;
+  ports.drive(readToken(token), (read) => {
+    if (over) return;
+    if (read.ok) cancel = send([...fields, `Authorization: Bearer ${read.value}`]);
+    else told({ kind: 'failed', reason: read.error });
+  });
+  return () => {
+    over = true;
+    cancel?.();
   };
 }
 

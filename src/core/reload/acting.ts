@@ -1,3 +1,4 @@
+import { sameSnapshot } from '../files/snapshot.ts';
 import { outputFields } from '../gate/checking.ts';
 import { canRollBack } from '../gate/stages.ts';
 import { verdictOf } from '../jobs/check.ts';
@@ -12,7 +13,7 @@ import { textOfBytes } from '../text/bytes.ts';
 import { type Held, isKnownToBlock, tellRestart, tellSent } from './guard.ts';
 import { ANSWER_BACK_OFF, applied, failed, reloadFields, retryLater, supersededBy } from './outcome.ts';
 import { rollBack } from './rollback.ts';
-import { advance, again, type In, logHeld, rest, verdictWithin } from './scheduling.ts';
+import { advance, again, beginReload, type In, logHeld, rest, verdictWithin } from './scheduling.ts';
 import { blocked, lookAtBlocked, sendReload } from './telling.ts';
 
 /* Making the application use what it can see: the actions of a reload, one after the other, and the beginning of its verification. */
@@ -59,7 +60,13 @@ function begun(state: State, reload: Reload, turn: Turn): State {
     const message = `${applies.length} reloads within ten minutes: something writes the configuration all the time`;
     log(turn, 'warn', 'watch.flapping', message, { reloads: applies.length });
   }
-  return withConfiguration(state, { told: reload.snapshot, lastApply: turn.at, applies, flapping });
+  return withConfiguration(state, {
+    told: reload.snapshot,
+    cutOff: undefined,
+    lastApply: turn.at,
+    applies,
+    flapping,
+  });
 }
 
 /** Stops the child, for a new one to start or for rehup to end with it. */
@@ -255,6 +262,17 @@ export function stopRefused(
 ): State {
   const reason = `the child can't be stopped: ${signalName(signal)}: ${errno}`;
   return again(failed(rest(state), reload, reason, turn), turn);
+}
+
+/**
+ * The content is again what was told last, and newer content that came to nothing had cut off its verification: that is made
+ * up for, as a reload that tells nothing.
+ */
+export function verifyAnew(state: State, turn: Turn): State {
+  const { cutOff, told, seen } = state.configuration;
+  if (cutOff === undefined || state.child.phase !== 'running' || !sameSnapshot(told, seen)) return state;
+  const { begun: anew, reload } = beginReload(state, cutOff.paths, cutOff.actions, told, turn);
+  return verify(withConfiguration(anew, { cutOff: undefined }), { ...reload, from: cutOff.from }, turn);
 }
 
 /** The actions are done; whether they did well shows within the verify time. */

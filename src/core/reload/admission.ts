@@ -1,7 +1,7 @@
 import { type Snapshot, sameSnapshot } from '../files/snapshot.ts';
 import { environmentFor } from '../gate/environment.ts';
 import { closeGate, isGateBusy, openGate, openRollback } from '../gate/gate.ts';
-import { canRollBack, hasGood, readable } from '../gate/stages.ts';
+import { canRollBack, hasGood, holdsSame, readable } from '../gate/stages.ts';
 import { keepVanished } from '../observation/observation.ts';
 import type { Passage, Refusal } from '../state/passage.ts';
 import { type State, withConfiguration, withGate } from '../state/state.ts';
@@ -40,7 +40,42 @@ export function askedStart(state: State, turn: Turn): State {
       );
   }
   const now = kept ?? state;
+  if (mustStartOnGood(now))
+    return startOnGood(now, turn) ?? openGate(now, { kind: 'start' }, forStart(now), turn);
   return openGate(now, { kind: 'start' }, forStart(now), turn);
+}
+
+/**
+ * New content takes a slot of the fleet, by a start as by a reload (specification 5.2): until there is one the child starts on
+ * the last good generation, if there is one; a reload follows.
+ */
+function mustStartOnGood({ slot, gate, configuration }: State): boolean {
+  if (slot.phase === 'off' || slot.phase === 'held' || !hasGood(gate)) return false;
+  if (configuration.progress.phase === 'acting') return false;
+  return (gate.staged ?? []).some(({ stage, good }) => {
+    const content = configuration.seen.get(stage.source);
+    return content !== undefined && !holdsSame(good?.content, content);
+  });
+}
+
+/** Undefined where no environment can be made for it. */
+function startOnGood(state: State, turn: Turn): State | undefined {
+  const snapshot = goodSnapshot(state);
+  const made = environmentFor(state, snapshot);
+  if (!made.ok) return undefined;
+  const { child, configuration } = state;
+  const first = child.phase === 'preparing' && child.last === undefined;
+  log(
+    turn,
+    'info',
+    'start.deferred',
+    'the child starts on the last good content: newer content takes a slot of the fleet',
+  );
+  const known = first ? withConfiguration(state, { deferred: configuration.seen }) : state;
+  const { entries: environment } = made.value;
+  return canRollBack(known.gate)
+    ? openRollback(known, { purpose: { kind: 'start' }, snapshot, environment }, turn)
+    : admit(known, snapshot, environment, turn);
 }
 
 /** At the first start: sources that lost all that they held count as what is good of them; undefined if there are none. */

@@ -145,7 +145,10 @@ export function superseded(state: State, turn: Turn, reason: string): State {
   const { verifying } = state.configuration;
   if (verifying === undefined) return state;
   clearTimers(turn, 'verify-reload');
-  return withConfiguration(supersededBy(state, verifying.reload, reason, turn), { verifying: undefined });
+  const { reload } = verifying;
+  const restarts = reload.actions.some((action) => action.kind === 'restart');
+  const cutOff = restarts || reload.rollback !== undefined ? undefined : reload;
+  return withConfiguration(supersededBy(state, reload, reason, turn), { verifying: undefined, cutOff });
 }
 
 /** Delays before content is tried again of which nothing is known: doubled from the first to the last, ms. */

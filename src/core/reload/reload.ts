@@ -5,7 +5,15 @@ import type { TimerName } from '../state/event.ts';
 import type { Progress, Reload } from '../state/progress.ts';
 import { type State, withConfiguration } from '../state/state.ts';
 import { clearTimers, type EventOf, log, type Table, type Turn } from '../state/turn.ts';
-import { actionEnded, actionTimedOut, drained, signalled, stopRefused, underWay } from './acting.ts';
+import {
+  actionEnded,
+  actionTimedOut,
+  drained,
+  signalled,
+  stopRefused,
+  underWay,
+  verifyAnew,
+} from './acting.ts';
 import { askedStart, seenBeforeStart } from './admission.ts';
 import { gateFree, gateOvertaken, gatePassed, gateRefused } from './gated.ts';
 import { childEnded, quitting, resumed, startFailed, stopped } from './interruption.ts';
@@ -63,8 +71,13 @@ function contentAtGate(state: State, { reload }: In<'gated'>, turn: Turn): State
   if (transit.passage.purpose.kind !== 'reload') return state;
   if (sameSnapshot(reload.snapshot, seen)) return state;
   const requested = distinctActions([...reload.requested, ...state.configuration.requested]);
-  const moot = withConfiguration(withdraw(state, 'the content has changed', turn), { requested });
-  return isChanged(moot.configuration) ? changed(moot, turn) : again(moot, turn);
+  const moot = withConfiguration(withdraw(state, 'the content has changed', turn), {
+    requested,
+    // It has waited long enough for both.
+    splayed: transit.phase === 'queueing',
+  });
+  if (isChanged(moot.configuration)) return changed(moot, turn);
+  return requested.length > 0 ? again(moot, turn) : verifyAnew(moot, turn);
 }
 
 /** The content is what the application was told already, or what failed before: nothing is to be done. */
@@ -72,13 +85,13 @@ function reverted(state: State, progress: Progress, turn: Turn): State {
   const { told, seen, applied: good } = state.configuration;
   const isTold = sameSnapshot(told, seen);
   const recovered = isTold && good !== undefined && sameSnapshot(good, seen) ? recover(state, turn) : state;
-  if (progress.phase === 'resting') return recovered;
+  if (progress.phase === 'resting') return verifyAnew(recovered, turn);
   clearWaits(turn);
   const message = isTold
     ? 'the content is again what the application was told'
     : 'the content is again what failed before';
   log(turn, 'info', 'config.reverted', message);
-  return rest(recovered);
+  return verifyAnew(rest(recovered), turn);
 }
 
 function settled(state: State, _progress: Progress, _event: unknown, turn: Turn): State {
@@ -116,7 +129,12 @@ function childStarting(state: State, progress: Progress, _event: unknown, turn: 
   const { snapshot } = next;
   const reading =
     progress.phase === 'acting' ? { progress: { ...progress, reload: reread(progress, snapshot) } } : {};
-  const started = withConfiguration(state, { ...reading, told: snapshot, unanswered: undefined });
+  const started = withConfiguration(state, {
+    ...reading,
+    told: snapshot,
+    unanswered: undefined,
+    cutOff: undefined,
+  });
   if (unanswered === undefined || barred === undefined || !sameSnapshot(barred, told)) return started;
   clearTimers(turn, 'retry');
   return withConfiguration(started, { barred: undefined, retries: 0, retrying: [] });

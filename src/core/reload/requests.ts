@@ -3,8 +3,7 @@ import { distinctActions } from '../state/action.ts';
 import type { Progress } from '../state/progress.ts';
 import { type State, withConfiguration } from '../state/state.ts';
 import { clearTimers, type EventOf, log, type Turn } from '../state/turn.ts';
-
-import { advance } from './scheduling.ts';
+import { advance, withdraw } from './scheduling.ts';
 
 /* Reloads that are asked for from outside, by a signal or over the control socket. */
 
@@ -33,9 +32,11 @@ export function requested(
 }
 
 /** `rehup reload`: as if all had changed, and whatever failed before; the check alone is kept (specification 5). */
-export function asked(state: State, progress: Progress, _event: unknown, turn: Turn): State {
+export function asked(state: State, progress: Progress, event: EventOf<'reload-asked'>, turn: Turn): State {
   const { configuration, settings } = state;
-  log(turn, 'info', 'reload.requested', 'rehup reload asks for a reload');
+  const { unlocked } = event;
+  const how = unlocked ? ' without a slot of the fleet' : '';
+  log(turn, unlocked ? 'warn' : 'info', 'reload.requested', `rehup reload asks for a reload${how}`);
   const actions =
     settings.watches.length === 0 ? [settings.onChange] : settings.watches.map(({ action }) => action);
   const wanted = withConfiguration(state, {
@@ -43,7 +44,14 @@ export function asked(state: State, progress: Progress, _event: unknown, turn: T
     changedAt: configuration.changedAt ?? turn.at,
     barred: undefined,
     splayed: true,
+    unlocked: unlocked || configuration.unlocked,
   });
+  // What waits for a slot does so no more.
+  if (unlocked && state.gate.transit.phase === 'queueing') {
+    const again = withdraw(wanted, 'it is asked for without a slot of the fleet', turn);
+    const kept = { changedAt: wanted.configuration.changedAt, splayed: true };
+    return advance(withConfiguration(again, kept), false, turn);
+  }
   if (['baseline', 'acting', 'reading', 'gated'].includes(progress.phase)) return wanted;
   clearTimers(turn, 'settle', 'ceiling', 'min-interval', 'splay');
   return advance(wanted, false, turn);

@@ -96,6 +96,7 @@ const WAITS: Readonly<Record<HeldReason, string>> = {
   splay: 'so that not all replicas reload at once',
   'min-interval': 'since the last one was not long ago',
   verify: 'for the verdict on what was told before',
+  'fleet-lock': 'for a slot of the fleet',
   drain: 'for those who send requests to go elsewhere',
 };
 
@@ -172,6 +173,7 @@ export function beginReload(
     paths,
     actions,
     requested: configuration.requested,
+    unlocked: configuration.unlocked,
     snapshot,
     rollback: undefined,
   };
@@ -181,6 +183,7 @@ export function beginReload(
     changedAt: undefined,
     awaitVerified: false,
     splayed: false,
+    unlocked: false,
   });
   return { begun, reload };
 }

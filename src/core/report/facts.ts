@@ -1,6 +1,7 @@
 import type { Snapshot } from '../files/snapshot.ts';
 import { actionName } from '../state/action.ts';
 import type { Watched } from '../state/observed.ts';
+import type { Slot, Wish } from '../state/passage.ts';
 import type { HeldReason } from '../state/progress.ts';
 import type { HostFacts, State } from '../state/state.ts';
 import { textOfBytes } from '../text/bytes.ts';
@@ -93,6 +94,11 @@ function isPending({ configuration }: State, path: string): boolean {
   return differs && (verifying !== undefined || !['baseline', 'resting'].includes(progress.phase));
 }
 
+/** What is known of the slot of the fleet that is waited for, if one is. */
+export function wishOf(slot: Slot): Wish | undefined {
+  return slot.phase === 'pausing' || (slot.phase === 'asking' && slot.wanted) ? slot.wish : undefined;
+}
+
 /** What is waited for at the moment, since when the change waits, and how long still, on the core's clock. */
 export type Waiting = {
   readonly reason: HeldReason;
@@ -101,8 +107,10 @@ export type Waiting = {
   readonly until: number | undefined;
 };
 
-export function waitingFor({ configuration }: State): Waiting | undefined {
+export function waitingFor({ configuration, slot }: State): Waiting | undefined {
   const { progress, changedAt, heldUntil: until } = configuration;
+  const wish = wishOf(slot);
+  if (wish !== undefined) return { reason: 'fleet-lock', since: wish.since, until: undefined };
   if (progress.phase === 'acting' && progress.draining === true)
     return { reason: 'drain', since: progress.reload.begun, until };
   if (changedAt === undefined) return undefined;

@@ -1,6 +1,6 @@
 import { DURATION_BOUNDS, HELD_REASONS, OUTCOMES, START_REASONS } from '../state/record.ts';
 import type { State } from '../state/state.ts';
-import { type Asked, waitingFor, wallOf, watchFacts } from './facts.ts';
+import { type Asked, waitingFor, wallOf, watchFacts, wishOf } from './facts.ts';
 
 /** One sample: its labels, and its value. */
 type Sample = {
@@ -25,7 +25,8 @@ export function metricsOf(state: State, asked: Asked): string {
 }
 
 function metrics(state: State, asked: Asked): readonly Metric[] {
-  const { record, configuration, child, identity } = state;
+  const { record, configuration, child, identity, slot } = state;
+  const wish = wishOf(slot);
   const watches = watchFacts(state);
   const waiting = waitingFor(state);
   const { lastGood, lastAppliedAt, durations } = record;
@@ -92,6 +93,16 @@ function metrics(state: State, asked: Asked): readonly Metric[] {
     gauge('rehup_degraded', 'Whether the application does not run on the content that is there.', [
       { value: configuration.degraded === undefined ? 0 : 1 },
     ]),
+    gauge(
+      'rehup_fleet_lock_held',
+      'Whether a slot of the fleet is held.',
+      slot.phase === 'off' ? [] : [{ value: slot.phase === 'held' ? 1 : 0 }],
+    ),
+    gauge(
+      'rehup_fleet_lock_wait_seconds',
+      'How long a slot of the fleet has been waited for.',
+      slot.phase === 'off' ? [] : [{ value: wish === undefined ? 0 : (asked.at - wish.since) / 1_000 }],
+    ),
     gauge('rehup_child_up', 'Whether the child runs.', [{ value: child.phase === 'running' ? 1 : 0 }]),
     counter(
       'rehup_child_starts_total',

@@ -10,7 +10,7 @@ import { watchFacts } from './facts.ts';
 /** The fields of `rehup.started` (specification 6). */
 export function startFields(state: State): Readonly<Record<string, LogValue>> {
   const { settings, identity, pid1 } = state;
-  const { check, ready, listen, stages } = settings;
+  const { check, ready, listen, stages, fleet } = settings;
   return {
     version: identity.version,
     edition: identity.edition,
@@ -29,6 +29,15 @@ export function startFields(state: State): Readonly<Record<string, LogValue>> {
       : { stages: stages.map(({ source, target }) => `${textOfBytes(source)}=${textOfBytes(target)}`) }),
     ...(check === undefined ? {} : { check: wordsOf(check) }),
     ...(ready === undefined ? {} : { ready: readyText(ready) }),
+    ...(fleet === undefined
+      ? {}
+      : {
+          fleet: {
+            server: textOfBytes(fleet.endpoint.text),
+            group: textOfBytes(fleet.group),
+            id: textOfBytes(fleet.id ?? identity.host),
+          },
+        }),
     ...(listen === undefined ? {} : { listen: `${listen.host ?? ''}:${listen.port}` }),
   };
 }
@@ -58,7 +67,7 @@ function readyText(ready: Ready): string {
 /** The same for people: what `--dry-run` prints. */
 export function startSummary(state: State): string {
   const { settings, identity, pid1 } = state;
-  const { check, ready, stages, listen } = settings;
+  const { check, ready, stages, listen, fleet } = settings;
   const watches = watchFacts(state).map(
     ({ path, action, kind, system, mode, files, seen }) =>
       `  ${path}: ${kind}${system === undefined ? '' : ` on ${system}`}${files === 0 ? '' : `, ${files} ${files === 1 ? 'file' : 'files'}`}, by ${mode}; a change: ${action ?? 'restart'}${seen === undefined ? '' : ` (now ${seen})`}`,
@@ -71,6 +80,11 @@ export function startSummary(state: State): string {
     ...stages.map(({ source, target }) => `stages ${textOfBytes(source)} to ${textOfBytes(target)}`),
     ...(check === undefined ? [] : [`checks new content by: ${wordsOf(check)}`]),
     ...(ready === undefined ? [] : [`is ready when this succeeds: ${readyText(ready)}`]),
+    ...(fleet === undefined
+      ? []
+      : [
+          `takes a slot of ${textOfBytes(fleet.endpoint.text)} before new content is told, as ${textOfBytes(fleet.id ?? identity.host)} of ${textOfBytes(fleet.group)}`,
+        ]),
     ...(listen === undefined
       ? []
       : [`answers HTTP at ${listen.host ?? 'every address'}, port ${listen.port}`]),

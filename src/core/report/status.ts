@@ -1,7 +1,7 @@
 import { timestamp } from '../log/json.ts';
 import type { State } from '../state/state.ts';
 import { textOfBytes } from '../text/bytes.ts';
-import { type Asked, waitingFor, wallOf, watchFacts } from './facts.ts';
+import { type Asked, waitingFor, wallOf, watchFacts, wishOf } from './facts.ts';
 
 /** The version of the shape, which only grows. */
 export const STATUS_VERSION = 1;
@@ -62,6 +62,7 @@ export function statusOf(state: State, asked: Asked) {
             since: time(waiting.since),
             until: waiting.until === undefined ? null : time(waiting.until),
           },
+    fleet: settings.fleet === undefined ? null : fleetFacts(state, time),
     reloads: record.recent.map(({ id, outcome, at, took, paths, changed, reason }) => ({
       reload: id,
       outcome,
@@ -74,5 +75,19 @@ export function statusOf(state: State, asked: Asked) {
     leftovers: record.leftovers,
     zombiesReaped: asked.host.reaped,
     logLinesDropped: asked.host.dropped,
+  };
+}
+
+/** The slot of this replica among its fleet. */
+function fleetFacts({ settings, identity, slot }: State, time: (at: number) => string) {
+  const wish = wishOf(slot);
+  const since = slot.phase === 'held' ? slot.since : wish?.since;
+  return {
+    server: textOfBytes(settings.fleet?.endpoint.text ?? ''),
+    group: textOfBytes(settings.fleet?.group ?? ''),
+    id: textOfBytes(settings.fleet?.id ?? identity.host),
+    slot: slot.phase === 'held' ? 'held' : wish === undefined ? 'none' : 'waiting',
+    since: since === undefined ? null : time(since),
+    refusal: wish?.refusal ?? null,
   };
 }

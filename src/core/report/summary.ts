@@ -9,7 +9,7 @@ const DIM = 90;
 /** Lines of text; `colours` only where a terminal has them. */
 export function summaryOf(status: Status, colours: boolean): string {
   const paint = (text: string, colour: number) => (colours ? `\u001b[${colour}m${text}\u001b[0m` : text);
-  const { rehup, child, degraded, watches, stages, waiting, reloads, leftovers } = status;
+  const { rehup, child, degraded, watches, stages, waiting, fleet, reloads, leftovers } = status;
   const pid = child.pid === null ? '' : `, process ${child.pid}`;
   const since = child.since === null ? '' : `, since ${child.since}`;
   return [
@@ -28,6 +28,11 @@ export function summaryOf(status: Status, colours: boolean): string {
       ? []
       : [
           `a change waits for ${waiting.reason}${waiting.until === null ? '' : ` until ${waiting.until}`}, since ${waiting.since}`,
+        ]),
+    ...(fleet === null
+      ? []
+      : [
+          `a slot of the fleet ${fleet.group}: ${fleet.slot}${fleet.refusal === null ? '' : `, ${fleet.refusal}`}`,
         ]),
     '',
     'watches:',

@@ -8,12 +8,16 @@ import { relativePath } from '../text/path.ts';
 
 /** Warns, and has the programs looked for that are to be run beside the child; whether there are any. */
 export function warn(state: State, turn: Turn): boolean {
-  const { settings, observation } = state;
+  const { settings, observation, identity } = state;
   for (const { about, text } of settings.doubts) warning(turn, about, text);
   for (const { path, origin, inImage, content } of observation.watched) {
     if (!inImage || content === undefined || content.files.size === 0) continue;
     const text = 'it lies in the image, and no volume is mounted there: only this container can change it';
     warning(turn, `${origin} ${textOfBytes(path)}`, text);
+  }
+  if (settings.fleet !== undefined && settings.fleet.id === undefined && !identity.ownName) {
+    const text = `not given, and ${textOfBytes(identity.host)} is the name of the machine, as pods of the host's network have it: two of them would share a slot; use the pod's name (metadata.name by fieldRef)`;
+    warning(turn, '--fleet-id', text);
   }
   const programs = [...new Set(commandsOf(state).map(({ program }) => program))];
   if (programs.length === 0) return false;

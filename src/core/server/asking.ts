@@ -9,6 +9,8 @@ export type Asking = {
   readonly json: boolean;
   readonly socket: string | undefined;
   readonly timeout: number | undefined;
+  /** Whether a reload does without a slot of the fleet. */
+  readonly unlocked: boolean;
   readonly colours: boolean;
 };
 
@@ -31,7 +33,13 @@ export function performAsking(
   const question =
     command === 'status'
       ? ({ method: 'GET', path: '/status', socket, timeout: STATUS_LIMIT, uid } as const)
-      : ({ method: 'POST', path: '/reload', socket, timeout: asking.timeout, uid } as const);
+      : ({
+          method: 'POST',
+          path: asking.unlocked ? '/reload?no-fleet-lock' : '/reload',
+          socket,
+          timeout: asking.timeout,
+          uid,
+        } as const);
   return ask(ports, question, (answer) => told(printedOf(asking, answer)));
 }
 

@@ -3,6 +3,7 @@ export type Request = {
   readonly method: 'GET' | 'HEAD' | 'POST';
   /** Without its query; `/` at least. */
   readonly path: string;
+  readonly query: string;
 };
 
 /** The bytes of a request line and all fields; who sends more is refused. */
@@ -54,17 +55,18 @@ function requestIn(text: string): Taken {
   if (!/^HTTP\/\d\.\d$/.test(version)) return { kind: 'refused', code: 400 };
   if (!version.startsWith('HTTP/1.')) return { kind: 'refused', code: 505 };
   if (!METHODS.includes(method)) return { kind: 'refused', code: 405 };
-  const path = pathOf(target);
-  if (path === undefined) return { kind: 'refused', code: 400 };
-  return { kind: 'request', request: { method: method as Request['method'], path } };
+  const found = pathOf(target);
+  if (found === undefined) return { kind: 'refused', code: 400 };
+  return { kind: 'request', request: { method: method as Request['method'], ...found } };
 }
 
-/** The path of a target in origin-form or absolute-form; undefined if it is neither. */
-function pathOf(target: string): string | undefined {
+/** The path and the query of a target in origin-form or absolute-form; undefined if it is neither. */
+function pathOf(target: string): Pick<Request, 'path' | 'query'> | undefined {
   const absolute = target.startsWith('http://') ? target.slice('http://'.length) : undefined;
   const slash = absolute === undefined ? 0 : absolute.indexOf('/');
   const origin = absolute === undefined ? target : slash < 0 ? '/' : absolute.slice(slash);
   if (!origin.startsWith('/')) return undefined;
   const query = origin.indexOf('?');
-  return query < 0 ? origin : origin.slice(0, query);
+  if (query < 0) return { path: origin, query: '' };
+  return { path: origin.slice(0, query), query: origin.slice(query + 1) };
 }

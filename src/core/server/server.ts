@@ -14,6 +14,9 @@ import { bytesOfResponse, plain, type Response, refusal } from './response.ts';
  * bytes come and go, and changes nothing but by asking for a reload.
  */
 
+/** The query by which `rehup reload --no-fleet-lock` does without a slot of the fleet. */
+const UNLOCKED = 'no-fleet-lock';
+
 /** So many connections at once, and so many of one address (specification 6). */
 const MOST_VISITS = 16;
 const MOST_OF_ONE = 8;
@@ -120,7 +123,7 @@ function requested(
   if (request.method === 'POST') {
     if (visit.peer.kind !== 'socket') return answer(state, number, visit, refusal(405), false, turn);
     if (request.path !== '/reload') return answer(state, number, visit, refusal(404), false, turn);
-    turn.notices.push({ type: 'reload-asked' });
+    turn.notices.push({ type: 'reload-asked', unlocked: request.query === UNLOCKED });
     return withVisit(state, number, {
       ...visit,
       incoming: NOTHING_YET,

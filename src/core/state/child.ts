@@ -109,4 +109,6 @@ export type Child =
       readonly toGroup: boolean;
       readonly pace: number;
     }
+  /** All is over but that a slot of the fleet is being given back; then rehup ends with this code. */
+  | { readonly phase: 'parting'; readonly code: number }
   | { readonly phase: 'ended' };

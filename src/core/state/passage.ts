@@ -34,6 +34,8 @@ export type Transit =
   | { readonly phase: 'closed' }
   | { readonly phase: 'staging'; readonly passage: Passage; readonly job: number }
   | { readonly phase: 'checking'; readonly passage: Passage; readonly job: number }
+  /** Waiting for a slot of the fleet. */
+  | { readonly phase: 'queueing'; readonly passage: Passage }
   | { readonly phase: 'publishing'; readonly passage: Passage; readonly job: number };
 
 /** The number of work on the stages that nobody waits for. */
@@ -66,3 +68,39 @@ export type Staged = {
   readonly active: Generation | undefined;
   readonly good: Generation | undefined;
 };
+
+/** What is known of the slot that is being asked for. */
+export type Wish = {
+  /** When it was first asked for. */
+  readonly since: number;
+  /** Answers that were no yes. */
+  readonly tries: number;
+  /** Whether an earlier life of the same id may hold it, and not be done with it. */
+  readonly earlier: boolean;
+  /** What the server said last, or why nothing did. */
+  readonly refusal: string | undefined;
+};
+
+/** The slot of this replica among its fleet. */
+export type Slot =
+  /** There is no server. */
+  | { readonly phase: 'off' }
+  /** Nothing is held, nor asked for. */
+  | { readonly phase: 'free' }
+  /** What an earlier life held is not known, and kept. */
+  | { readonly phase: 'unknown' }
+  /** A request is under way; `wanted`: somebody still waits for it. */
+  | { readonly phase: 'asking'; readonly job: number; readonly wanted: boolean; readonly wish: Wish }
+  /** It was not given, and is asked for again after a while. */
+  | { readonly phase: 'pausing'; readonly wish: Wish }
+  | { readonly phase: 'held'; readonly since: number }
+  /** It is being given back; `held`: it was known to be held. `wanted`: it is asked for again afterwards. */
+  | {
+      readonly phase: 'returning';
+      readonly job: number;
+      readonly tries: number;
+      readonly held: boolean;
+      readonly wanted: boolean;
+    }
+  /** Nobody took it back, which is tried again after a while. */
+  | { readonly phase: 'retrying'; readonly tries: number; readonly held: boolean };

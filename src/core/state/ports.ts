@@ -5,6 +5,7 @@ import type { LogLine } from '../log/log.ts';
 import type { ExitStatus } from '../process/exit.ts';
 import type { Proc } from '../process/proc.ts';
 import type { Signal } from '../process/signals.ts';
+import type { Result } from '../text/result.ts';
 import type { TimerName } from './event.ts';
 
 /**
@@ -136,6 +137,17 @@ export type Network = {
   connectLocal(path: string, reports: ConnectionReports): Connection;
 };
 
+/** Addresses of host names, by DNS as /etc/resolv.conf says; nothing else is asked, and nothing waits for it. */
+export type Names = {
+  /**
+   * Looks up the IPv4 and IPv6 addresses of a name, anew each time. Nothing is told before the call has returned.
+   *
+   * @param told addresses in the order in which they are to be tried, at least one; or why there are none
+   * @returns what ends it; nothing is told afterwards
+   */
+  lookUp(name: string, told: (found: Result<readonly string[]>) => void): () => void;
+};
+
 export type Connection = {
   /** Once it is connected: sends bytes. If that fails, it is told by `ended` or `failed`. */
   send(bytes: string): void;
@@ -176,6 +188,7 @@ export type Ports = {
   readonly processes: Processes;
   readonly commands: Commands;
   readonly network: Network;
+  readonly names: Names;
   readonly notifications: Notifications;
   readonly files: Files;
   readonly helpers: Helpers;

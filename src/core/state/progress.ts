@@ -14,6 +14,8 @@ export type Reload = {
   readonly actions: readonly Action[];
   /** Those of the actions that were asked for from outside. */
   readonly requested: readonly Action[];
+  /** Whether it does without a slot of the fleet. */
+  readonly unlocked: boolean;
   /** What the application was told before. */
   readonly from: Snapshot;
   /** The content that it is to make the application use; of a restart, what its start reads. */
@@ -23,7 +25,7 @@ export type Reload = {
 };
 
 /** What a reload waits for before it begins (specification 5). */
-export type HeldReason = 'settle' | 'splay' | 'min-interval' | 'verify' | 'drain';
+export type HeldReason = 'settle' | 'splay' | 'min-interval' | 'verify' | 'fleet-lock' | 'drain';
 
 /** From a change of content to an action. */
 export type Progress =
@@ -74,6 +76,8 @@ export type Configuration = {
   readonly awaitVerified: boolean;
   /** The reload that is being verified, and whether the child has stayed up for its verify time. */
   readonly verifying: { readonly reload: Reload; readonly stayed: boolean } | undefined;
+  /** The reload that told what was told last, whose verification newer content cut off; a restart is verified by its start. */
+  readonly cutOff: Reload | undefined;
   readonly reloads: number;
   readonly lastApply: number | undefined;
   /** The last told content that was verified. */
@@ -86,6 +90,10 @@ export type Configuration = {
   readonly retrying: readonly Action[];
   /** Whether the wait of `--splay` is over for what is to be applied. */
   readonly splayed: boolean;
+  /** Whether what is to be applied does without a slot of the fleet: somebody said so. */
+  readonly unlocked: boolean;
+  /** What was there when the first child started on older content, since it takes a slot of the fleet to use it. */
+  readonly deferred: Snapshot | undefined;
   /** What the next child reads at its start, and its environment. */
   readonly next: { readonly snapshot: Snapshot; readonly environment: readonly string[] };
   /** What was found of how the child takes reload signals, and told: once is enough. */

@@ -56,7 +56,14 @@ export const DURATION_BOUNDS: readonly number[] = [0.01, 0.03, 0.1, 0.3, 1, 3, 1
 export const RECENT = 20;
 
 /** What a reload may wait for, in the order in which it is shown. */
-export const HELD_REASONS: readonly HeldReason[] = ['settle', 'splay', 'min-interval', 'verify', 'drain'];
+export const HELD_REASONS: readonly HeldReason[] = [
+  'settle',
+  'splay',
+  'min-interval',
+  'verify',
+  'fleet-lock',
+  'drain',
+];
 
 export const EMPTY_RECORD: Record = {
   announced: false,

@@ -36,6 +36,19 @@ export type Ready =
   /** The child writes a newline to this descriptor once it serves, as s6 has it; it says nothing of reloads. */
   | { readonly kind: 'notify-fd'; readonly descriptor: number };
 
+/** How slots of a fleet are asked for (specification 5.2). */
+export type FleetSettings = {
+  /** The server; its `resource` is what the paths of the protocol are put behind. */
+  readonly endpoint: HttpEndpoint;
+  readonly group: string;
+  /** Who asks; undefined: the host name. */
+  readonly id: string | undefined;
+  /** A file with a token that is sent along, read anew each time. */
+  readonly token: string | undefined;
+  /** Go on without a slot after this, ms; 0: never. */
+  readonly timeout: number;
+};
+
 /** What the command line asked for, validated: the rest of the program trusts it. Durations are in milliseconds. */
 export type Settings = {
   /** The words of COMMAND, byte strings; at least one. */
@@ -88,6 +101,8 @@ export type Settings = {
   readonly actionTimeout: number;
   /** A reload waits for a random part of this. */
   readonly splay: number;
+  /** How slots of a fleet are asked for, if they are. */
+  readonly fleet: FleetSettings | undefined;
   /** So long before a restart requests are to go elsewhere. */
   readonly drain: number;
   /** Look once, say what would be done, and start nothing. */

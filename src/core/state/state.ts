@@ -1,6 +1,6 @@
 import type { Child } from './child.ts';
 import type { Observation } from './observed.ts';
-import type { Gate } from './passage.ts';
+import type { Gate, Slot } from './passage.ts';
 import type { Configuration } from './progress.ts';
 import type { Record } from './record.ts';
 import type { Settings } from './settings.ts';
@@ -44,6 +44,9 @@ export type Identity = {
   readonly edition: string;
   /** The user that it runs as. */
   readonly uid: number;
+  /** The name of the host, a byte string, and whether it is a name of its own: not that of the machine. */
+  readonly host: string;
+  readonly ownName: boolean;
 };
 
 /** The time that the application has, on the clock of events, ms. */
@@ -83,6 +86,7 @@ export type State = {
   /** Whether a signal from outside, which was forwarded, has stopped the child: who sent it may send a CONT. */
   readonly stoppedFromOutside: boolean;
   readonly observation: Observation;
+  readonly slot: Slot;
   readonly gate: Gate;
   readonly server: Server;
   readonly record: Record;

@@ -31,6 +31,10 @@ export type Notice =
   | { readonly type: 'gate-overtaken'; readonly passage: Passage; readonly lost: string | undefined }
   /** What kept content from being brought to the gate is over. */
   | { readonly type: 'gate-free' }
+  /** Content at the gate waits for a slot of the fleet; does not any more; need not any more. */
+  | { readonly type: 'slot-wanted' }
+  | { readonly type: 'slot-unwanted' }
+  | { readonly type: 'slot-granted' }
   /** A reload is over. */
   | {
       readonly type: 'reload-ended';
@@ -39,7 +43,7 @@ export type Notice =
       readonly reason: string | undefined;
     }
   /** Somebody asks over the control socket that the present content be applied. */
-  | { readonly type: 'reload-asked' }
+  | { readonly type: 'reload-asked'; readonly unlocked: boolean }
   /** A watch can't be looked at. */
   | { readonly type: 'watch-error'; readonly path: string }
   /** The application does not run on the content that is there any more; it does again. */

@@ -8,6 +8,7 @@ import type { StartReason } from '../state/record.ts';
 import type { SignalTarget } from '../state/settings.ts';
 import type { State } from '../state/state.ts';
 import { log, type Turn } from '../state/turn.ts';
+import { part } from './parting.ts';
 
 /* What the parts of supervision share. */
 
@@ -18,7 +19,8 @@ export function withChild(state: State, child: Child): State {
 }
 
 export function end(state: State, turn: Turn, code: number, refusal?: string): State {
-  turn.effects.push(refusal === undefined ? { type: 'exit', code } : { type: 'exit', code, refusal });
+  if (refusal === undefined) return part(state, turn, code);
+  turn.effects.push({ type: 'exit', code, refusal });
   return withChild(state, { phase: 'ended' });
 }
 

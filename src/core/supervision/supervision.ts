@@ -16,6 +16,7 @@ import {
 } from './group.ts';
 import { childStopped, forwardedJobControl } from './job-control.ts';
 import { seenBefore } from './leftovers.ts';
+import { parted } from './parting.ts';
 import { routeOf } from './routing.ts';
 import {
   backAgain,
@@ -167,7 +168,8 @@ type ChildKey =
   | 'timer:stop-waiting'
   | 'timer:stop-half'
   | 'timer:quit'
-  | 'timer:group';
+  | 'timer:group'
+  | 'timer:parting';
 
 /** Most events can't come in most phases; each row below names those that can. */
 const NOWHERE = {
@@ -195,9 +197,29 @@ const NOWHERE = {
   'timer:stop-half': 'impossible',
   'timer:quit': 'impossible',
   'timer:group': 'impossible',
+  'timer:parting': 'impossible',
 } as const;
 
 const WAITING = { 'timer:stop-waiting': askNames, 'timer:stop-half': askIgnoring } as const;
+
+/** What is left of a life that is over matters no more. */
+const OVER = {
+  ...NOWHERE,
+  signal: 'ignored',
+  unusable: 'ignored',
+  'may-start': 'ignored',
+  'nothing-to-start': 'ignored',
+  group: 'ignored',
+  'stop-child': 'ignored',
+  'timer:start': 'ignored',
+  'timer:back-off': 'ignored',
+  'timer:verify-start': 'ignored',
+  'timer:stop-timeout': 'ignored',
+  'timer:stop-waiting': 'ignored',
+  'timer:stop-half': 'ignored',
+  'timer:quit': 'ignored',
+  'timer:group': 'ignored',
+} as const;
 
 /** What supervising does with each event. */
 export const SUPERVISION: Table<Child, ChildKey> = {
@@ -272,22 +294,7 @@ export const SUPERVISION: Table<Child, ChildKey> = {
     group,
     'timer:group': checkGroup,
   },
-  // The host has been told to exit; nothing matters any more.
-  ended: {
-    ...NOWHERE,
-    signal: 'ignored',
-    unusable: 'ignored',
-    'may-start': 'ignored',
-    'nothing-to-start': 'ignored',
-    group: 'ignored',
-    'stop-child': 'ignored',
-    'timer:start': 'ignored',
-    'timer:back-off': 'ignored',
-    'timer:verify-start': 'ignored',
-    'timer:stop-timeout': 'ignored',
-    'timer:stop-waiting': 'ignored',
-    'timer:stop-half': 'ignored',
-    'timer:quit': 'ignored',
-    'timer:group': 'ignored',
-  },
+  // A child that came too late to be stopped goes with rehup.
+  parting: { ...OVER, spawned: parted, 'spawn-failed': parted, 'timer:parting': parted },
+  ended: OVER,
 };

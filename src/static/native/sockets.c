@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -259,9 +260,38 @@ NATIVE(user)
     return JS_NewInt64(ctx, geteuid());
 }
 
+/*
+ * addresses(name): those that getaddrinfo(3) finds, which may take as long as DNS lets it: for a helper. A text instead of a
+ * list says why there are none.
+ */
+NATIVE(addresses)
+{
+    UNUSED;
+    struct bytes name;
+    struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM }, *found = NULL;
+    if (to_c_string(ctx, &name, argv[0], "getaddrinfo") < 0) return JS_EXCEPTION;
+    int error = getaddrinfo(name.data, NULL, &hints, &found);
+    free_bytes(ctx, &name);
+    if (error == EAI_NONAME || error == EAI_NODATA) return JS_NewString(ctx, "EAI_NONAME");
+    if (error != 0) return JS_NewString(ctx, error == EAI_AGAIN ? "EAI_AGAIN" : "EAI_FAIL");
+    JSValue list = JS_NewArray(ctx);
+    uint32_t length = 0;
+    for (const struct addrinfo *one = found; one != NULL; one = one->ai_next) {
+        char text[INET6_ADDRSTRLEN];
+        const union address *address = (const union address *)(const void *)one->ai_addr;
+        bool six = one->ai_family == AF_INET6;
+        const void *bytes = six ? (const void *)&address->version6.sin6_addr : &address->version4.sin_addr;
+        if (inet_ntop(one->ai_family, bytes, text, sizeof text) != NULL)
+            append(ctx, &list, &length, JS_NewString(ctx, text));
+    }
+    freeaddrinfo(found);
+    return list;
+}
+
 const JSCFunctionListEntry sockets_functions[] = {
     FUNCTION(connect, 2),    FUNCTION(connected, 1), FUNCTION(send, 2),   FUNCTION(listenTcp, 2),
     FUNCTION(listenUnix, 1), FUNCTION(port, 1),      FUNCTION(accept, 1), FUNCTION(peerAddress, 1),
     FUNCTION(endSending, 1), FUNCTION(user, 0),      FUNCTION(peerUser, 1), FUNCTION(connectUnix, 1),
+    FUNCTION(addresses, 1),
 };
 END_OF_PART(sockets);

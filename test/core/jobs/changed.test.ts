@@ -89,6 +89,7 @@ describe('the file', () => {
           connect: () => ({ send: () => {}, close: () => {} }),
           connectLocal: () => ({ send: () => {}, close: () => {} }),
         },
+        names: { lookUp: () => () => {} },
         drive: (_steps, told) => told(value as never),
         reach: (_words, _environment, told) => told(undefined),
         ended: (_job, outcome) => void outcomes.push(outcome),

@@ -18,14 +18,17 @@ function taken(text: string, piece = text.length): Taken {
   return { kind: 'more', incoming };
 }
 
-const request = (method: string, path: string) => ({ kind: 'request', request: { method, path } });
+const request = (method: string, path: string, query = '') => ({
+  kind: 'request',
+  request: { method, path, query },
+});
 const refused = (code: number) => ({ kind: 'refused', code });
 
 describe('a request', () => {
   test('is one whatever its pieces, its fields and its query', () => {
     const text = 'GET /status?pretty=1 HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n';
     for (let piece = 1; piece <= text.length; piece++)
-      expect(taken(text, piece)).toEqual(request('GET', '/status'));
+      expect(taken(text, piece)).toEqual(request('GET', '/status', 'pretty=1'));
   });
 
   test('may be HEAD, POST, HTTP/1.0, end its lines with LF alone, or name its target absolutely', () => {
@@ -92,10 +95,11 @@ test('any bytes in any pieces give a request, a refusal, or wait within the boun
 
 describe('a request that is well-formed', () => {
   /** Node's own parser: what it makes of requests, in their order. */
-  const understood: { readonly method: string | undefined; readonly path: string }[] = [];
+  const understood: { readonly method: string | undefined; readonly path: string; readonly query: string }[] =
+    [];
   const server = createServer((asked, answer) => {
-    const { pathname } = new URL(asked.url ?? '', 'http://pod');
-    understood.push({ method: asked.method, path: pathname });
+    const { pathname, search } = new URL(asked.url ?? '', 'http://pod');
+    understood.push({ method: asked.method, path: pathname, query: search.slice(1) });
     answer.end();
   });
   beforeAll(() => once(server.listen(0, '127.0.0.1'), 'listening'));

@@ -1,8 +1,8 @@
 import type { NetConnectOpts, Socket } from 'node:net';
-import type { Connection, ConnectionReports, Network } from '../core/state/ports.ts';
-import { textOfBytes } from '../core/text/bytes.ts';
-import { errnoOf } from './errno.ts';
-import { peerUser } from './peers.ts';
+import type { Connection, ConnectionReports, Network } from '../../core/state/ports.ts';
+import { textOfBytes } from '../../core/text/bytes.ts';
+import { errnoOf } from '../errno.ts';
+import { peerUser } from '../peers.ts';
 
 /** The Network port over node:net, which is loaded when it is first needed. */
 export function createNetwork(): Network {
