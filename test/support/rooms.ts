@@ -16,6 +16,7 @@ export const ROOMS: readonly string[] = [
   'gate',
   'reload',
   'supervision',
+  'sidecar',
   'report',
   'server',
 ];

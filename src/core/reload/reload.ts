@@ -5,7 +5,15 @@ import type { TimerName } from '../state/event.ts';
 import type { Progress, Reload } from '../state/progress.ts';
 import { type State, withConfiguration } from '../state/state.ts';
 import { clearTimers, type EventOf, log, type Table, type Turn } from '../state/turn.ts';
-import { actionEnded, actionTimedOut, drained, signalled, stopRefused, underWay } from './acting.ts';
+import {
+  actionEnded,
+  actionTimedOut,
+  drained,
+  namedSignalled,
+  signalled,
+  stopRefused,
+  underWay,
+} from './acting.ts';
 import { askedStart, seenBeforeStart } from './admission.ts';
 import { gateFree, gateOvertaken, gatePassed, gateRefused } from './gated.ts';
 import { childEnded, quitting, resumed, startFailed, stopped } from './interruption.ts';
@@ -181,6 +189,7 @@ type ReloadKey =
   | 'reload-asked'
   | 'stop-refused'
   | 'signalled'
+  | 'named-signalled'
   | `timer:${ReloadTimer}`;
 
 /** What comes of the gate is compared with what is under way, in every phase: it may be moot by then. */
@@ -212,6 +221,7 @@ const UNDER_WAY = {
   'reload-asked': asked,
   'stop-refused': 'ignored',
   signalled: 'ignored',
+  'named-signalled': 'ignored',
   'timer:settle': 'impossible',
   'timer:ceiling': 'impossible',
   'timer:min-interval': 'impossible',
@@ -243,6 +253,7 @@ export const RELOAD: Table<Progress, ReloadKey> = {
     'reload-asked': asked,
     'stop-refused': 'impossible',
     signalled: 'impossible',
+    'named-signalled': 'impossible',
     'timer:settle': 'impossible',
     'timer:ceiling': 'impossible',
     'timer:min-interval': 'impossible',
@@ -265,6 +276,7 @@ export const RELOAD: Table<Progress, ReloadKey> = {
     'start-failed': startFailed,
     'stop-refused': stopRefused,
     signalled,
+    'named-signalled': namedSignalled,
     'job-ended': actionEnded,
     'timer:action-timeout': actionTimedOut,
     'timer:drain': drained,
