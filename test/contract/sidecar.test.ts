@@ -79,7 +79,7 @@ describe('SIGNAL:NAME', () => {
     const app = await started(program, TAKES);
     const volume = newVolume();
     const self = await sidecar(volume, `SIGHUP:${basename(program)}`);
-    await self.logged('rehup.started');
+    await self.logged('sidecar.started');
     volume.write({ key: 'two' });
     await self.logged('reload.applied');
     volume.write({ key: 'three' });
@@ -95,7 +95,7 @@ describe('SIGNAL:NAME', () => {
     const program = newProgram();
     const volume = newVolume();
     const self = await sidecar(volume, `SIGHUP:${basename(program)}`);
-    await self.logged('rehup.started');
+    await self.logged('sidecar.started');
     volume.write({ key: 'two' });
     expect(await self.logged('reload.failed')).toMatchObject({
       reason: `no process is called ${basename(program)}`,
@@ -115,14 +115,14 @@ describe('SIGNAL:NAME', () => {
     await expect.poll(comm, { timeout: PATIENCE }).toBe('sleep');
     const volume = newVolume();
     const self = await sidecar(volume, `SIGHUP:${basename(program)}`);
-    await self.logged('rehup.started');
+    await self.logged('sidecar.started');
     volume.write({ key: 'two' });
     expect(await self.logged('reload.failed')).toMatchObject({
       reason: expect.stringContaining('does not take SIGHUP (uncaught); use SIGHUP!:'),
     });
     expect(app.child.signalCode).toBeNull();
     const forced = await sidecar(volume, `SIGHUP!:${basename(program)}`);
-    await forced.logged('rehup.started');
+    await forced.logged('sidecar.started');
     const died = new Promise((resolve) => app.child.on('exit', (_, signal) => resolve(signal)));
     volume.write({ key: 'three' });
     expect(await died).toBe('SIGHUP');
@@ -134,7 +134,7 @@ describe('SIGNAL:NAME', () => {
     const volume = newVolume();
     const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
     const self = await sidecar(volume, `SIGHUP:${basename(program)}`, [], { prefix: nobody });
-    await self.logged('rehup.started');
+    await self.logged('sidecar.started');
     volume.write({ key: 'two' });
     expect(await self.logged('reload.failed')).toMatchObject({ reason: expect.stringContaining('EPERM') });
     expect(app.lines()).toEqual(['ready']);
@@ -143,7 +143,7 @@ describe('SIGNAL:NAME', () => {
   test('in a pod without a shared process namespace says what is missing', async () => {
     const volume = newVolume();
     const self = await sidecar(volume, 'SIGHUP:app', [], { prefix: PID_NAMESPACE.prefix ?? [] });
-    await self.logged('rehup.started');
+    await self.logged('sidecar.started');
     volume.write({ key: 'two' });
     expect(await self.logged('reload.failed')).toMatchObject({
       reason: expect.stringContaining('shareProcessNamespace: true'),
@@ -165,7 +165,7 @@ describe('a webhook', () => {
     const { port: listening } = server.address() as AddressInfo;
     const check = ['--check', 'sh -c "! grep bad {dir}/key"'];
     const self = await sidecar(volume, `http://127.0.0.1:${listening}/-/reload`, check);
-    await self.logged('rehup.started');
+    await self.logged('sidecar.started');
     volume.write({ key: 'bad' });
     await self.logged('reload.rejected');
     volume.write({ key: 'two' });
@@ -184,7 +184,7 @@ describe('a webhook', () => {
     const volume = newVolume();
     const at = await freePort();
     const self = await sidecar(volume, 'http://127.0.0.1:9/', ['--listen', `127.0.0.1:${at}`]);
-    await self.logged('rehup.started');
+    await self.logged('sidecar.started');
     const get = async (path: string) => {
       const response = await fetch(`http://127.0.0.1:${at}${path}`);
       return [response.status, await response.text()] as const;

@@ -1,6 +1,6 @@
 import type { Child } from '../state/child.ts';
 import type { State } from '../state/state.ts';
-import { type EventOf, setTimer, type Table, type Turn } from '../state/turn.ts';
+import { type EventOf, log, setTimer, type Table, type Turn } from '../state/turn.ts';
 import { end, logDropped, logStop, prepare, withChild } from '../supervision/child.ts';
 import { routeOf } from '../supervision/routing.ts';
 import { content, nothingToStart, unusable } from '../supervision/starting.ts';
@@ -27,6 +27,7 @@ function begin(state: State, _child: Child, event: EventOf<'begin'>, turn: Turn)
 /** What was there when the watches were looked at first is what the application has read, or is about to. */
 function watches(state: State, _child: Child, _event: unknown, turn: Turn): State {
   const { verify, ready } = state.settings;
+  log(turn, 'info', 'sidecar.started', 'watches for the application in another container');
   turn.notices.push({ type: 'child-starting' }, { type: 'child-started', why: 'first' });
   const verified = verify === 0 && ready === undefined;
   if (verify > 0) setTimer(turn, 'verify-start', verify);

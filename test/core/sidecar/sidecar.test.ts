@@ -22,7 +22,14 @@ function sidecar(text: string, change: Partial<Settings> = {}, world: Partial<Wo
 
 const HUP = sig('HUP');
 const TOLD = `signal ${HUP} to those called app`;
-const QUIET = ['rehup.started', 'check.started', 'watch.hint', 'reload.started', 'watch.fresh'];
+const QUIET = [
+  'rehup.started',
+  'sidecar.started',
+  'check.started',
+  'watch.hint',
+  'reload.started',
+  'watch.fresh',
+];
 const events = (life: ReturnType<typeof scenario>) =>
   life.performed.flatMap((effect) =>
     effect.type === 'log' && !QUIET.includes(effect.line.event) ? [effect.line.event] : [],
