@@ -57,7 +57,8 @@ type Told = {
 async function until(holds: (status: Told) => boolean): Promise<void> {
   for (;;) {
     try {
-      const status: Told = await (await fetch(`${where}status`)).json();
+      const answer = await fetch(`${where}status`);
+      const status: Told = JSON.parse(await answer.text());
       if (holds(status)) return;
     } catch {
       // It is not up yet.

@@ -1,11 +1,13 @@
 import { LOG_FORMATS, LOG_LEVELS, type LogLevel } from '../core/log/log.ts';
 import { parseSignal, SIGCHLD, SIGKILL, SIGSTOP, type Signal } from '../core/process/signals.ts';
+import { parsePodAction } from '../core/sidecar/action.ts';
 import { type Action, parseAction } from '../core/state/action.ts';
 import {
   type Doubt,
   EXIT_POLICIES,
   type FleetSettings,
   type Origins,
+  type Ready,
   SIGNAL_TARGETS,
 } from '../core/state/settings.ts';
 import { textOfBytes } from '../core/text/bytes.ts';
@@ -31,15 +33,18 @@ import {
 /** Carries the first thing that is wrong out of the validation. */
 class Refusal extends Error {}
 
+/** For which subcommand it is, and what was noticed of its words. */
+export type Whose = { readonly sidecar: boolean; readonly doubts: readonly Doubt[] };
+
 /** The one validation: from words to settings that the rest of the program trusts, or to the line that says what is wrong. */
 export function validate(
   given: Given,
   command: readonly string[],
   raw: RawOptions,
-  doubts: readonly Doubt[] = [],
+  whose: Whose,
 ): Invocation {
   try {
-    return validated(given, command, raw, doubts);
+    return validated(given, command, raw, whose);
   } catch (error) {
     if (error instanceof Refusal) return { kind: 'refuse', message: error.message };
     throw error;
@@ -50,7 +55,7 @@ function validated(
   given: Given,
   command: readonly string[],
   raw: RawOptions,
-  doubts: readonly Doubt[],
+  { doubts, sidecar }: Whose,
 ): Invocation {
   function each<Value>(
     name: string,
@@ -69,8 +74,13 @@ function validated(
     return value;
   }
 
-  const onChange = one('on-change', parseAction);
-  const watchOptions = each('watch', (text) => parseWatch(text, onChange, given.cwd));
+  const actionOf = sidecar ? parsePodAction : parseAction;
+  const [onChange] = each('on-change', actionOf);
+  if (onChange === undefined)
+    throw new Refusal(
+      '--on-change: what is a change to do? use for example SIGHUP:nginx or http://127.0.0.1/reload',
+    );
+  const watchOptions = each('watch', (text) => parseWatch(text, onChange, given.cwd, actionOf));
   const directories = each('env-dir', (text) => parseDirectory(text, given.cwd));
   const environmentDirectories = each('env-dir', (_, index) => distinctDirectory(directories, index));
   const stageOptions = each('stage', (text) => parseStage(text, given.cwd));
@@ -105,6 +115,7 @@ function validated(
     return { endpoint, group, id, token, timeout };
   }
   const settings = {
+    sidecar,
     command,
     watches,
     onChange,
@@ -141,7 +152,8 @@ function validated(
   };
   refuseStopAsReload(settings.stopSignal, [onChange, ...watches.map((watch) => watch.action)]);
   const [logFormat] = each('log-format', (text) => parseWord(text, LOG_FORMATS));
-  if (command.length === 0)
+  if (sidecar) refuseForSidecar(command, watches.length, ready);
+  else if (command.length === 0)
     throw new Refusal('no COMMAND to run; for example: rehup -w /etc/app -- node server.js');
   return {
     kind: 'run',
@@ -150,6 +162,15 @@ function validated(
     logFormat: logFormat ?? (given.terminal ? 'pretty' : 'json'),
     colours: wantsColours(given, given.terminal),
   };
+}
+
+/** What a sidecar has no use for, or nothing to do without. */
+function refuseForSidecar([word]: readonly string[], watches: number, ready: Ready | undefined): void {
+  if (word !== undefined)
+    throw new Refusal(`${textOfBytes(word)}: a sidecar runs no COMMAND; see rehup sidecar --help`);
+  if (watches === 0) throw new Refusal('no --watch to look at; for example: rehup sidecar -w /etc/app');
+  if (ready?.kind === 'notify' || ready?.kind === 'notify-fd')
+    throw new Refusal(`--ready ${ready.kind}: only a child can say so; use http://, tcp:// or exec:`);
 }
 
 /** Colours only on a terminal that has them, and not where they are declined: no-color.org, `TERM=dumb` of terminfo(5). */

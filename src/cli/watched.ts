@@ -1,5 +1,5 @@
 import type { Stage } from '../core/staging/stage.ts';
-import { type Action, parseAction } from '../core/state/action.ts';
+import type { Action } from '../core/state/action.ts';
 import type { Watch } from '../core/state/settings.ts';
 import { textOfBytes } from '../core/text/bytes.ts';
 import { absolutePath, pathToFollow, relativePath } from '../core/text/path.ts';
@@ -11,14 +11,19 @@ import { failure, type Result, success } from '../core/text/result.ts';
  * `PATH` or `PATH=ACTION`. The action begins after the first `=` that `exec:` or an address (`http://`) follows; else
  * after the last `=`, unless there is a slash behind it, which no other action has.
  */
-export function parseWatch(text: string, onChange: Action, cwd: string | undefined): Result<Watch> {
+export function parseWatch(
+  text: string,
+  onChange: Action,
+  cwd: string | undefined,
+  actionOf: (text: string) => Result<Action>,
+): Result<Watch> {
   const long = text.search(/=(?:exec:|[a-z][a-z\d+.-]*:\/\/)/i);
   const last = text.includes('/', text.lastIndexOf('=')) ? -1 : text.lastIndexOf('=');
   const equals = long > 0 ? long : last;
   const hasAction = equals > 0;
   const path = parseDirectory(hasAction ? text.slice(0, equals) : text, cwd);
   if (!path.ok) return path;
-  const action = hasAction ? parseAction(text.slice(equals + 1)) : success(onChange);
+  const action = hasAction ? actionOf(text.slice(equals + 1)) : success(onChange);
   return action.ok ? success({ path: path.value, action: action.value }) : action;
 }
 

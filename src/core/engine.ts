@@ -8,6 +8,7 @@ import { doesCount } from './observation/observation.ts';
 import { createReach } from './reach.ts';
 import { hear, startChild } from './readiness/channel.ts';
 import { placeSocket } from './server/socket.ts';
+import { signalNamed } from './sidecar/naming.ts';
 import { createStaging } from './staging/staging.ts';
 import type { Effect } from './state/effect.ts';
 import type { Occurrence } from './state/event.ts';
@@ -122,6 +123,8 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
         };
       case 'signal-each':
         return signalEach(processes, effect);
+      case 'signal-named':
+        return signalNamed(processes, effect);
       case 'check-group':
         return lookAtGroup(processes, effect);
       case 'suspend':

@@ -6,6 +6,7 @@ import { READINESS } from './readiness/readiness.ts';
 import { RELOAD } from './reload/reload.ts';
 import { RECORD } from './report/report.ts';
 import { SERVER } from './server/server.ts';
+import { SIDECAR } from './sidecar/sidecar.ts';
 import type { Effect } from './state/effect.ts';
 import type { Event } from './state/event.ts';
 import type { State } from './state/state.ts';
@@ -43,7 +44,9 @@ function handle(state: State, event: CoreEvent, turn: Turn): State {
   const slotted = dispatch(FLEET, 'slot', observed, observed.slot, event, turn);
   const gated = dispatch(GATE, 'gate', slotted, slotted.gate.transit, event, turn);
   const configured = dispatch(RELOAD, 'reload', gated, gated.configuration.progress, event, turn);
-  const supervised = dispatch(SUPERVISION, 'child', configured, configured.child, event, turn);
+  const supervised = state.settings.sidecar
+    ? dispatch(SIDECAR, 'sidecar', configured, configured.child, event, turn)
+    : dispatch(SUPERVISION, 'child', configured, configured.child, event, turn);
   const ready = dispatch(READINESS, 'readiness', supervised, supervised.readiness, event, turn);
   return dispatch(SERVER, 'server', ready, ready.server, event, turn);
 }

@@ -38,6 +38,9 @@ export type Native = {
   /** The signal by which a child was stopped since it was last asked; 0 if it was not. */
   stopped(pid: number): number;
   kill(pid: number, signal: number): void;
+  /** A descriptor of a process that never becomes that of another: pidfd_open(2). */
+  openProcess(pid: number): number;
+  signalOpened(descriptor: number, signal: number): void;
   processId(): number;
   becomeSubreaper(): void;
   /** The process group of rehup itself. */

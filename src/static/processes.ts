@@ -85,6 +85,17 @@ export function createProcesses({
     descends: (pid) => isDescendant(pid, native.processId(), (one) => readProc(`/proc/${one}/stat`)),
     jobs: () => [...owners.keys()].filter((pid) => pid !== child),
     signal: (pid, signal, to) => kill(to === 'group' ? -pid : pid, signal),
+    signalExactly(pid, signal, isStill) {
+      let opened = NONE;
+      const errno = attempt(() => {
+        opened = native.openProcess(pid);
+      });
+      // Some sandboxes and old kernels have no such descriptors.
+      if (errno !== undefined) return errno !== 'ENOSYS' || !isStill() ? errno : kill(pid, signal);
+      const failed = isStill() ? attempt(() => native.signalOpened(opened, signal)) : 'ESRCH';
+      native.close(opened);
+      return failed;
+    },
     suspend(pid, whom) {
       if (foreground && native.foreground() === pid) attempt(() => native.giveForeground(native.group()));
       kill(whom === 'self' ? native.processId() : 0, SIGSTOP);

@@ -73,13 +73,13 @@ describe('COMMAND', () => {
     expect(refusal(['reload', '--timeout', '0'])).toBe('--timeout 0: no time at all; use for example 30s');
     expect(refusal(['reload', '--socket'])).toBe('--socket: its value is missing; see rehup reload --help');
     expect(refusal(['help', 'nothing'])).toBe(
-      'help nothing: no such subcommand; use run, probe, status, reload or install',
+      'help nothing: no such subcommand; use run, probe, sidecar, status, reload or install',
     );
     expect(settings(['run', 'status']).command).toEqual(['status']);
   });
 
   test('named as a subcommand that is not there is refused, but not after --', () => {
-    for (const name of ['sidecar', 'controller']) {
+    for (const name of ['controller']) {
       expect(refusal([name])).toBe(
         `${name}: not in this version; to run a program of that name use: rehup run -- ${name}`,
       );

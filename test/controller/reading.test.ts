@@ -5,7 +5,7 @@ import { combinedDigest, contentDigest, isComparable } from '../../src/controlle
 import { configObject, type ObjectKind } from '../../src/controller/core/reading/object.ts';
 import { podOf } from '../../src/controller/core/reading/pod.ts';
 import { referencesOf } from '../../src/controller/core/reading/references.ts';
-import { parseState, stateText } from '../../src/controller/core/reading/state.ts';
+import { parseState, type State, stateText } from '../../src/controller/core/reading/state.ts';
 import { workloadOf } from '../../src/controller/core/reading/workload.ts';
 import { hashWith } from './api-server.ts';
 import { SETTINGS } from './controller-double.ts';
@@ -232,7 +232,7 @@ describe('digests', () => {
 });
 
 test('a state is read as it was written, and nothing else is one', () => {
-  const state = {
+  const state: State = {
     ...{
       digest: 'v1.k.h',
       parts: { 'configmap/a': '1' },
@@ -241,7 +241,7 @@ test('a state is read as it was written, and nothing else is one', () => {
       changed: ['configmap/a'],
     },
     ...{ template: 'v1.k.h', broken: true, again: true, reason: 'a reason', taken: [1] },
-  } as const;
+  };
   expect(parseState(stateText(state))).toEqual(state);
   for (const text of [
     undefined,

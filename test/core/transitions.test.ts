@@ -4,6 +4,7 @@ import { GATE } from '../../src/core/gate/gate.ts';
 import { OBSERVATION } from '../../src/core/observation/observation.ts';
 import { READINESS } from '../../src/core/readiness/readiness.ts';
 import { RELOAD } from '../../src/core/reload/reload.ts';
+import { SIDECAR } from '../../src/core/sidecar/sidecar.ts';
 import type { Effect } from '../../src/core/state/effect.ts';
 import type { Settings } from '../../src/core/state/settings.ts';
 import type { State } from '../../src/core/state/state.ts';
@@ -15,7 +16,7 @@ import { act, fleet, watch } from '../support/given.ts';
 import { scenario } from '../support/scenario.ts';
 
 /**
- * Every pair of a phase and an event, of each of the six machines: what it leads to is written down in
+ * Every pair of a phase and an event, of each of the machines: what it leads to is written down in
  * transitions.md, which a change of the core changes and which its reviewer reads. `vitest -u` writes it anew.
  */
 
@@ -123,6 +124,14 @@ const CHILD: Record<State['child']['phase'], State> = {
   ended: reached(begun, exits),
 };
 
+/** A state in each phase that the application of a sidecar can be in. */
+const SIDECARS: Readonly<Record<string, State>> = {
+  unborn: reachedWith({ sidecar: true }),
+  preparing: reachedWith({ sidecar: true }, unanswered, begun),
+  running: reachedWith({ sidecar: true }, begun),
+  ended: reachedWith({ sidecar: true }, begun, (run) => run.signal('TERM')),
+};
+
 /** A state in each phase from a change to its action. */
 const PROGRESS: Record<State['configuration']['progress']['phase'], State> = {
   baseline: reached(),
@@ -227,6 +236,13 @@ test('every pair of a phase and an event does what transitions.md says', async (
       CHILD,
       Object.keys(SUPERVISION.running),
       (state, event, turn) => dispatch(SUPERVISION, 'child', state, state.child, event, turn),
+      (state) => state.child.phase,
+    ),
+    rows(
+      'The application of a sidecar, in another container',
+      SIDECARS,
+      Object.keys(SIDECAR.running),
+      (state, event, turn) => dispatch(SIDECAR, 'sidecar', state, state.child, event, turn),
       (state) => state.child.phase,
     ),
     rows(

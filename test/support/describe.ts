@@ -30,6 +30,8 @@ export function describe(effect: Effect): string | undefined {
       const each = effect.processes.map((one) => one.pid).join(', ');
       return `${effect.purpose} ${effect.signal} to each of ${each}`;
     }
+    case 'signal-named':
+      return `signal ${effect.signal}${effect.forced ? '!' : ''} to those called ${effect.name}`;
     case 'look-apart':
       return `look apart at ${effect.request.path}`;
     case 'listen':

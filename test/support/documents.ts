@@ -42,7 +42,7 @@ export function blocks(text: string, language: string): readonly string[] {
 }
 
 const EVENT =
-  /'((?:check|child|config|engine|environment|fleet|log|notify|orphan|rehup|reload|signal|socket|stage|start|stop|watch)\.[a-z_]+)'/g;
+  /'((?:check|child|config|engine|environment|fleet|log|notify|orphan|rehup|reload|sidecar|signal|socket|stage|start|stop|watch)\.[a-z_]+)'/g;
 const LEVEL = /'(trace|debug|info|warn|error|fatal)'/g;
 
 /** Every event that the sources log, with the levels that they log it at, sorted. */

@@ -41,6 +41,13 @@ export const EVENTS: Readonly<Record<string, CoreEvent>> = {
     purpose: 'reload',
     outcome: { kind: 'sent', to: 'child', handled: { handling: 'caught', program: 'app' } },
   },
+  'named-signalled': {
+    type: 'named-signalled',
+    signal: sig('HUP'),
+    alone: false,
+    sent: [{ pid: 7, name: 'app', started: '1' }],
+    refused: [],
+  },
   'child-exited': { type: 'child-exited', status: { kind: 'code', code: 1 } },
   'each-signalled': { type: 'each-signalled', signal: sig('TERM'), purpose: 'stop', sent: [], refused: [] },
   'child-stopped': { type: 'child-stopped', signal: sig('TSTP') },

@@ -23,6 +23,7 @@ export function act(name: string): Action {
 /** Settings of a supervisor that watches `/v` and acts at once, but for what a test says. */
 export function settings(change: Partial<Settings> = {}): Settings {
   return {
+    sidecar: false,
     command: ['app'],
     watches: [watch('/v', 'restart')],
     onChange: act('restart'),

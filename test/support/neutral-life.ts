@@ -45,6 +45,7 @@ export function life() {
       reaped: () => 0,
       descends: () => false,
       suspend: () => {},
+      signalExactly: () => undefined,
     },
     commands: { run: () => () => {} },
     names: { lookUp: () => () => {} },

@@ -17,6 +17,7 @@ export const ROOMS: readonly string[] = [
   'gate',
   'reload',
   'supervision',
+  'sidecar',
   'report',
   'server',
 ];

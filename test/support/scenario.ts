@@ -3,7 +3,7 @@ import type { Family, Leftover, Relative } from '../../src/core/process/family.t
 import type { Handling } from '../../src/core/process/handling.ts';
 import type { StageResult } from '../../src/core/staging/stage.ts';
 import type { Effect } from '../../src/core/state/effect.ts';
-import type { GroupLook, Occurrence, SignalOutcome } from '../../src/core/state/event.ts';
+import type { GroupLook, NamedOutcome, Occurrence, SignalOutcome } from '../../src/core/state/event.ts';
 import { initialState } from '../../src/core/state/initial.ts';
 import type { JobOutcome } from '../../src/core/state/job.ts';
 import type { Settings } from '../../src/core/state/settings.ts';
@@ -39,6 +39,8 @@ export type World = {
   startsAnswered: boolean;
   /** Whether signals are answered at once; else the test sends the answers. */
   signalsAnswered: boolean;
+  /** What becomes of a signal to the processes of a name. */
+  named: NamedOutcome;
 };
 
 /** A core with a world that answers, for tests that write a sequence of events down. */
@@ -60,6 +62,7 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
     looksAnswered: true,
     startsAnswered: true,
     signalsAnswered: true,
+    named: { sent: [{ pid: 7, name: 'app', started: '1' }], refused: [], alone: false },
     ...world,
   };
   let state: State = initialState(chosen);
@@ -122,6 +125,8 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
           purpose: effect.purpose,
           outcome: outcome(effect),
         };
+      case 'signal-named':
+        return { type: 'named-signalled', signal: effect.signal, ...answers.named };
       case 'set-timer':
         timers.set(effect.timer, now + effect.delay);
         return undefined;

@@ -145,6 +145,7 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
         reaped: () => 0,
         descends: () => false,
         suspend: () => {},
+        signalExactly: () => undefined,
       },
       commands: { run: () => () => {} },
       names: { lookUp: () => () => {} },

@@ -28,16 +28,37 @@ const NARROWEST = 10;
  * Made once, when this file is loaded: in the static executable that is when it is built. At each parse commander forgets
  * what it was told before.
  */
-const program = newProgram();
+const RUN = grammarOf({
+  usage: '[run] [options] [--] COMMAND [ARG...]',
+  about:
+    'A PID 1 for containers: starts COMMAND, watches mounted ConfigMaps and Secrets, and makes a change of their content take effect in it.',
+  examples: EXAMPLES,
+  options: RUN_OPTIONS,
+  sidecar: false,
+});
 
 /** Where the value of an option is found: in commander under its attribute, and in the environment. */
 type Source = { readonly spec: OptionSpec; readonly attribute: string; readonly variable: string };
 
-const SOURCES: readonly Source[] = RUN_OPTIONS.map((spec) => ({
-  spec,
-  attribute: new Option(spec.flags).attributeName(),
-  variable: variableOf(spec),
-}));
+/** What a subcommand is told by, and what its help says. */
+type Shape = {
+  readonly usage: string;
+  readonly about: string;
+  readonly examples: string;
+  readonly options: readonly OptionSpec[];
+  readonly sidecar: boolean;
+};
+
+type Grammar = Shape & { readonly program: Command; readonly sources: readonly Source[] };
+
+export function grammarOf(shape: Shape): Grammar {
+  const sources = shape.options.map((spec) => ({
+    spec,
+    attribute: new Option(spec.flags).attributeName(),
+    variable: variableOf(spec),
+  }));
+  return { ...shape, program: newProgram(shape), sources };
+}
 
 /** Of the parse under way: what commander had to say, and who knows how wide that may be. */
 let output = '';
@@ -45,10 +66,12 @@ let columns: Given['columns'] = () => undefined;
 
 /** Parses `rehup run`: everything from the first word that is no option belongs to the command. */
 export function parseRun(given: Given): Invocation {
-  return parseWords(given, []);
+  return parseWords(RUN, given, []);
 }
 
-function parseWords(given: Given, doubts: readonly Doubt[]): Invocation {
+/** Parses by the options of a subcommand; what else there is has its default. */
+export function parseWords(grammar: Grammar, given: Given, doubts: readonly Doubt[]): Invocation {
+  const { program, sources, options, sidecar } = grammar;
   output = '';
   columns = given.columns;
   try {
@@ -57,8 +80,8 @@ function parseWords(given: Given, doubts: readonly Doubt[]): Invocation {
     if (!(error instanceof CommanderError)) throw error;
     const isMeant = (word: string) => LONG_AND_VALUE.test(word) && error.message.includes(`'${word}'`);
     const index = error.code === 'commander.unknownOption' ? given.words.findIndex(isMeant) : -1;
-    const parted = partWord(given, index, LONG_AND_VALUE);
-    if (parted !== undefined) return parseWords(parted.given, [...doubts, parted.doubt]);
+    const parted = partWord(options, given, index, LONG_AND_VALUE);
+    if (parted !== undefined) return parseWords(grammar, parted.given, [...doubts, parted.doubt]);
     if (error.code === 'commander.version') return { kind: 'print', text: `${given.version}\n` };
     return error.exitCode === 0
       ? { kind: 'print', text: output }
@@ -66,10 +89,13 @@ function parseWords(given: Given, doubts: readonly Doubt[]): Invocation {
   }
   const own = given.words.slice(0, given.words.length - program.args.length);
   const index = own.findIndex((word) => SHORT_AND_VALUE.test(word));
-  const parted = partWord(given, index, SHORT_AND_VALUE);
-  if (parted !== undefined) return parseWords(parted.given, [...doubts, parted.doubt]);
-  const raw: RawOptions = new Map(SOURCES.map((source) => [source.spec.name, valuesOf(given, source)]));
-  return validate(given, program.args, raw, doubts);
+  const parted = partWord(options, given, index, SHORT_AND_VALUE);
+  if (parted !== undefined) return parseWords(grammar, parted.given, [...doubts, parted.doubt]);
+  const raw: RawOptions = new Map([
+    ...RUN_OPTIONS.map((spec): [string, RawOption] => [spec.name, valueByDefault(spec)]),
+    ...sources.map((source): [string, RawOption] => [source.spec.name, valuesOf(program, given, source)]),
+  ]);
+  return validate(given, program.args, raw, { doubts, sidecar });
 }
 
 /** What was meant by a word that is an option with its value, as one item of a list in YAML may be: `--watch /etc/app`. */
@@ -78,26 +104,23 @@ const SHORT_AND_VALUE = /^(-w)[ \t]+(\S.*)$/s;
 
 /** The words with one of them made two, and what is to be said of it; undefined if it is no option that takes a value. */
 function partWord(
+  options: readonly OptionSpec[],
   given: Given,
   index: number,
   shape: RegExp,
 ): { readonly given: Given; readonly doubt: Doubt } | undefined {
   const [word = '', flag = '', value = ''] = shape.exec(given.words[index] ?? '') ?? [];
-  const isOption = RUN_OPTIONS.some(
-    ({ flags }) => flags.endsWith('>') && flags.split(/[ ,]+/).includes(flag),
-  );
+  const isOption = options.some(({ flags }) => flags.endsWith('>') && flags.split(/[ ,]+/).includes(flag));
   if (!isOption) return undefined;
   const words = [...given.words.slice(0, index), flag, value, ...given.words.slice(index + 1)];
   const text = 'an option and its value in one word; make them two';
   return { given: { ...given, words }, doubt: { about: textOfBytes(word), text } };
 }
 
-function newProgram(): Command {
+function newProgram({ usage, about, examples, options }: Shape): Command {
   const made = new Command('rehup')
-    .usage('[run] [options] [--] COMMAND [ARG...]')
-    .description(
-      'A PID 1 for containers: starts COMMAND, watches mounted ConfigMaps and Secrets, and makes a change of their content take effect in it.',
-    )
+    .usage(usage)
+    .description(about)
     // What is printed is the host's.
     .version('', '--version', 'print the version and exit')
     .helpOption('-h, --help', 'print this help and exit')
@@ -113,8 +136,8 @@ function newProgram(): Command {
       getOutHelpWidth: () => columns() ?? WIDTH,
     })
     .configureHelp({ minWidthToWrap: NARROWEST })
-    .addHelpText('after', ({ command }) => command.createHelp().boxWrap(EXAMPLES, columns() ?? WIDTH));
-  for (const spec of RUN_OPTIONS) {
+    .addHelpText('after', ({ command }) => command.createHelp().boxWrap(examples, columns() ?? WIDTH));
+  for (const spec of options) {
     const option = new Option(spec.flags, spec.description).helpGroup(`${spec.group}:`);
     // Shown only: whether an option was given must stay visible until the variables have been asked.
     if (spec.default !== undefined) option.description = `${spec.description} (default: ${spec.default})`;
@@ -127,19 +150,22 @@ function newProgram(): Command {
 }
 
 /** The values of an option, from the command line, else from its variable, else its default. */
-function valuesOf(given: Given, { spec, attribute, variable }: Source): RawOption {
+function valuesOf(program: Command, given: Given, { spec, attribute, variable }: Source): RawOption {
   const value: unknown = program.getOptionValue(attribute);
   const source = `--${spec.name}`;
   if (Array.isArray(value)) return { values: value.map(String), source, given: true };
   if (value !== undefined) return { values: [String(value)], source, given: true };
   // A block of YAML ends in a newline, and one that was written elsewhere has a return at each line's end.
   const text = given.environment.get(variable)?.trim() ?? '';
-  if (text === '') {
-    return { values: spec.default === undefined ? [] : [spec.default], source, given: false };
-  }
+  if (text === '') return valueByDefault(spec);
   const lines = text.split('\n').map((line) => line.trim());
   const values = spec.repeatable ? lines.filter((line) => line !== '') : [text];
   return { values, source: variable, given: true };
+}
+
+function valueByDefault(spec: OptionSpec): RawOption {
+  const values = spec.default === undefined ? [] : [spec.default];
+  return { values, source: `--${spec.name}`, given: false };
 }
 
 /** What commander says last of an option that is like one that there is, with a `?)` at the end. */

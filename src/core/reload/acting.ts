@@ -3,7 +3,6 @@ import { outputFields } from '../gate/checking.ts';
 import { canRollBack } from '../gate/stages.ts';
 import { verdictOf } from '../jobs/check.ts';
 import type { LogLine } from '../log/log.ts';
-import type { ExitStatus } from '../process/exit.ts';
 import { type Signal, signalName } from '../process/signals.ts';
 import { type Action, distinctActions } from '../state/action.ts';
 import type { Reload } from '../state/progress.ts';
@@ -11,6 +10,7 @@ import { type State, withConfiguration } from '../state/state.ts';
 import { clearTimers, type EventOf, log, setTimer, type Turn } from '../state/turn.ts';
 import { textOfBytes } from '../text/bytes.ts';
 import { type Held, isKnownToBlock, tellRestart, tellSent } from './guard.ts';
+import { untoldBecause } from './named.ts';
 import { ANSWER_BACK_OFF, applied, failed, reloadFields, retryLater, supersededBy } from './outcome.ts';
 import { rollBack } from './rollback.ts';
 import { advance, again, beginReload, type In, logHeld, rest, verdictWithin } from './scheduling.ts';
@@ -40,6 +40,7 @@ export function act(state: State, reload: Reload, turn: Turn): State {
     case 'exit':
       return stopFor(state, reload, turn);
     case 'signal':
+    case 'named':
     case 'http':
     case 'exec':
       return actNext(state, reload, reload.actions, turn);
@@ -112,6 +113,13 @@ function actNext(state: State, reload: Reload, remaining: readonly Action[], tur
   if (action.kind === 'signal') {
     sendReload(state.child.pid, action.signal, action.forced ? undefined : 'caught', first, turn);
     return withConfiguration(state, { progress: { phase: 'acting', reload, remaining, job: undefined } });
+  }
+  if (action.kind === 'named') {
+    turn.notices.push({ type: 'telling', first });
+    const { signal, name, forced } = action;
+    turn.effects.push({ type: 'signal-named', signal, name, forced });
+    const progress = { phase: 'acting', reload, remaining, job: undefined } as const;
+    return withConfiguration(begun(state, reload, turn), { progress });
   }
   if (action.kind !== 'http' && action.kind !== 'exec')
     return actNext(state, reload, remaining.slice(1), turn);
@@ -229,6 +237,24 @@ export function signalled(
   }
 }
 
+/** What became of a signal to the processes of a name: who is not there, or does not take it yet, may soon. */
+export function namedSignalled(
+  state: State,
+  { reload, remaining }: In<'acting'>,
+  event: EventOf<'named-signalled'>,
+  turn: Turn,
+): State {
+  const [action] = remaining;
+  if (action?.kind !== 'named') return state;
+  const reason = untoldBecause(event, action.signal, action.name);
+  if (reason !== undefined) return unanswered(state, reload, reason, turn);
+  const pids = event.sent.map(({ pid }) => pid);
+  const signal = signalName(action.signal);
+  const message = `${signal} sent to ${textOfBytes(action.name)}: ${pids.join(', ')}`;
+  log(turn, 'debug', 'signal.sent', message, { signal, pids });
+  return actNext(state, reload, remaining.slice(1), turn);
+}
+
 function uncaught(state: State, reload: Reload, signal: Signal, found: Held, turn: Turn): State {
   if (state.child.phase === 'running' && (state.child.verified || reload.rollback !== undefined)) {
     const told = tellRestart(state, signal, found, turn);
@@ -284,15 +310,4 @@ function verify(state: State, reload: Reload, turn: Turn): State {
   if (time > 0) setTimer(turn, 'verify-reload', time);
   log(turn, 'info', 'reload.started', `reload ${reload.id}: the child was told`, reloadFields(reload));
   return again(withConfiguration(told, { verifying: { reload, stayed: time === 0 } }), turn);
-}
-
-/** A child that ends with 0 so soon after a signal took it for the wish to shut down (slapd), ms. */
-const SHUT_DOWN = 1_000;
-
-/** The signal of this reload that a child ended of: by dying of it, by the exit code that tells so, or with 0 at once. */
-export function deathBy(reload: Reload, status: ExitStatus, since: number): Signal | undefined {
-  const signals = reload.actions.filter((action) => action.kind === 'signal').map(({ signal }) => signal);
-  const dead = status.kind === 'signal' ? status.signal : status.code - 128;
-  if (signals.includes(dead)) return dead;
-  return status.kind === 'code' && status.code === 0 && since <= SHUT_DOWN ? signals[0] : undefined;
 }

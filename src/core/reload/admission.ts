@@ -132,12 +132,16 @@ export function startRefused(state: State, passage: Passage, refusal: Refusal, t
   const { reason, bad, fields } = refusal;
   const first = child.phase === 'preparing' && child.last === undefined;
   const goesBack = hasGood(state.gate);
-  if (first && !goesBack) {
+  // A sidecar starts nothing: the application reads what is there.
+  if (first && !goesBack && !state.settings.sidecar) {
     log(turn, 'error', 'start.refused', `the child is not started: ${reason}`, { reason, ...fields });
     turn.notices.push({ type: 'unusable', refusal: reason });
     return state;
   }
-  log(turn, 'error', 'start.degraded', `the child starts on older content, or unchecked: ${reason}`, {
+  const what = state.settings.sidecar
+    ? 'what the application reads at its start does not pass'
+    : 'the child starts on older content, or unchecked';
+  log(turn, 'error', 'start.degraded', `${what}: ${reason}`, {
     reason,
     ...fields,
   });

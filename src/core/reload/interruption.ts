@@ -8,7 +8,7 @@ import type { Progress, Reload } from '../state/progress.ts';
 import { type State, withConfiguration } from '../state/state.ts';
 import { type AfterExit, clearTimers, type EventOf, log, type Turn } from '../state/turn.ts';
 import { textOfBytes } from '../text/bytes.ts';
-import { deathBy, drained } from './acting.ts';
+import { drained } from './acting.ts';
 import { rollbackPassed } from './gated.ts';
 import { applied, failed, superseded, supersededBy } from './outcome.ts';
 import { rollBack } from './rollback.ts';
@@ -41,6 +41,17 @@ export function afterExit(
   }
   const byItself = status.kind === 'code' && status.code === 0;
   return !child.verified && !byItself && canRollBack(gate) ? { kind: 'roll-back' } : undefined;
+}
+
+/** A child that ends with 0 so soon after a signal took it for the wish to shut down (slapd), ms. */
+const SHUT_DOWN = 1_000;
+
+/** The signal of this reload that a child ended of: by dying of it, by the exit code that tells so, or with 0 at once. */
+function deathBy(reload: Reload, status: ExitStatus, since: number): Signal | undefined {
+  const signals = reload.actions.filter((action) => action.kind === 'signal').map(({ signal }) => signal);
+  const dead = status.kind === 'signal' ? status.signal : status.code - 128;
+  if (signals.includes(dead)) return dead;
+  return status.kind === 'code' && status.code === 0 && since <= SHUT_DOWN ? signals[0] : undefined;
 }
 
 export function childEnded(

@@ -9,6 +9,7 @@ import {
   actionEnded,
   actionTimedOut,
   drained,
+  namedSignalled,
   signalled,
   stopRefused,
   underWay,
@@ -199,6 +200,7 @@ type ReloadKey =
   | 'reload-asked'
   | 'stop-refused'
   | 'signalled'
+  | 'named-signalled'
   | `timer:${ReloadTimer}`;
 
 /** What comes of the gate is compared with what is under way, in every phase: it may be moot by then. */
@@ -230,6 +232,7 @@ const UNDER_WAY = {
   'reload-asked': asked,
   'stop-refused': 'ignored',
   signalled: 'ignored',
+  'named-signalled': 'ignored',
   'timer:settle': 'impossible',
   'timer:ceiling': 'impossible',
   'timer:min-interval': 'impossible',
@@ -261,6 +264,7 @@ export const RELOAD: Table<Progress, ReloadKey> = {
     'reload-asked': asked,
     'stop-refused': 'impossible',
     signalled: 'impossible',
+    'named-signalled': 'impossible',
     'timer:settle': 'impossible',
     'timer:ceiling': 'impossible',
     'timer:min-interval': 'impossible',
@@ -283,6 +287,7 @@ export const RELOAD: Table<Progress, ReloadKey> = {
     'start-failed': startFailed,
     'stop-refused': stopRefused,
     signalled,
+    'named-signalled': namedSignalled,
     'job-ended': actionEnded,
     'timer:action-timeout': actionTimedOut,
     'timer:drain': drained,

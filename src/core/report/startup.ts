@@ -15,6 +15,7 @@ export function startFields(state: State): Readonly<Record<string, LogValue>> {
     version: identity.version,
     edition: identity.edition,
     pid1,
+    ...(settings.sidecar ? { sidecar: true } : {}),
     watches: watchFacts(state).map(({ path, action, kind, system, mode, files, seen }) => ({
       path,
       action: action ?? 'restart',
@@ -74,7 +75,9 @@ export function startSummary(state: State): string {
   );
   return [
     `rehup ${identity.version} (${identity.edition})${pid1 ? '' : ', not as PID 1'}`,
-    `would start: ${settings.command.map(textOfBytes).join(' ')}`,
+    settings.sidecar
+      ? 'would watch for another container'
+      : `would start: ${settings.command.map(textOfBytes).join(' ')}`,
     watches.length === 0 ? 'watches nothing' : 'watches:',
     ...watches,
     ...stages.map(({ source, target }) => `stages ${textOfBytes(source)} to ${textOfBytes(target)}`),

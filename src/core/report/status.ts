@@ -24,8 +24,8 @@ export function statusOf(state: State, asked: Asked) {
     child: {
       phase: child.phase,
       // Its arguments may hold what nobody should see.
-      program: textOfBytes(settings.command[0] ?? ''),
-      pid: 'pid' in child ? child.pid : null,
+      program: settings.sidecar ? 'another container' : textOfBytes(settings.command[0] ?? ''),
+      pid: 'pid' in child && child.pid !== 0 ? child.pid : null,
       since: 'since' in child ? time(child.since) : null,
       starts: Object.fromEntries(record.starts),
       lastExit: record.lastExit ?? null,

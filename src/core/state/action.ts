@@ -21,6 +21,8 @@ export type Action =
   | { readonly kind: 'none' }
   /** `forced`: sent whatever the child is seen to do with it. */
   | { readonly kind: 'signal'; readonly signal: Signal; readonly forced: boolean }
+  /** A signal to the processes of a name, in other containers of the pod. */
+  | { readonly kind: 'named'; readonly signal: Signal; readonly forced: boolean; readonly name: string }
   | { readonly kind: 'http'; readonly endpoint: HttpEndpoint }
   /** `text`: as the user wrote it, with `exec:` before it. */
   | { readonly kind: 'exec'; readonly words: readonly string[]; readonly text: string };
@@ -71,6 +73,8 @@ export function actionName(action: Action): string {
   switch (action.kind) {
     case 'signal':
       return `${signalName(action.signal)}${action.forced ? '!' : ''}`;
+    case 'named':
+      return `${signalName(action.signal)}${action.forced ? '!' : ''}:${action.name}`;
     case 'http':
       return action.endpoint.text;
     case 'exec':

@@ -39,6 +39,13 @@ export type Effect =
       /** Send CONT as well. */
       readonly wake: boolean;
     }
+  /** Signal the processes of this name in other containers that take it, or whatever they do if `forced`. Answer: `named-signalled`. */
+  | {
+      readonly type: 'signal-named';
+      readonly name: string;
+      readonly signal: Signal;
+      readonly forced: boolean;
+    }
   /** See what there is of the child's process group, and of what else descends from the child. Answer: `group`. */
   | {
       readonly type: 'check-group';

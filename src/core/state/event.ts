@@ -68,6 +68,16 @@ export type SignalOutcome =
     }
   | { readonly kind: 'failed'; readonly errno: string };
 
+/** A process that a signal was not sent to: for what it does with it, or for an errno. */
+export type Refused = { readonly process: Relative; readonly why: string };
+
+/** What became of a signal to the processes of a name. `alone`: no other container's can be seen. */
+export type NamedOutcome = {
+  readonly sent: readonly Relative[];
+  readonly refused: readonly Refused[];
+  readonly alone: boolean;
+};
+
 /** What happened outside. */
 export type Occurrence =
   /** The first event: where rehup finds itself. */
@@ -103,6 +113,7 @@ export type Occurrence =
       readonly sent: readonly Relative[];
       readonly refused: readonly Relative[];
     }
+  | ({ readonly type: 'named-signalled'; readonly signal: Signal } & NamedOutcome)
   /** What there is of the child's group and its other descendants, and which of the members ignore the signal asked about. */
   | {
       readonly type: 'group';

@@ -29,6 +29,12 @@ export type Processes = {
   ): { readonly pid: number } | { readonly errno: string };
   /** kill(2) to the process `pid`, or to the process group of that number; the name of the errno if it fails. 0 only asks. */
   signal(pid: number, signal: Signal | 0, to: 'child' | 'group'): string | undefined;
+  /**
+   * Sends a signal to a process and to no later one of its number (pidfd_open(2)); the name of the errno if it fails.
+   *
+   * @param isStill whether it is the one that is meant, asked once it can't become another
+   */
+  signalExactly(pid: number, signal: Signal, isStill: () => boolean): string | undefined;
   /** The process id of rehup itself. */
   readonly self: number;
   readonly proc: Proc;

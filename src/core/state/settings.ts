@@ -51,7 +51,9 @@ export type FleetSettings = {
 
 /** What the command line asked for, validated: the rest of the program trusts it. Durations are in milliseconds. */
 export type Settings = {
-  /** The words of COMMAND, byte strings; at least one. */
+  /** Whether the application runs in another container of the pod: `rehup sidecar`. */
+  readonly sidecar: boolean;
+  /** The words of COMMAND, byte strings; at least one, but for a sidecar, which has none. */
   readonly command: readonly string[];
   /** The sources of stages are among them. */
   readonly watches: readonly Watch[];

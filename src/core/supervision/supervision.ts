@@ -31,6 +31,7 @@ import {
   unusable,
 } from './starting.ts';
 import { killChild, quit, resume, signalled, stopChild, terminate } from './stopping.ts';
+import { type Verification, verified, verifying } from './verifying.ts';
 import { askIgnoring, askNames, waited } from './waiting.ts';
 
 /*
@@ -56,27 +57,6 @@ function spawned(state: State, child: In<'starting'>, event: EventOf<'spawned'>,
 function signalAfterStart(state: State, signal: Signal, turn: Turn): State {
   const { child } = state;
   return child.phase === 'running' ? signalToChild(state, child, { type: 'signal', signal }, turn) : state;
-}
-
-type Verification = 'stayed' | 'ready' | 'not-ready';
-
-/** A start is verified once the child has stayed up and serves; if it does not serve in its time, that is over. */
-function verified(child: In<'running'>, what: Verification, state: State, turn: Turn): In<'running'> {
-  const now = what === 'stayed' ? { ...child, stayed: true } : child;
-  if (now.verified) return now;
-  if (what === 'not-ready') {
-    turn.notices.push({ type: 'child-unverified' });
-    return { ...now, verified: true };
-  }
-  const serves = what === 'ready' || state.readiness.phase === 'ready';
-  if (!now.stayed || !serves) return now;
-  turn.notices.push({ type: 'child-verified' });
-  return { ...now, verified: true };
-}
-
-function verifying(what: Verification) {
-  return (state: State, child: In<'running'>, _event: unknown, turn: Turn): State =>
-    withChild(state, verified(child, what, state, turn));
 }
 
 /** The time of a start runs on while a QUIT is pending. */

@@ -41,6 +41,8 @@ const { lib, functions } = dlopen(null, {
   setsockopt: { arguments: ['int32', 'int32', 'int32', 'pointer', 'uint32'], return: 'int32' },
   bind: { arguments: ['int32', 'pointer', 'uint32'], return: 'int32' },
   recvmsg: { arguments: ['int32', 'pointer', 'int32'], return: 'int64' },
+  // Of up to four numbers, which is all that is called by it.
+  syscall: { arguments: ['int64', 'int64', 'int64', 'int64', 'int64'], return: 'int64' },
   __errno_location: { arguments: [], return: 'pointer' },
 });
 

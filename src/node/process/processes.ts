@@ -7,6 +7,7 @@ import { SIGSTOP, SIGTTOU, type Signal } from '../../core/process/signals.ts';
 import type { Gift, Processes } from '../../core/state/ports.ts';
 import { errnoOf } from '../errno.ts';
 import { libc, memory, signalSet } from './libc.ts';
+import { signalExactly } from './pidfd.ts';
 import { createReaper, type ForeignProcesses, hasChildren, stoppedChild } from './reaper.ts';
 import { spawn } from './spawn.ts';
 
@@ -90,6 +91,7 @@ export function createProcesses(options: ProcessOptions): Processes {
     descends: (pid) => isDescendant(pid, process.pid, (one) => proc.read(`/proc/${one}/stat`)),
     jobs: () => [...foreign],
     signal: (pid, signal, to) => kill(to === 'group' ? -pid : pid, signal),
+    signalExactly: (pid, signal, isStill) => signalExactly(pid, signal, isStill, kill),
     suspend(pid, whom) {
       if (foreground && libc.tcgetpgrp(0) === pid) giveTerminal(libc.getpgrp());
       kill(whom === 'self' ? process.pid : 0, SIGSTOP);

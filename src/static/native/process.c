@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -66,6 +67,22 @@ NATIVE(kill)
     return result_of(ctx, "kill", kill(pid, signal));
 }
 
+NATIVE(openProcess)
+{
+    UNUSED;
+    int pid;
+    if (to_int(ctx, &pid, argv[0]) < 0) return JS_EXCEPTION;
+    return result_of(ctx, "pidfd_open", away_from_stdio((int)syscall(SYS_pidfd_open, pid, 0)));
+}
+
+NATIVE(signalOpened)
+{
+    UNUSED;
+    int opened, signal;
+    if (to_int(ctx, &opened, argv[0]) < 0 || to_int(ctx, &signal, argv[1]) < 0) return JS_EXCEPTION;
+    return result_of(ctx, "pidfd_send_signal", syscall(SYS_pidfd_send_signal, opened, signal, NULL, 0));
+}
+
 NATIVE(processId)
 {
     UNUSED;
@@ -125,6 +142,6 @@ NATIVE(exit)
 const JSCFunctionListEntry process_functions[] = {
     FUNCTION(reap, 1), FUNCTION(hasChildren, 0), FUNCTION(kill, 2), FUNCTION(processId, 0),
     FUNCTION(becomeSubreaper, 0), FUNCTION(stopped, 1), FUNCTION(group, 0), FUNCTION(foreground, 0),
-    FUNCTION(giveForeground, 1), FUNCTION(exit, 1),
+    FUNCTION(giveForeground, 1), FUNCTION(exit, 1), FUNCTION(openProcess, 1), FUNCTION(signalOpened, 2),
 };
 END_OF_PART(process);

@@ -22,6 +22,7 @@ function ports(messages: readonly Message[] = [], opens = true) {
     reaped: () => 0,
     descends: (pid) => pid === 7,
     suspend: () => {},
+    signalExactly: () => undefined,
   };
   const notifications: Notifications = {
     openSocket: () => (opens ? { address: '@here' } : { errno: 'EPERM' }),

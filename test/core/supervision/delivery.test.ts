@@ -29,6 +29,7 @@ function processes(
     descends: () => true,
     jobs: () => [],
     suspend: (pid, whom) => void sent.push([pid, 0, whom]),
+    signalExactly: () => undefined,
   };
   return { port, sent };
 }

@@ -1,0 +1,116 @@
+import type { Child } from '../state/child.ts';
+import type { State } from '../state/state.ts';
+import { type EventOf, log, setTimer, type Table, type Turn } from '../state/turn.ts';
+import { end, logDropped, logStop, prepare, withChild } from '../supervision/child.ts';
+import { routeOf } from '../supervision/routing.ts';
+import { content, nothingToStart, unusable } from '../supervision/starting.ts';
+import { verifying } from '../supervision/verifying.ts';
+
+/*
+ * Room `sidecar/`: the machine in the place of `supervision/` where the application runs in another container of the pod:
+ * it is there from the beginning, and is neither started nor stopped from here. May not know what content is.
+ */
+
+/** The number of a child that is none: what runs is in other containers. */
+const NO_PROCESS = 0;
+
+function begin(state: State, _child: Child, event: EventOf<'begin'>, turn: Turn): State {
+  const { pid1, terminal, seed, identity, argumentBytes, environment: inherited } = event;
+  return prepare(
+    { ...state, pid1, terminal, inherited, argumentBytes, seed, identity },
+    undefined,
+    'first',
+    turn,
+  );
+}
+
+/** What was there when the watches were looked at first is what the application has read, or is about to. */
+function watches(state: State, _child: Child, _event: unknown, turn: Turn): State {
+  const { verify, ready } = state.settings;
+  log(turn, 'info', 'sidecar.started', 'watches for the application in another container');
+  turn.notices.push({ type: 'child-starting' }, { type: 'child-started', why: 'first' });
+  const verified = verify === 0 && ready === undefined;
+  if (verify > 0) setTimer(turn, 'verify-start', verify);
+  else if (verified) turn.notices.push({ type: 'child-verified' });
+  const stayed = verify === 0;
+  return withChild(state, { phase: 'running', pid: NO_PROCESS, since: turn.at, stayed, verified });
+}
+
+/** Nobody is here to be forwarded a signal; a stop ends the sidecar, and nothing else, as one that was asked to. */
+function signal(state: State, _child: Child, event: EventOf<'signal'>, turn: Turn): State {
+  if (routeOf(state.settings, event.signal).kind !== 'stop') {
+    logDropped(turn, event.signal, 'a sidecar forwards none');
+    return state;
+  }
+  logStop(turn, event.signal, 'the sidecar ends');
+  turn.notices.push({ type: 'stopped' });
+  return end(state, turn, 0);
+}
+
+type SidecarKey =
+  | 'begin'
+  | 'signal'
+  | 'content'
+  | 'unusable'
+  | 'may-start'
+  | 'nothing-to-start'
+  | 'ready'
+  | 'not-ready'
+  | 'stop-child'
+  | 'timer:verify-start';
+
+const NOWHERE = {
+  begin: 'impossible',
+  signal: 'impossible',
+  content: 'ignored',
+  unusable: 'impossible',
+  'may-start': 'impossible',
+  'nothing-to-start': 'impossible',
+  ready: 'ignored',
+  'not-ready': 'ignored',
+  'stop-child': 'impossible',
+  'timer:verify-start': 'impossible',
+} as const;
+
+/** The phases of a child that a sidecar's never has. */
+const NEVER = {
+  starting: NOWHERE,
+  retrying: NOWHERE,
+  waiting: NOWHERE,
+  stopping: NOWHERE,
+  clearing: NOWHERE,
+  quitting: NOWHERE,
+  terminating: NOWHERE,
+  leaving: NOWHERE,
+  parting: NOWHERE,
+} as const;
+
+/** What the life of a sidecar does with each event. */
+export const SIDECAR: Table<Child, SidecarKey> = {
+  ...NEVER,
+  unborn: { ...NOWHERE, begin },
+  preparing: {
+    ...NOWHERE,
+    content,
+    unusable,
+    'may-start': watches,
+    'nothing-to-start': nothingToStart,
+    signal,
+  },
+  running: {
+    ...NOWHERE,
+    signal,
+    'timer:verify-start': verifying('stayed'),
+    ready: verifying('ready'),
+    'not-ready': verifying('not-ready'),
+  },
+  ended: {
+    ...NOWHERE,
+    signal: 'ignored',
+    unusable: 'ignored',
+    'may-start': 'ignored',
+    'nothing-to-start': 'ignored',
+    'stop-child': 'ignored',
+    'timer:verify-start': 'ignored',
+  },
+};
