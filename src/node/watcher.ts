@@ -104,8 +104,8 @@ export function createWatcher(reports: WatcherReports): Watcher {
         reports.lost([path]);
         return;
       }
-      // Where names count, what is written below them does not.
-      if (event !== 'rename' && kind === 'names') return;
+      // Where names count, what is written below them does not; where the place itself does, nothing else.
+      if (kind === 'self' || (event !== 'rename' && kind === 'names')) return;
       const bytes = kind === 'file' ? '' : bytesOfText(String(name ?? ''));
       const link = linkChange(bytes, entry.before);
       entry.before = bytes;

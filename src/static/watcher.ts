@@ -46,6 +46,7 @@ const NAMES = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR;
 const MASKS: Readonly<Record<PlaceKind, number>> = {
   tree: SELF | NAMES | CONTENT,
   names: SELF | NAMES,
+  self: SELF | IN_ONLYDIR,
   file: SELF | CONTENT,
 };
 

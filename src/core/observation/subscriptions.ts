@@ -1,4 +1,4 @@
-import { type Place, type PlaceKind, type Places, samePlaces } from '../files/places.ts';
+import { moreOf, type Place, type PlaceKind, type Places, samePlaces } from '../files/places.ts';
 import type { LinkChange } from '../files/volume.ts';
 import type { Due, Spot, Watched } from '../state/observed.ts';
 import type { State } from '../state/state.ts';
@@ -60,7 +60,7 @@ function spotsOf(watched: readonly Watched[]): ReadonlyMap<string, Spot> {
       if (spot === undefined) spots.set(path, { identity, kind, watches: new Map([[index, place]]) });
       else {
         spot.identity = identity;
-        if (kind === 'tree') spot.kind = kind;
+        spot.kind = moreOf(spot.kind, kind);
         spot.watches.set(index, place);
       }
     }
