@@ -5,6 +5,7 @@ import { missingPrograms, type Programs } from './files/remote/programs.ts';
 import { createRoutes, ELSEWHERE, type Session, withoutElsewhere } from './files/remote/routes.ts';
 import { createJobs } from './jobs/jobs.ts';
 import { doesCount } from './observation/observation.ts';
+import { createAutopsy } from './process/memory.ts';
 import { createReach } from './reach.ts';
 import { hear, startChild } from './readiness/channel.ts';
 import { placeSocket } from './server/socket.ts';
@@ -13,6 +14,7 @@ import { createStaging } from './staging/staging.ts';
 import type { Effect } from './state/effect.ts';
 import type { Occurrence } from './state/event.ts';
 import { initialState } from './state/initial.ts';
+import type { JobOutcome } from './state/job.ts';
 import type { Ports } from './state/ports.ts';
 import type { Settings } from './state/settings.ts';
 import type { State } from './state/state.ts';
@@ -63,8 +65,9 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
     ...timedPorts(ports, stopwatch),
     drive: (steps, told) => driveBy(routes.begin(PATIENCE))(steps, told),
     reach,
-    ended: (job, outcome) => deliver({ type: 'job-ended', job, outcome }),
+    ended: (job, outcome) => deliver({ type: 'job-ended', job, outcome: outcomeOf(outcome) }),
   });
+  const autopsy = createAutopsy(ports.processes.proc);
 
   function deliver(...occurrences: readonly Occurrence[]): void {
     const [first] = occurrences;
@@ -78,6 +81,10 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
     busy = false;
   }
 
+  function outcomeOf(outcome: JobOutcome): JobOutcome {
+    return outcome.kind === 'exited' ? { ...outcome, status: autopsy(outcome.status) } : outcome;
+  }
+
   function logStep({ wall, processor }: Longest): void {
     const ms = Math.ceil(wall.ms);
     const message = `the longest step so far took ${ms} ms: ${wall.what}`;
@@ -88,7 +95,10 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
   /** Answers to effects are handled before anything else that happened, so that the core never sees the world run ahead. */
   function handle(occurrence: Occurrence): void {
     if (occurrence.type === 'timer' && occurrence.timer === 'server') asking.due();
-    const answers: Occurrence[] = [occurrence];
+    const answers: Occurrence[] =
+      occurrence.type === 'child-exited'
+        ? [{ ...occurrence, status: autopsy(occurrence.status) }]
+        : [occurrence];
     for (let next = answers.shift(); next !== undefined && !over; next = answers.shift()) {
       stopwatch.doing(keyOf(next));
       const { state: after, effects } = step(state, { ...next, at: ports.clock.now() });

@@ -212,7 +212,7 @@ function run(
     const watcher = createWatcher({
       hint: (changes, links) => tell({ type: 'hint', changes, links }),
       watching: () => tell({ type: 'watching' }),
-      failed: (path, errno) => tell({ type: 'watch-failed', path, errno }),
+      failed: (paths, errno) => tell({ type: 'watch-failed', paths, errno }),
       lost: (paths) => tell({ type: 'watch-lost', paths }),
     });
     watch = watcher.watch;

@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { basename } from 'node:path';
-import { type FSWatcher, watch } from 'chokidar';
+import { FSWatcher } from 'chokidar';
 import { type LinkChange, linkChange } from '../core/files/volume.ts';
 import type { Watchable, Watcher } from '../core/state/ports.ts';
 import { bytesOfText } from '../core/text/bytes.ts';
@@ -13,7 +13,7 @@ export type WatcherReports = {
     links: ReadonlyMap<string, LinkChange>,
   ) => void;
   readonly watching: () => void;
-  readonly failed: (path: string, errno: string) => void;
+  readonly failed: (paths: readonly string[], errno: string) => void;
   readonly lost: (paths: readonly string[]) => void;
 };
 
@@ -21,6 +21,22 @@ type Armed = Watchable & { readonly watcher: FSWatcher; ready: boolean; before: 
 
 /** Watching thousands of places anew is interrupted after this long, ms. */
 const SLICE = 5;
+
+/**
+ * So many places send events: a watcher of chokidar's takes 5 kB, and the heap is small. What more there is waits for the
+ * poll, as where inotify is used up.
+ */
+const MOST_PLACES = 2_000;
+
+/**
+ * A watcher that tells raw events and does nothing besides: chokidar would list the directory again, once a second and
+ * whatever happened in it, and ask for the status of a file. It does neither where that is throttled.
+ */
+class Hints extends FSWatcher {
+  override _throttle(): false {
+    return false;
+  }
+}
 
 /**
  * The Watcher port over chokidar, asked for hints only: its `raw` event, one place a watcher and nothing below it.
@@ -34,6 +50,8 @@ export function createWatcher(reports: WatcherReports): Watcher {
   let work: Iterator<string> | undefined;
   let unready = 0;
   let failures = 0;
+  /** By errno, the paths that could not be armed since that was last told. */
+  const refused = new Map<string, string[]>();
 
   function disarm(path: string): void {
     const entry = armed.get(path);
@@ -43,15 +61,28 @@ export function createWatcher(reports: WatcherReports): Watcher {
     if (!entry.ready) unready -= 1;
   }
 
-  function failed(path: string, errno: string): void {
+  function refuse(path: string, errno: string): void {
     failures += 1;
-    reports.failed(path, errno);
+    const others = refused.get(errno);
+    if (others === undefined) refused.set(errno, [path]);
+    else others.push(path);
+  }
+
+  /** A limit refuses thousands: told together, they cost as much as one. */
+  function tellRefused(): void {
+    const told = [...refused];
+    refused.clear();
+    for (const [errno, paths] of told) reports.failed(paths, errno);
   }
 
   function arm(path: string, { identity, kind }: Watchable): void {
     const real = realPath(path);
     if ('errno' in real) {
-      failed(path, real.errno);
+      refuse(path, real.errno);
+      return;
+    }
+    if (armed.size >= MOST_PLACES) {
+      refuse(path, 'ENOMEM');
       return;
     }
     const { text } = real;
@@ -61,7 +92,7 @@ export function createWatcher(reports: WatcherReports): Watcher {
       ignoreInitial: true,
       ignored: (name: string) => name !== text,
     };
-    const watcher = watch(text, options);
+    const watcher = new Hints(options);
     const entry: Armed = { identity, kind, watcher, ready: false, before: '' };
     armed.set(path, entry);
     unready += 1;
@@ -73,8 +104,8 @@ export function createWatcher(reports: WatcherReports): Watcher {
         reports.lost([path]);
         return;
       }
-      // Where names count, what is written below them does not.
-      if (event !== 'rename' && kind === 'names') return;
+      // Where names count, what is written below them does not; where the place itself does, nothing else.
+      if (kind === 'self' || (event !== 'rename' && kind === 'names')) return;
       const bytes = kind === 'file' ? '' : bytesOfText(String(name ?? ''));
       const link = linkChange(bytes, entry.before);
       entry.before = bytes;
@@ -83,7 +114,8 @@ export function createWatcher(reports: WatcherReports): Watcher {
     watcher.on('error', (error) => {
       if (armed.get(path) !== entry) return;
       disarm(path);
-      failed(path, errnoOf(error));
+      failures += 1;
+      reports.failed([path], errnoOf(error));
     });
     watcher.on('ready', () => {
       if (armed.get(path) !== entry || entry.ready) return;
@@ -91,6 +123,7 @@ export function createWatcher(reports: WatcherReports): Watcher {
       unready -= 1;
       tellIfAllReady();
     });
+    watcher.add(text);
   }
 
   function tellIfAllReady(): void {
@@ -113,11 +146,13 @@ export function createWatcher(reports: WatcherReports): Watcher {
       const next = work.next();
       if (next.done === true) {
         work = undefined;
+        tellRefused();
         tellIfAllReady();
         return;
       }
       settle(next.value);
       if (performance.now() >= until) {
+        tellRefused();
         setImmediate(slice);
         return;
       }

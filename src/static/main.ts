@@ -194,7 +194,7 @@ function run(
     watcher: createWatcher(loop, {
       hint: (changes, links) => tell({ type: 'hint', links, ...(changes === undefined ? {} : { changes }) }),
       watching: () => tell({ type: 'watching' }),
-      failed: (path, errno) => tell({ type: 'watch-failed', path, errno }),
+      failed: (paths, errno) => tell({ type: 'watch-failed', paths, errno }),
       lost: (paths) => tell({ type: 'watch-lost', paths }),
     }),
     listener: createListener(loop, tell, () => ({

@@ -12,7 +12,7 @@ export type WatcherReports = {
     links: ReadonlyMap<string, LinkChange>,
   ) => void;
   readonly watching: () => void;
-  readonly failed: (path: string, errno: string) => void;
+  readonly failed: (paths: readonly string[], errno: string) => void;
   readonly lost: (paths: readonly string[]) => void;
 };
 
@@ -46,6 +46,7 @@ const NAMES = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR;
 const MASKS: Readonly<Record<PlaceKind, number>> = {
   tree: SELF | NAMES | CONTENT,
   names: SELF | NAMES,
+  self: SELF | IN_ONLYDIR,
   file: SELF | CONTENT,
 };
 
@@ -61,6 +62,8 @@ export function createWatcher(loop: Loop, reports: WatcherReports): Watcher {
   /** Paths that are yet to be armed or disarmed; undefined: none. */
   let work: Iterator<string> | undefined;
   let failures = 0;
+  /** By errno, the paths that could not be armed since that was last told. */
+  const refused = new Map<string, string[]>();
 
   function take(descriptor: number): void {
     const hints = native.takeHints(descriptor);
@@ -152,8 +155,18 @@ export function createWatcher(loop: Loop, reports: WatcherReports): Watcher {
       byNumber.set(watch, entry);
     } catch (error) {
       failures += 1;
-      reports.failed(path, errnoOf(error));
+      const errno = errnoOf(error);
+      const others = refused.get(errno);
+      if (others === undefined) refused.set(errno, [path]);
+      else others.push(path);
     }
+  }
+
+  /** A limit refuses thousands: told together, they cost as much as one. */
+  function tellRefused(): void {
+    const told = [...refused];
+    refused.clear();
+    for (const [errno, paths] of told) reports.failed(paths, errno);
   }
 
   /** As it is wanted: armed once, or not at all. */
@@ -171,11 +184,13 @@ export function createWatcher(loop: Loop, reports: WatcherReports): Watcher {
       const next = work.next();
       if (next.done === true) {
         work = undefined;
+        tellRefused();
         if (failures === 0) reports.watching();
         return;
       }
       settle(next.value);
       if (native.now() >= until) {
+        tellRefused();
         loop.soon(slice);
         return;
       }

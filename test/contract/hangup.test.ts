@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { PYTHON } from '../support/machine.ts';
@@ -23,8 +23,8 @@ os.close(terminal)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 `;
 
-function hangUp(after: string, script: string): number | null {
-  return spawnSync('python3', ['-c', HANG_UP, after, REHUP_BIN, 'sh', '-c', script]).status;
+function hangUp(after: string, script: string, options: readonly string[] = []): number | null {
+  return spawnSync('python3', ['-c', HANG_UP, after, REHUP_BIN, ...options, 'sh', '-c', script]).status;
 }
 
 test('before the child has started', () => {
@@ -36,5 +36,15 @@ test('while it runs: it gets the HUP and goes on', () => {
   const told = join(directory.path, 'told');
   const script = `trap 'echo HUP > ${told}' HUP; echo waiting; while ! [ -e ${told} ]; do sleep 0.02; done; exit 3`;
   expect(hangUp('waiting', script)).toBe(3);
+  expect(readFileSync(told, 'utf8')).toBe('HUP\n');
+});
+
+test('while it runs, where a HUP asks for a reload: the child is told once', () => {
+  const told = join(directory.path, 'told');
+  const key = join(directory.path, 'key');
+  writeFileSync(key, 'one');
+  // Long enough after the first for another one to come.
+  const script = `trap 'echo HUP >> ${told}' HUP; echo waiting; while ! [ -e ${told} ]; do sleep 0.02; done; sleep 0.5; exit 3`;
+  expect(hangUp('waiting', script, ['-w', key, '--on-change', 'HUP', '--verify', '0', '--'])).toBe(3);
   expect(readFileSync(told, 'utf8')).toBe('HUP\n');
 });

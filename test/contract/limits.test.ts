@@ -40,7 +40,7 @@ test('a write of rehup beyond RLIMIT_FSIZE fails, and signals nobody', async () 
 
 test('a SIGXCPU for the time that rehup itself has used is not forwarded', async () => {
   const big = here('watched');
-  const size = 20 * 1024 * 1024;
+  const size = 100 * 1024 * 1024;
   writeFileSync(big, '');
   truncateSync(big, size);
   const words = ['-w', big, '--on-change', 'HUP', '--settle', '0', ...AT_ONCE, ...teller('/dev/null', 3)];

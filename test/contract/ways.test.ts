@@ -1,6 +1,8 @@
-import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { needing } from '../support/needing.ts';
+import { STATIC_EXECUTABLE } from '../support/rehup.ts';
 import { count, eachWithDirectory, followed, writtenVolume } from '../support/volume.ts';
 
 /** Specification 4.1 and 4.3 on the built executable: second names, and the way to what is watched. By events alone. */
@@ -131,5 +133,25 @@ describe('a link in the way', () => {
     writeFileSync(at('far/conf'), '1');
     await run.said('SIGHUP 1');
     expect(await run.logged('config.changed')).toMatchObject({ paths: [file] });
+  });
+});
+
+describe('a busy directory above a watch', () => {
+  const statics = needing(STATIC_EXECUTABLE);
+  statics('does not wake rehup: what is made there is none of its business', async () => {
+    write(at('w', 'key'), 'one');
+    const run = await followed(at('w'), at('w', 'key'), { options: OPTIONS });
+    const wakeUps = () =>
+      Number(
+        /^voluntary_ctxt_switches:\s*(\d+)/m.exec(readFileSync(`/proc/${run.pid()}/status`, 'utf8'))?.[1],
+      );
+    const before = wakeUps();
+    for (let file = 0; file < 300; file++) {
+      writeFileSync(at(`${file}`), '');
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    writeFileSync(at('w', 'key'), 'two');
+    await run.said('SIGHUP two');
+    expect(wakeUps() - before).toBeLessThan(100);
   });
 });

@@ -68,8 +68,8 @@ describe('commands', () => {
       { kind: 'command', words: ['/etc/passwd'], environment },
     );
     expect(outcomes).toEqual([
-      { kind: 'failed', reason: 'not found (or its interpreter is not) (ENOENT)' },
-      { kind: 'failed', reason: 'not executable, or a directory (EACCES)' },
+      { kind: 'failed', reason: "can't be started: not found (or its interpreter is not) (ENOENT)" },
+      { kind: 'failed', reason: "can't be started: not executable, or a directory (EACCES)" },
     ]);
   });
 

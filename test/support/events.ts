@@ -62,7 +62,7 @@ export const EVENTS: Readonly<Record<string, CoreEvent>> = {
   hint: { type: 'hint' },
   watching: { type: 'watching' },
   'watch-lost': { type: 'watch-lost', paths: ['/v'] },
-  'watch-failed': { type: 'watch-failed', path: '/v', errno: 'ENOSPC' },
+  'watch-failed': { type: 'watch-failed', paths: ['/v'], errno: 'ENOSPC' },
   looked: { type: 'looked', readings: [TWO] },
   'looked-apart': { type: 'looked-apart', path: '/v', reading: TWO, servers: ['nfs4 at /v'] },
   'slot-wanted': { type: 'slot-wanted' },

@@ -233,7 +233,11 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
       else if (kind === 3) fire();
       else if (kind === 4 && path !== undefined) engine.deliver({ type: 'watch-lost', paths: [path] });
       else if (kind === 5 && path !== undefined)
-        engine.deliver({ type: 'watch-failed', path, errno: detail % 2 === 0 ? 'ENOSPC' : 'ENOENT' });
+        engine.deliver({
+          type: 'watch-failed',
+          paths: [path],
+          errno: detail % 2 === 0 ? 'ENOSPC' : 'ENOENT',
+        });
       else if (
         hints > 0 &&
         ['late', 'twice'].includes(fate.hints) &&

@@ -270,7 +270,7 @@ export function randomWorld(settings: Settings) {
       else if (kind === 12 && child !== undefined && (state.child.phase !== 'running' || detail % 4 === 0))
         childEnds(detail);
       else if (kind === 13 && detail % 2 === 0) send({ type: 'notified' });
-      else if (kind === 13) send({ type: 'watch-failed', path: '/v', errno: 'EMFILE' });
+      else if (kind === 13) send({ type: 'watch-failed', paths: ['/v'], errno: 'EMFILE' });
       else if (kind >= 14 && state.child.phase !== 'unborn') {
         const name = SIGNALS[detail % (detail % 3 === 0 ? SIGNALS.length : SIGNALS.length - 2)] ?? 'HUP';
         send({ type: 'signal', signal: sig(name) });

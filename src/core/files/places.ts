@@ -5,8 +5,18 @@ import { isReserved, mayChangeContent } from './volume.ts';
 
 /* The places whose events tell of changes: directories and files, each with what in it counts. */
 
-/** What counts at a place: all that happens in a directory, only what its names lead to, or what is written to a file. */
-export type PlaceKind = 'tree' | 'names' | 'file';
+/**
+ * What counts at a place: all that happens in a directory, only what its names lead to, only that the directory itself is
+ * renamed or removed, or what is written to a file.
+ */
+export type PlaceKind = 'tree' | 'names' | 'self' | 'file';
+
+const MORE: readonly PlaceKind[] = ['self', 'names', 'tree'];
+
+/** Of two kinds of one directory the one that tells more. */
+export function moreOf(one: PlaceKind, other: PlaceKind): PlaceKind {
+  return MORE.indexOf(one) < MORE.indexOf(other) ? other : one;
+}
 
 /** A place whose events are asked for. One whose identity differs from before is another, though its path is the same. */
 export type Place = {
@@ -37,7 +47,7 @@ export function merged(one: Place, other: Place): Place {
   if (one.only === undefined && one.kind === 'tree') return one;
   if (other.only === undefined) return other;
   if (one.only === undefined) return one;
-  return { ...one, only: new Set([...one.only, ...other.only]) };
+  return { ...one, kind: moreOf(one.kind, other.kind), only: new Set([...one.only, ...other.only]) };
 }
 
 /** So many links are followed in one path: path_resolution(7). */
@@ -100,7 +110,8 @@ function* linkTarget(path: string, { links }: Ways): FileSteps<string | undefine
 
 /**
  * Adds the directories that a path leads through: where a name on the way is made, removed or renamed, it may lead
- * elsewhere.
+ * elsewhere. A directory tells itself that it was renamed or removed, so that the one above, in which others may make
+ * files all the time, need not be asked for names; of a link, a file, and what is not there, only that one can tell.
  *
  * @returns the path without links
  */
@@ -111,9 +122,19 @@ export function* addWay(places: Map<string, Place>, path: string, ways: Ways): F
     if (others === undefined) names.set(directory, new Set([name]));
     else others.add(name);
   });
-  for (const [directory, only] of names) {
+  for (const [directory, all] of names) {
     const identity = yield* identityAt(directory, ways);
-    if (identity !== undefined) addPlace(places, directory, { identity, kind: 'names', only });
+    if (identity === undefined) continue;
+    const only = new Set<string>();
+    for (const name of all) {
+      const next = joinPath(directory, name);
+      const isLink = ways.links.get(next) !== undefined;
+      const told = places.get(next);
+      const passed = names.has(next) && (yield* identityAt(next, ways)) !== undefined;
+      if (isLink || !(passed || (told !== undefined && told.kind !== 'file'))) only.add(name);
+    }
+    if (only.size > 0) addPlace(places, directory, { identity, kind: 'names', only });
+    else if (directory !== '/') addPlace(places, directory, { identity, kind: 'self', only });
   }
   return real;
 }

@@ -1,5 +1,5 @@
 import type { PathPredicate } from '../text/glob.ts';
-import { overlap, relativePath } from '../text/path.ts';
+import { parentPath, relativePath } from '../text/path.ts';
 import { type FileSteps, isFailure, liesInMemory } from './files.ts';
 import { frozenAmong, type Mount, mountsOf, readMounts, systemOf } from './mounts.ts';
 import { type Outcome, type Reading, type ReadingRequest, type Seen, unusable } from './outcome.ts';
@@ -8,6 +8,7 @@ import { readInside } from './readings/inside.ts';
 import { beginTree, readPlain, TRIES } from './readings/plain.ts';
 import { foreseeChange } from './snapshot.ts';
 import { contentOfTree, type WalkOptions } from './tree.ts';
+import { unhurried } from './unhurried.ts';
 import { findVolume, readGeneration } from './volume.ts';
 import { walk } from './walk/walk.ts';
 
@@ -81,12 +82,15 @@ function* disagree(
   ignore: PathPredicate,
   seen: Seen,
 ): FileSteps<boolean> {
-  for (const [index, { path, known }] of requests.entries()) {
+  const earliers = yield* overlapsOf(requests);
+  for (const [index, others] of earliers) {
     const changed = plainDigest(readings[index]);
-    if (changed === undefined || changed === known?.digest) continue;
-    for (const [earlier, request] of requests.slice(0, index).entries()) {
+    const path = requests[index]?.path ?? '';
+    if (changed === undefined || changed === requests[index]?.known?.digest) continue;
+    for (const earlier of others) {
       const before = plainDigest(readings[earlier]);
-      if (before === undefined || !overlap(path, request.path)) continue;
+      const request = requests[earlier];
+      if (before === undefined || request === undefined) continue;
       const keyed = yield* liesInMemory(request.path);
       const options = { ...optionsOf({ path }, ignore, seen, keyed), now: undefined };
       const tree = yield* beginTree(options);
@@ -95,6 +99,31 @@ function* disagree(
     }
   }
   return false;
+}
+
+/** Of each request the earlier ones that lie at, above or below its path. There may be thousands, and few that overlap. */
+function* overlapsOf(requests: readonly ReadingRequest[]): FileSteps<ReadonlyMap<number, readonly number[]>> {
+  const byPath = new Map<string, number[]>();
+  yield* unhurried(requests.entries(), ([index, { path }]) => {
+    const others = byPath.get(path);
+    if (others === undefined) byPath.set(path, [index]);
+    else others.push(index);
+  });
+  const earliers = new Map<number, number[]>();
+  yield* unhurried(requests.entries(), ([index, { path }]) => {
+    for (let above = path; ; above = parentPath(above)) {
+      for (const other of byPath.get(above) ?? []) {
+        // Two at one path meet each other twice.
+        if (other === index || (above === path && other > index)) continue;
+        const [earlier, later] = other < index ? [other, index] : [index, other];
+        const known = earliers.get(later);
+        if (known === undefined) earliers.set(later, [earlier]);
+        else known.push(earlier);
+      }
+      if (above === '/') break;
+    }
+  });
+  return earliers;
 }
 
 function plainDigest(reading: Outcome | undefined): string | undefined {

@@ -69,6 +69,20 @@ export function isRefused({ failed, errno }: FileFailure): boolean {
   return failed === 'scratch' && (errno === 'ENOSYS' || errno === 'EPERM');
 }
 
+const VARIABLE = 'REHUP_CHANGED=';
+
+/** Whether less of the paths can be told by the variable, where there is no room for it: execve(2) failed with E2BIG. */
+export function isShortenable(environment: readonly string[]): boolean {
+  return environment.some(
+    (entry) => entry.startsWith(VARIABLE) && entry.length > VARIABLE.length + MORE.length,
+  );
+}
+
+/** The environment of a check that finds the paths in the file alone. */
+export function withoutPaths(environment: readonly string[]): readonly string[] {
+  return environment.map((entry) => (entry.startsWith(VARIABLE) ? `${VARIABLE}${MORE}` : entry));
+}
+
 /** The environment of a check that has to do without the file. */
 export function withoutFile(environment: readonly string[]): readonly string[] {
   return environment.filter((entry) => !entry.startsWith('REHUP_CHANGED_FILE='));

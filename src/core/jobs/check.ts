@@ -1,5 +1,4 @@
-import { EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND } from '../process/exit.ts';
-import { signalName } from '../process/signals.ts';
+import { describeStatus, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND } from '../process/exit.ts';
 import type { JobOutcome } from '../state/job.ts';
 import type { CheckWord } from '../state/settings.ts';
 import { textOfBytes } from '../text/bytes.ts';
@@ -25,8 +24,7 @@ export function verdictOf(outcome: JobOutcome): Verdict {
         : { kind: 'bad', reason: `answered ${outcome.status}` };
     case 'exited': {
       const { status } = outcome;
-      if (status.kind === 'signal')
-        return { kind: 'unknown', reason: `was ended by ${signalName(status.signal)}` };
+      if (status.kind === 'signal') return { kind: 'unknown', reason: describeStatus(status) };
       if (status.code === 0) return { kind: 'pass' };
       const unrun = status.code === EXIT_NOT_EXECUTABLE || status.code === EXIT_NOT_FOUND;
       return { kind: unrun ? 'unknown' : 'bad', reason: `exited with ${status.code}` };

@@ -4,7 +4,7 @@ import { startFailureReason } from '../process/exit.ts';
 import { type JobOutcome, OUTPUT_KEPT, type Task } from '../state/job.ts';
 import type { CommandReports, Commands, Names, Network } from '../state/ports.ts';
 import { createAnswerReader } from './answer.ts';
-import { changedFile, isRefused, withoutFile } from './changed.ts';
+import { changedFile, isRefused, isShortenable, withoutFile, withoutPaths } from './changed.ts';
 import { type ConversationPorts, converse, type Drive } from './conversation.ts';
 import { httpRequest } from './http.ts';
 import { readToken } from './token.ts';
@@ -104,9 +104,10 @@ function post(
 
 function runCommand(
   { commands, drive, reach }: Pick<JobOptions, 'commands' | 'drive' | 'reach'>,
-  { words, environment, changed }: Extract<Task, { kind: 'command' }>,
+  { words, environment: given, changed }: Extract<Task, { kind: 'command' }>,
   told: (outcome: JobOutcome) => void,
 ): () => void {
+  let environment = given;
   let output = '';
   let cancelled = false;
   let kill: (() => void) | undefined;
@@ -117,7 +118,13 @@ function runCommand(
       if (output.length > 2 * OUTPUT_KEPT) output = output.slice(-OUTPUT_KEPT);
     },
     exited: (status) => told({ kind: 'exited', status, output: output.slice(-OUTPUT_KEPT) }),
-    failed: (errno) => told({ kind: 'failed', reason: startFailureReason(errno) }),
+    failed(errno) {
+      // What rehup itself adds to a large environment must not be what is too much.
+      if (errno === 'E2BIG' && isShortenable(environment)) {
+        environment = withoutPaths(environment);
+        begin();
+      } else told({ kind: 'failed', reason: `can't be started: ${startFailureReason(errno)}` });
+    },
   };
   function run(files?: readonly string[]): void {
     if (changed === undefined) {
@@ -130,17 +137,24 @@ function runCommand(
         if (file === undefined) return;
         if (isFailure(file) && isRefused(file))
           kill = commands.run(words, withoutFile(environment), reports, undefined, files);
-        else if (isFailure(file))
-          told({ kind: 'failed', reason: `${file.failed} of ${file.path} failed (${file.errno})` });
-        else kill = commands.run(words, environment, reports, file, files);
+        else if (isFailure(file)) {
+          const reason = startFailureReason(file.errno);
+          told({
+            kind: 'failed',
+            reason: `can't be started: ${file.failed} of ${file.path} failed: ${reason}`,
+          });
+        } else kill = commands.run(words, environment, reports, file, files);
       },
     );
   }
-  reach(words, environment, (programs) => {
-    if (cancelled) return;
-    if (programs !== undefined && 'errno' in programs) reports.failed(programs.errno);
-    else run(programs?.files);
-  });
+  function begin(): void {
+    reach(words, environment, (programs) => {
+      if (cancelled) return;
+      if (programs !== undefined && 'errno' in programs) reports.failed(programs.errno);
+      else run(programs?.files);
+    });
+  }
+  begin();
   return () => {
     cancelled = true;
     kill?.();

@@ -14,6 +14,14 @@ const WHOLE_POLLS = 10;
 
 /** Looks are never closer together than this part of what the last one took (specification 4.3). */
 const PAUSE_PART = 0.1;
+/**
+ * Who writes without end (a log below a watch) must not keep a core busy: once looks have taken this long, ms, they take no
+ * more than this part of the time. A pause for that is no longer than the usual settle time, or some times the look.
+ */
+const ALLOWANCE = 100;
+const SHARE = 0.05;
+const LONGEST_PAUSE = 250;
+const LOOKS_PAUSED = 4;
 
 export function allOf({ watched }: Observation): Due {
   return new Map(watched.map((_, index) => [index, false]));
@@ -102,9 +110,17 @@ export function lookSoon(state: State, turn: Turn, due: Due, trusting: boolean):
   return { ...state, observation: { ...observation, due: together(observation.due, due) } };
 }
 
-/** Until when events lead to no other look. */
-export function quietAfter({ began }: Observation, at: number): number {
-  return at + (at - began) * PAUSE_PART;
+/** What looks have taken that is not made up for by the time since, and until when events lead to no other. */
+export function quietAfter(
+  { began, ended, taken: before }: Observation,
+  at: number,
+): Pick<Observation, 'ended' | 'taken' | 'quietUntil'> {
+  const took = at - began;
+  const taken = Math.max(before - (began - ended) * SHARE, 0) + took;
+  const owed = Math.max(taken - ALLOWANCE, 0) / SHARE;
+  const pause = Math.min(owed, Math.max(LONGEST_PAUSE, took * LOOKS_PAUSED));
+  const quietUntil = at + Math.max(took * PAUSE_PART, pause);
+  return { ended: at, taken: Math.min(taken, ALLOWANCE + took), quietUntil };
 }
 
 /**

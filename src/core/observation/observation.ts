@@ -86,7 +86,7 @@ function looked(state: State, _part: unknown, event: EventOf<'looked'>, turn: Tu
     ...observation,
     phase: 'idle',
     looking: [],
-    quietUntil: quietAfter(observation, turn.at),
+    ...quietAfter(observation, turn.at),
   };
   const parted = partWatches({ ...state, observation: idle }, found);
   return withNewApart(take(parted.state, parted.readings, turn), turn);
@@ -142,7 +142,8 @@ function take(state: State, found: ReadonlyMap<number, Reading>, turn: Turn): St
   };
   const next = withWatchedPlaces({ ...state, observation: after }, looking, observation.watched, turn);
   if (refusal !== undefined) return refuseOrRetry(next, refusal, turn);
-  if (nowWaiting.size > 0) setTimer(turn, 'relook', RELOOK_DELAY);
+  const pause = Math.max(RELOOK_DELAY, Math.ceil(observation.quietUntil - turn.at));
+  if (nowWaiting.size > 0) setTimer(turn, 'relook', pause);
   else setRecheck(next, turn);
   const unread = watched.some(({ content }) => content === undefined);
   if (isAwaited(after, turn.at) || (preparing && (pending.size > 0 || unread))) return next;

@@ -1,4 +1,4 @@
-import { type Place, type PlaceKind, type Places, samePlaces } from '../files/places.ts';
+import { moreOf, type Place, type PlaceKind, type Places, samePlaces } from '../files/places.ts';
 import type { LinkChange } from '../files/volume.ts';
 import type { Due, Spot, Watched } from '../state/observed.ts';
 import type { State } from '../state/state.ts';
@@ -11,10 +11,11 @@ import { theseOf, together } from './asking.ts';
 /** Until the next look when a directory was gone by the time it was to be watched, ms. */
 const GONE_DELAY = 25;
 
-/** The limits behind the errors of inotify_init1(2) and inotify_add_watch(2). */
-const LIMITS: Readonly<Record<string, string>> = {
-  EMFILE: 'fs.inotify.max_user_instances (or the limit of open files)',
-  ENOSPC: 'fs.inotify.max_user_watches',
+/** What helps against the errors of inotify_init1(2) and inotify_add_watch(2), and where a host watches no more places. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  EMFILE: 'raise the sysctl fs.inotify.max_user_instances (or the limit of open files)',
+  ENOSPC: 'raise the sysctl fs.inotify.max_user_watches',
+  ENOMEM: 'watch fewer directories',
 };
 
 /**
@@ -59,7 +60,7 @@ function spotsOf(watched: readonly Watched[]): ReadonlyMap<string, Spot> {
       if (spot === undefined) spots.set(path, { identity, kind, watches: new Map([[index, place]]) });
       else {
         spot.identity = identity;
-        if (kind === 'tree') spot.kind = kind;
+        spot.kind = moreOf(spot.kind, kind);
         spot.watches.set(index, place);
       }
     }
@@ -118,25 +119,31 @@ export function watchFailed(state: State, _part: unknown, event: EventOf<'watch-
   const { observation, settings } = state;
   if (event.errno === 'ENOENT' || event.errno === 'ENOTDIR') {
     setTimer(turn, 'relook', GONE_DELAY);
-    const { state: after, due } = lost(state, [event.path]);
+    const { state: after, due } = lost(state, event.paths);
     const { observation: now } = after;
     return { ...after, observation: { ...now, due: together(now.due, due) } };
   }
-  if (observation.unwatched.has(event.path)) return state;
-  const path = textOfBytes(event.path);
-  const limit = LIMITS[event.errno];
-  const remedy = limit === undefined ? '' : `; raise the sysctl ${limit}`;
+  const news = event.paths.filter((one) => !observation.unwatched.has(one));
+  const [first] = news;
+  if (first === undefined) return state;
+  const path = textOfBytes(first);
+  const known = REMEDIES[event.errno];
+  const remedy = known === undefined ? '' : `; ${known}`;
   const instead =
     settings.poll > 0
       ? `looking every ${settings.poll} ms instead`
       : 'and --poll is 0: changes will be missed';
   // The first one says it all: a limit that is reached is reached for all directories, until events work again.
   const level = observation.degraded.has(event.errno) ? 'debug' : 'warn';
-  log(turn, level, 'watch.degraded', `no file events from ${path} (${event.errno}), ${instead}${remedy}`, {
-    path,
-    errno: event.errno,
-  });
-  const unwatched = new Set([...observation.unwatched, event.path]);
+  const more = news.length > 1 ? ` and ${news.length - 1} more` : '';
+  log(
+    turn,
+    level,
+    'watch.degraded',
+    `no file events from ${path}${more} (${event.errno}), ${instead}${remedy}`,
+    { path, errno: event.errno },
+  );
+  const unwatched = new Set([...observation.unwatched, ...news]);
   const degraded = new Set([...observation.degraded, event.errno]);
   return { ...state, observation: { ...observation, unwatched, degraded } };
 }

@@ -4,7 +4,12 @@ import { type Signal, signalName } from './signals.ts';
 /** How a process ended: wait(2). */
 export type ExitStatus =
   | { readonly kind: 'code'; readonly code: number }
-  | { readonly kind: 'signal'; readonly signal: Signal };
+  | {
+      readonly kind: 'signal';
+      readonly signal: Signal;
+      /** Whether the kernel killed it because the container is out of memory, as far as that is known. */
+      readonly outOfMemory?: true;
+    };
 
 /** rehup's own exit codes; everything else is the child's. */
 export const EXIT_FAILED = 125;
@@ -21,7 +26,11 @@ export function exitCode(status: ExitStatus): number {
 }
 
 export function describeStatus(status: ExitStatus): string {
-  return status.kind === 'code' ? `exited with ${status.code}` : `was ended by ${signalName(status.signal)}`;
+  if (status.kind === 'code') return `exited with ${status.code}`;
+  const ended = `was ended by ${signalName(status.signal)}`;
+  return status.outOfMemory === true
+    ? `${ended}, since the container is out of memory; raise its limit (memory.max)`
+    : ended;
 }
 
 /** The errors of execve(2) that speak of the file and not of the system. */

@@ -1,16 +1,17 @@
 import { type State, withConfiguration } from '../state/state.ts';
 import { log, type Turn } from '../state/turn.ts';
 import { textOfBytes } from '../text/bytes.ts';
-import { relativePath } from '../text/path.ts';
+import { parentPath } from '../text/path.ts';
 
 /* What an operator should know: content that could not be applied, and an application that does not run on it. */
 
 /** The application does not run on the content that is there, and these changed files are why. The reason was told already. */
 export function raiseAlarm(state: State, paths: readonly string[], reason: string, turn: Turn): State {
   const { stale, degraded } = state.configuration;
+  const concerned = placesAbove(paths);
+  const known = new Set(stale);
   const watches = state.observation.watched.map((watched) => watched.path);
-  const concerned = watches.filter((watch) => paths.some((path) => relativePath(watch, path) !== undefined));
-  const added = concerned.filter((watch) => !stale.includes(watch));
+  const added = watches.filter((watch) => concerned.has(watch) && !known.has(watch));
   for (const watch of added) {
     const name = textOfBytes(watch);
     log(turn, 'warn', 'watch.stale', `${name}: its content is not applied`, { watch: name });
@@ -20,6 +21,15 @@ export function raiseAlarm(state: State, paths: readonly string[], reason: strin
     log(turn, 'error', 'rehup.degraded', 'the application does not run on the present content');
   }
   return withConfiguration(state, { stale: [...stale, ...added], degraded: degraded ?? reason });
+}
+
+/** Paths, and all that they lie below: there may be thousands of them, and of watches. */
+function placesAbove(paths: readonly string[]): ReadonlySet<string> {
+  const places = new Set<string>();
+  for (const path of paths) {
+    for (let place = path; !places.has(place); place = parentPath(place)) places.add(place);
+  }
+  return places;
 }
 
 /** What is there is what the application runs on. */

@@ -1,5 +1,5 @@
 import type { Snapshot } from '../files/snapshot.ts';
-import { actionName } from '../state/action.ts';
+import { type Action, actionName } from '../state/action.ts';
 import type { Watched } from '../state/observed.ts';
 import type { Slot, Wish } from '../state/passage.ts';
 import type { HeldReason } from '../state/progress.ts';
@@ -39,21 +39,26 @@ export type WatchFacts = {
 
 /** Each watch, in the order of the command line, as all that tells of them has them. */
 export function watchFacts(state: State): readonly WatchFacts[] {
-  return state.observation.watched.map((watched) => factsOf(state, watched));
+  const { settings, configuration, observation } = state;
+  // There may be thousands of them. Of two at one path the first speaks.
+  const actions = new Map(settings.watches.toReversed().map(({ path, action }) => [path, action]));
+  const staleOnes = new Set(configuration.stale);
+  return observation.watched.map((watched) =>
+    factsOf(state, watched, actions.get(watched.path), staleOnes.has(watched.path)),
+  );
 }
 
-function factsOf(state: State, watched: Watched): WatchFacts {
-  const { settings, configuration, observation, record } = state;
+function factsOf(state: State, watched: Watched, action: Action | undefined, isStale: boolean): WatchFacts {
+  const { configuration, observation, record } = state;
   const { path, content, volume, trouble } = watched;
-  const watch = settings.watches.find((one) => one.path === path);
   const pending = isPending(state, path);
-  const stale = configuration.stale.includes(path) && !pending;
+  const stale = isStale && !pending;
   const isUnwatched = [...watched.places.keys()].some((place) => observation.unwatched.has(place));
   const isApart = watched.apart !== 'no' && watched.apart !== 'back';
   return {
     path: textOfBytes(path),
     origin: watched.origin,
-    action: watch === undefined ? undefined : textOfBytes(actionName(watch.action)),
+    action: action === undefined ? undefined : textOfBytes(actionName(action)),
     kind: kindOf(watched),
     system: watched.system === undefined ? undefined : textOfBytes(watched.system),
     mode: isUnwatched || isApart ? 'poll' : 'events',

@@ -17,8 +17,7 @@ export function failedOn(
   lasting = LASTING.includes(errno),
 ): Extract<StageResult, { op: 'failed' }> {
   const reason = `can't ${textOfBytes(what)}: ${callOf(failed)} of ${textOfBytes(path)} failed (${errno})`;
-  const limited = (failed === 'copy' && errno === 'EFBIG') || shortage(errno) !== undefined;
-  const helped = lasting || limited || isFull(errno);
+  const helped = lasting || shortage(errno) !== undefined || isFull(errno);
   return { op: 'failed', reason: helped ? `${reason}; ${remedy(errno)}` : reason, lasting };
 }
 
@@ -35,7 +34,6 @@ export function isFull(errno: string): boolean {
 export function remedy(errno: string): string {
   if (isFull(errno)) return 'give it room for its content three times over';
   if (errno === 'ETIMEDOUT') return 'its file server does not answer; mount an emptyDir there';
-  if (errno === 'EFBIG') return 'raise the limit on the size of the files that rehup writes (ulimit -f)';
   if (errno === 'EROFS') return 'mount an emptyDir there';
   if (errno === 'ENAMETOOLONG') return 'use a shorter path';
   return shortage(errno) ?? 'make it one that this user may write in';

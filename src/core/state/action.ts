@@ -110,7 +110,7 @@ export function mergeActions(actions: readonly Action[]): readonly Action[] {
     const first = actions.find((action) => action.kind === kind);
     if (first !== undefined) return [first];
   }
-  const forced = actions.filter((action) => action.kind === 'signal' && action.forced);
+  const forced = distinctActions(actions.filter((action) => action.kind === 'signal' && action.forced));
   const strongest = actions.map((action) => forced.find((other) => sameSignal(action, other)) ?? action);
   return distinctActions(strongest).filter((action) => action.kind !== 'none');
 }

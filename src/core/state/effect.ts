@@ -71,7 +71,7 @@ export type Effect =
   | { readonly type: 'look-apart'; readonly request: ReadingRequest; readonly patience: number }
   /** See which of these programs are there for who has this PATH. Answer: `sought`. */
   | { readonly type: 'seek'; readonly programs: readonly string[]; readonly path: string | undefined }
-  /** Watch these places, and no others, for events. Answers: `watching`, or a `watch-failed` for each that can't be. */
+  /** Watch these places, and no others, for events. Answers: `watching`, or `watch-failed` for those that can't be. */
   | { readonly type: 'watch'; readonly places: ReadonlyMap<string, Spot> }
   /** Do something beside the child; `job` is a number of its own. Answer, later: `job-ended`. */
   | { readonly type: 'begin-job'; readonly job: number; readonly task: Task }

@@ -136,8 +136,8 @@ export type Occurrence =
     }
   /** Events come from all places asked for; what happened before is not known. */
   | { readonly type: 'watching' }
-  /** Events do not come from a place. */
-  | { readonly type: 'watch-failed'; readonly path: string; readonly errno: string }
+  /** Events do not come from places, all for one reason; thousands may be refused at once. */
+  | { readonly type: 'watch-failed'; readonly paths: readonly string[]; readonly errno: string }
   /** Places send no events any more: they, or what was mounted there, are gone. */
   | { readonly type: 'watch-lost'; readonly paths: readonly string[] }
   /** A look is over, with a reading for each watch that was asked for, in that order. */

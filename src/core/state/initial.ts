@@ -45,7 +45,9 @@ export function initialState(settings: Settings): State {
       troubled: new Set(),
       snapshot: new Map(paths.map((path) => [path, NO_CONTENT])),
       began: 0,
+      ended: 0,
       quietUntil: 0,
+      taken: 0,
       polls: 0,
       watched: paths.map((path) => ({
         path,

@@ -85,9 +85,12 @@ export type Observation = {
   readonly troubled: ReadonlySet<number>;
   /** The content of all watches as it is known. */
   readonly snapshot: Snapshot;
-  /** When the present look began, and until when events lead to no other. */
+  /** When the present look began, and the last one ended; until when events lead to no other. */
   readonly began: number;
+  readonly ended: number;
   readonly quietUntil: number;
+  /** What looks have taken lately, less what the time between them makes up for, ms. */
+  readonly taken: number;
   /** Polls so far: each tenth reads whole what is no volume. */
   readonly polls: number;
   readonly watched: readonly Watched[];

@@ -6,6 +6,8 @@ export function shortage(errno: string): string | undefined {
       return 'raise the limit of open files (ulimit -n)';
     case 'ENOMEM':
       return 'raise the limit of memory';
+    case 'EFBIG':
+      return 'raise the limit on the size of the files that rehup writes (ulimit -f)';
     case 'EAGAIN':
       return 'raise the limit of processes (pids.max of the container, ulimit -u)';
     default:

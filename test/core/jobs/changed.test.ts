@@ -106,6 +106,42 @@ describe('the file', () => {
     jobs({ failed: 'scratch', path: '/proc/self/fd/3', errno: 'ENOSYS' }).begin(3, task);
     expect(inputs).toEqual([7, undefined]);
     expect(environments).toEqual([['A=1', 'REHUP_CHANGED_FILE=x'], ['A=1']]);
-    expect(outcomes).toEqual([{ kind: 'failed', reason: 'scratch of /proc/self/fd/3 failed (EMFILE)' }]);
+    const reason =
+      "can't be started: scratch of /proc/self/fd/3 failed: EMFILE; raise the limit of open files (ulimit -n)";
+    expect(outcomes).toEqual([{ kind: 'failed', reason }]);
+  });
+
+  test('tells the paths alone where arguments and environment leave no room for the variable', () => {
+    const outcomes: JobOutcome[] = [];
+    const environments: (readonly string[])[] = [];
+    let files = 0;
+    const jobs = createJobs({
+      commands: {
+        run(_words, environment, reports) {
+          environments.push(environment);
+          reports.failed('E2BIG');
+          return () => {};
+        },
+      },
+      network: {
+        connect: () => ({ send: () => {}, close: () => {} }),
+        connectLocal: () => ({ send: () => {}, close: () => {} }),
+      },
+      drive(_steps, told) {
+        files += 1;
+        told(files as never);
+      },
+      reach: (_words, _environment, told) => told(undefined),
+      ended: (_job, outcome) => void outcomes.push(outcome),
+    });
+    const environment = withChanged(['A=1'], ['/a', '/b']);
+    jobs.begin(1, { kind: 'command', words: ['check'], environment, changed: ['/a', '/b'] });
+    expect(environments).toEqual([
+      ['A=1', 'REHUP_CHANGED=/a\n/b', 'REHUP_CHANGED_FILE=/proc/self/fd/3'],
+      ['A=1', 'REHUP_CHANGED=\xe2\x80\xa6', 'REHUP_CHANGED_FILE=/proc/self/fd/3'],
+    ]);
+    expect(files).toBe(2);
+    const reason = "can't be started: its arguments and environment are too long (E2BIG)";
+    expect(outcomes).toEqual([{ kind: 'failed', reason }]);
   });
 });

@@ -23,14 +23,23 @@ test('running out of inotify is one warning, tried again at each poll until it w
   const run = reader();
   run.begin();
   const asked = () => run.performed.filter((effect) => effect.type === 'watch').length;
-  expect(run.send({ type: 'watch-failed', path: '/v', errno: 'EMFILE' })).toEqual(['watch.degraded']);
-  expect(run.send({ type: 'watch-failed', path: '/w', errno: 'EMFILE' })).toEqual([]);
+  expect(run.send({ type: 'watch-failed', paths: ['/v'], errno: 'EMFILE' })).toEqual(['watch.degraded']);
+  expect(run.send({ type: 'watch-failed', paths: ['/w'], errno: 'EMFILE' })).toEqual([]);
   const before = asked();
   run.elapses('poll');
   expect(asked()).toBe(before + 1);
   expect(run.send({ type: 'watching' })).toEqual(['watch.restored']);
   run.elapses('poll');
   expect(asked()).toBe(before + 1);
+});
+
+test('thousands that are refused at once are one event and one line', () => {
+  const run = reader();
+  run.begin();
+  const paths = Array.from({ length: 10_000 }, (_, index) => `/v/${index}`);
+  expect(run.send({ type: 'watch-failed', paths, errno: 'ENOSPC' })).toEqual(['watch.degraded']);
+  expect(run.state.observation.unwatched.size).toBe(10_000);
+  expect(run.send({ type: 'watch-failed', paths, errno: 'ENOSPC' })).toEqual([]);
 });
 
 test('a directory that was made anew is watched anew', () => {
@@ -73,7 +82,7 @@ test('a volume that was made anew is no copy because the last one was removed wi
 test('a directory that is gone before it can be watched is no failure, but looked at again', () => {
   const run = reader();
   run.begin();
-  expect(run.send({ type: 'watch-failed', path: '/v', errno: 'ENOENT' })).toEqual([]);
+  expect(run.send({ type: 'watch-failed', paths: ['/v'], errno: 'ENOENT' })).toEqual([]);
   const asked = () => run.performed.filter((effect) => effect.type === 'watch').length;
   const before = asked();
   run.elapses('relook');
@@ -83,17 +92,19 @@ test('a directory that is gone before it can be watched is no failure, but looke
 test('a limit is named once until events work again, however many directories come and go', () => {
   const run = reader();
   run.begin();
-  expect(run.send({ type: 'watch-failed', path: '/v', errno: 'ENOSPC' })).toEqual(['watch.degraded']);
+  expect(run.send({ type: 'watch-failed', paths: ['/v'], errno: 'ENOSPC' })).toEqual(['watch.degraded']);
   for (const identity of ['two', 'three']) {
     run.answers.readings = [{ ...plainReading('one'), places: placesAt(`/v/${identity}`, identity) }];
     run.passes(1_000);
     run.send({ type: 'hint' });
     run.passes(1_000);
     run.send({ type: 'hint' });
-    expect(run.send({ type: 'watch-failed', path: `/v/${identity}`, errno: 'ENOSPC' })).toEqual([]);
+    expect(run.send({ type: 'watch-failed', paths: [`/v/${identity}`], errno: 'ENOSPC' })).toEqual([]);
   }
   expect(run.send({ type: 'watching' })).toEqual(['watch.restored']);
-  expect(run.send({ type: 'watch-failed', path: '/v/three', errno: 'ENOSPC' })).toEqual(['watch.degraded']);
+  expect(run.send({ type: 'watch-failed', paths: ['/v/three'], errno: 'ENOSPC' })).toEqual([
+    'watch.degraded',
+  ]);
 });
 
 test('a mount that can never change is warned of once, and asked for only while it may be one', () => {
