@@ -19,7 +19,7 @@ import { promisify } from 'node:util';
 import type { SeaConfig } from '@yao-pkg/pkg/lib-es5/sea.js';
 import pkg from '@yao-pkg/pkg/package.json' with { type: 'json' };
 import type { BuildOptions } from 'esbuild';
-import { CONTROLLER_SCRIPT } from '../src/node/controller.ts';
+import { CONTROLLER_SCRIPT } from '../src/node/process/controller.ts';
 import { bundle } from './build/neutral.ts';
 import {
   build,
@@ -39,7 +39,7 @@ const fromHere = createRequire(import.meta.url);
 
 export const ENTRY = path.join(ROOT, 'src/node/main.ts');
 
-/** What `rehup controller` runs, apart: a PID 1 must not have it in its memory (src/node/controller.ts). */
+/** What `rehup controller` runs, apart: a PID 1 must not have it in its memory (src/node/process/controller.ts). */
 export const CONTROLLER_ENTRY = path.join(ROOT, 'src/controller/host/main.ts');
 
 /** Where a product's parts are; for tests that build something else than the repository's own. */

@@ -153,7 +153,7 @@ async function control(
   cwd: string | undefined,
   terminal: boolean,
 ): Promise<void> {
-  const { startController } = await import('./controller.ts');
+  const { startController } = await import('./process/controller.ts');
   const version = versionText(REHUP_VERSION, 'node', REHUP_COMMIT);
   const stop = startController(
     { words, environment, cwd, terminal, columns: terminalWidth(1), version },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type ControllerInvocation, parseController } from '../../src/cli/controller.ts';
-import { CONTROLLER_OPTIONS } from '../../src/cli/controller-options.ts';
+import { type ControllerInvocation, parseController } from '../../src/cli/commands/controller.ts';
+import { CONTROLLER_OPTIONS } from '../../src/cli/commands/controller-options.ts';
 
 /** Specification 9: each option of the controller, from the command line and from its variable. */
 

@@ -1,4 +1,4 @@
-import type { ControllerSettings } from '../../cli/controller.ts';
+import type { ControllerSettings } from '../../cli/commands/controller.ts';
 import { objectKey, putObject, putPod } from '../core/planning/store.ts';
 import type { ApiObject, ApiPod, Metadata } from '../core/reading/api.ts';
 import { configObject, OBJECT_KINDS, type ObjectKind } from '../core/reading/object.ts';

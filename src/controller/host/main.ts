@@ -3,7 +3,7 @@ import { writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import process from 'node:process';
 import { parentPort, workerData } from 'node:worker_threads';
-import { type ControllerSettings, parseController } from '../../cli/controller.ts';
+import { type ControllerSettings, parseController } from '../../cli/commands/controller.ts';
 import type { Given } from '../../cli/invocation.ts';
 import { refusalLine } from '../../core/log/printable.ts';
 import { EXIT_FAILED } from '../../core/process/exit.ts';

@@ -1,13 +1,13 @@
 import { Command, CommanderError, Option } from 'commander';
-import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../core/log/log.ts';
-import { textOfBytes } from '../core/text/bytes.ts';
-import { parseDuration, parseLimit } from '../core/text/duration.ts';
-import { failure, type Result, success } from '../core/text/result.ts';
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../../core/log/log.ts';
+import { textOfBytes } from '../../core/text/bytes.ts';
+import { parseDuration, parseLimit } from '../../core/text/duration.ts';
+import { failure, type Result, success } from '../../core/text/result.ts';
+import type { Given } from '../invocation.ts';
+import { parseListen } from '../listen.ts';
+import { variableOf } from '../options.ts';
+import { wantsColours } from '../validate.ts';
 import { CONTROLLER_OPTIONS } from './controller-options.ts';
-import type { Given } from './invocation.ts';
-import { parseListen } from './listen.ts';
-import { variableOf } from './options.ts';
-import { wantsColours } from './validate.ts';
 
 /* `rehup controller`; only the Node edition loads this. */
 
@@ -146,7 +146,7 @@ function settingsOf(given: Given, options: Readonly<Record<string, unknown>>): C
     dryRun: one('dry-run', parseSwitch),
     logLevel: one('log-level', (text) => parseWord(text, levels)),
     logFormat: format ?? (given.terminal ? 'pretty' : 'json'),
-    colours: wantsColours(given),
+    colours: wantsColours(given, given.terminal),
   };
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { getAsset, isSea } from 'node:sea';
 import { Worker } from 'node:worker_threads';
 
-/** The script of the controller: in the executable an asset, in the npm package a file beside this one. */
+/** The script of the controller: in the executable an asset, in the npm package a file beside the one this is in. */
 export const CONTROLLER_SCRIPT = 'controller.cjs';
 
 /** For 5,000 workloads and 10,000 objects it needs a tenth of this; MiB. */
