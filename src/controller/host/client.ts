@@ -37,8 +37,11 @@ export class ApiError extends Error {
   }
 }
 
-/** How long an answer may take, and how long a watch may be silent: bookmarks come every minute. */
-const PATIENCE = { answer: 30_000, watch: 90_000 } as const;
+/**
+ * How long an answer may take, and how long a watch may be silent: longer than the server lets it last. Where nothing
+ * changes there are no bookmarks either (seen with 1.36), and that the other end is gone is told by TCP within 20 s.
+ */
+const PATIENCE = { answer: 30_000, watch: 660_000 } as const;
 
 /** Tokens of service accounts change; they are read anew so often, and after a refusal. */
 const FRESH = 60_000;
