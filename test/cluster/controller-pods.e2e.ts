@@ -41,7 +41,7 @@ const place = thePlace();
 beforeAll(async () => {
   api = createApi(place);
   await api.create({ kind: 'Namespace', metadata: { name: HOME } });
-  await grant(api, HOME, ['cluster-role.yaml', 'secrets.yaml', 'base/account.yaml']);
+  await grant(api, HOME, ['cluster-role.yaml', 'secrets.yaml', 'rollback.yaml', 'base/account.yaml']);
   const kubeconfig = await kubeconfigOf(place, api, HOME);
   running = await startController(kubeconfig, ['--namespace', HOME, '--lease', 'off']);
   await running.said('controller.synced');
@@ -150,6 +150,42 @@ describe.concurrent('content', () => {
     await change('ordered', 'good 2');
     await comesTo('StatefulSet', 'ordered', 'applied', 3);
     expect(Number(field(await get('StatefulSet', 'ordered'), 'status', 'readyReplicas'))).toBe(2);
+  });
+
+  test('that is bad is replaced by the last good one, once, and the copy goes with its ConfigMap', async () => {
+    const annotations = { 'rehup.dev/rollback': 'true' };
+    const metadata = { name: 'kept', namespace: HOME, annotations };
+    await api.create({ kind: 'ConfigMap', metadata, data: { key: 'good 1' } });
+    await runs('Deployment', 'kept', 'kept', LONGER);
+    const copies = async () =>
+      (await api.list('ConfigMap', HOME)).filter(({ metadata: { name } }) => name.startsWith('rehup-good-'));
+    const keptOf = async (key: string) => (await copies()).find((copy) => field(copy, 'data', 'key') === key);
+    await change('kept', 'good 2');
+    await comesTo('Deployment', 'kept', 'applied', 2);
+    await awaited('the copy', () => keptOf('good 2'));
+    await change('kept', 'bad');
+    const content = async () => field(await api.get('ConfigMap', 'kept', HOME), 'data', 'key');
+    await awaited('the good one', async () => ((await content()) === 'good 2' ? true : undefined), PATIENCE);
+    await awaited(
+      'the workload to be well',
+      async () => (phaseOf(await get('Deployment', 'kept')) === 'applied' ? true : undefined),
+      PATIENCE,
+    );
+    const events = await eventsOf(api, HOME, 'kept');
+    expect(events.filter((line) => line.startsWith('RolledBack'))).toEqual([
+      'RolledBack: the last good content was written back into ConfigMap kept',
+    ]);
+    await change('kept', 'bad');
+    await awaited(
+      'the second failure',
+      async () => (phaseOf(await get('Deployment', 'kept')) === 'failed' ? true : undefined),
+      PATIENCE,
+    );
+    await quiet(REST);
+    expect(await content()).toBe('bad');
+    expect(await copies()).toHaveLength(1);
+    await api.delete('ConfigMap', 'kept', HOME);
+    await awaited('the copy to go', async () => ((await copies()).length === 0 ? true : undefined));
   });
 
   test('that was undone by kubectl is left as it is', async () => {

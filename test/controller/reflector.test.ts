@@ -13,10 +13,13 @@ class Server {
   readonly watches: Watch[] = [];
   readonly lists: string[] = [];
   failures: Error[] = [];
+  /** The size of an answer. */
+  bytes = 1_000_000;
 
   readonly client: Client = {
     ...{ namespace: 'home', server: '', counts: new Map(), waiting: () => 0 },
-    call: async (_, path) => {
+    call: async (_, path, { measured } = {}) => {
+      measured?.(this.bytes);
       this.lists.push(path);
       const failure = this.failures.shift();
       if (failure !== undefined) throw failure;
@@ -75,8 +78,8 @@ test('it lists in pages, then watches from there with bookmarks, and goes on whe
   await reflector.synced;
   expect([...known]).toEqual(['n/a', 'n/b', 'n/c']);
   expect(server.lists).toEqual([
-    '/things?limit=250&labelSelector=a',
-    '/things?limit=250&labelSelector=a&continue=2',
+    '/things?limit=32&labelSelector=a',
+    '/things?limit=32&labelSelector=a&continue=2',
   ]);
   const first = await server.watch(1);
   expect(first.path).toMatch(
@@ -89,6 +92,17 @@ test('it lists in pages, then watches from there with bookmarks, and goes on whe
   first.end();
   expect((await server.watch(2)).path).toContain('resourceVersion=4&');
   expect(server.lists).toHaveLength(2);
+});
+
+test.each([
+  ['small', 1000, [32, 64, 128]],
+  ['large', 5_000_000, [32, 16, 8]],
+])('of objects that are %s a page has as many as fit', async (_, bytes, limits) => {
+  const server = new Server();
+  server.bytes = bytes;
+  for (const name of ['a', 'b', 'c', 'd', 'e']) server.objects.set(name, '');
+  await reflected(server).reflector.synced;
+  expect(server.lists.map((path) => Number(/limit=(\d+)/.exec(path)?.[1]))).toEqual(limits);
 });
 
 test.each(['an event', 'the answer'])(

@@ -23,6 +23,8 @@ export type Client = {
 export type CallOptions = {
   readonly body?: unknown;
   readonly type?: string;
+  /** Told the size of the answer, bytes. */
+  readonly measured?: (bytes: number) => void;
   /** What is told to people can wait. */
   readonly isUrgent?: boolean;
 };
@@ -112,7 +114,8 @@ export function createClient(kubeconfig: string | undefined, qps: number): Clien
     namespace: ownNamespace() ?? config.getContextObject(config.getCurrentContext())?.namespace ?? 'default',
     counts,
     waiting: limiter.waiting,
-    async call(method, path, { body, type = 'application/json', isUrgent = true } = {}) {
+    async call(method, path, options = {}) {
+      const { body, type = 'application/json', isUrgent = true, measured } = options;
       await limiter.turn(isUrgent);
       const sent = body === undefined ? undefined : JSON.stringify(body);
       const headers = sent === undefined ? {} : { 'content-type': type };
@@ -132,6 +135,7 @@ export function createClient(kubeconfig: string | undefined, qps: number): Clien
             const status = answer.statusCode ?? 0;
             counted(method, status);
             const text = Buffer.concat(parts).toString('utf8');
+            measured?.(text.length);
             if (status < 200 || status > 299)
               reject(new ApiError(status, refusal(method, path, status, text)));
             else resolve(text === '' ? undefined : JSON.parse(text));

@@ -6,6 +6,7 @@ import { podOf } from '../core/reading/pod.ts';
 import type { PlanSettings } from '../core/reading/settings.ts';
 import { WORKLOAD_KINDS } from '../core/reading/workload.ts';
 import { ApiError, type Client, createClient } from './client.ts';
+import { createKeeper } from './keeper.ts';
 import { hashWith, readKey } from './key.ts';
 import { startElection } from './lease.ts';
 import { createLog, type Log } from './log.ts';
@@ -35,7 +36,9 @@ export async function control(settings: ControllerSettings, identity: string): P
   const writer = createWriter(client, log, identity);
   const isLeader = () => settings.lease === undefined || (election?.isLeader() ?? false);
   const isReady = () => isSynced && isElected && isLeader();
-  const runner = createRunner({ settings: planned, hash, writer, log, isDryRun: settings.dryRun, isReady });
+  const keeper = createKeeper(client, log, hash);
+  const isDryRun = settings.dryRun;
+  const runner = createRunner({ settings: planned, hash, writer, keeper, log, isDryRun, isReady });
   const { namespaces, workloads, others } = reflectors(client, log, settings, planned, runner, hash);
   await namespaces?.synced;
   const all = [...workloads, ...others].map((make) => make());

@@ -28,8 +28,13 @@ type WatchEvent = {
   readonly object?: { readonly metadata?: Metadata; readonly code?: number; readonly message?: string };
 };
 
-/** Objects of a page, and how long a watch lasts by itself: five to ten minutes, so that not all end at once; s. */
-const PAGE = 250;
+/**
+ * Objects of a page: few at first, more where they are small. An object may have a megabyte, and a page is in memory whole
+ * and twice.
+ */
+const PAGE = { first: 32, least: 4, most: 512, small: 500_000, large: 4_000_000 } as const;
+
+/** How long a watch lasts by itself: five to ten minutes, so that not all end at once; s. */
 const WATCH_SECONDS = 300;
 
 /** Between two tries; ms. */
@@ -57,8 +62,15 @@ export function createReflector(client: Client, log: Log, reflected: Reflected):
       const found = new Set<string>();
       let next = '';
       let at: string | undefined;
+      let limit: number = PAGE.first;
+      const measured = (bytes: number) => {
+        if (bytes < PAGE.small) limit = Math.min(PAGE.most, limit * 2);
+        else if (bytes > PAGE.large) limit = Math.max(PAGE.least, Math.floor(limit / 2));
+      };
       do {
-        const page = (await client.call('GET', `${path}?limit=${PAGE}${query}${next}`)) as List;
+        const page = (await client.call('GET', `${path}?limit=${limit}${query}${next}`, {
+          measured,
+        })) as List;
         for (const object of page.items ?? []) {
           const key = keyOf(object);
           found.add(key);

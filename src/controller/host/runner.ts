@@ -1,6 +1,7 @@
 import { type Decision, levelOf, type Reason } from '../core/planning/decision.ts';
 import { createMemory, forget, type Memory, refusedAgain } from '../core/planning/memory.ts';
 import { plan } from '../core/planning/plan.ts';
+import type { Restoring } from '../core/planning/restore.ts';
 import { createStore, putWorkload, type Store } from '../core/planning/store.ts';
 import type { ApiWorkload } from '../core/reading/api.ts';
 import type { Hash } from '../core/reading/digest.ts';
@@ -8,6 +9,7 @@ import type { PlanSettings } from '../core/reading/settings.ts';
 import type { State } from '../core/reading/state.ts';
 import { type Workload, type WorkloadKind, workloadOf } from '../core/reading/workload.ts';
 import { ApiError } from './client.ts';
+import type { Keeper } from './keeper.ts';
 import type { Log } from './log.ts';
 import type { Writer } from './writer.ts';
 
@@ -28,6 +30,7 @@ export type RunnerOptions = {
   readonly settings: PlanSettings;
   readonly hash: Hash;
   readonly writer: Writer;
+  readonly keeper: Keeper;
   readonly log: Log;
   readonly isDryRun: boolean;
   /** Whether something may be done. */
@@ -38,11 +41,13 @@ export type RunnerOptions = {
 const REFUSED = { shortest: 1000, longest: 300_000 } as const;
 const UNEVICTED = { shortest: 10_000, longest: 300_000 } as const;
 
+const UNRESTORED = 10_000;
+
 /** The longest that a timer of Node holds, ms. */
 const LONGEST = 2 ** 31 - 1;
 
 export function createRunner(options: RunnerOptions): Runner {
-  const { settings, hash, writer, log, isDryRun, isReady } = options;
+  const { settings, hash, writer, keeper, log, isDryRun, isReady } = options;
   const store = createStore(settings.settle);
   const memory: Memory = createMemory();
   const dirty = new Set<string>();
@@ -51,6 +56,8 @@ export function createRunner(options: RunnerOptions): Runner {
   const busy = new Map<string, { latest?: { readonly object: ApiWorkload | undefined } }>();
   /** In a dry run: what would have been written. */
   const imagined = new Map<string, State>();
+  /** ConfigMaps of which a good content is being kept or written back. */
+  const restored = new Set<string>();
   const told = new Map<Reason, number>();
   let isPlanned = false;
 
@@ -67,9 +74,30 @@ export function createRunner(options: RunnerOptions): Runner {
     const keys = [...dirty].filter((key) => !busy.has(key));
     for (const key of keys) dirty.delete(key);
     const planning = { store, memory, settings, hash, now: Date.now(), chance };
-    const { decisions, wake } = plan(planning, keys);
+    const { decisions, wake, restorings } = plan(planning, keys);
+    for (const restoring of restorings) void restore(restoring);
     for (const decision of decisions) perform(decision);
     mark(wake);
+  }
+
+  /** One thing at a time for each ConfigMap, and after a failure not at once again. */
+  async function restore(restoring: Restoring): Promise<void> {
+    const { key, kind } = restoring;
+    if (isDryRun || restored.has(key)) return;
+    if (kind === 'tell')
+      return say({ workload: restoring.failed, tell: [restoring.telling], remove: [] }, true);
+    restored.add(key);
+    try {
+      const isDone = await keeper.restore(restoring);
+      if (isDone && kind === 'restore')
+        say({ workload: restoring.failed, tell: [restoring.telling], remove: [] }, false);
+      restored.delete(key);
+    } catch {
+      setTimeout(() => {
+        restored.delete(key);
+        mark(store.referrers.get(key) ?? []);
+      }, UNRESTORED);
+    }
   }
 
   /** The same for each look at a workload, so that a pause is not drawn again and again. */

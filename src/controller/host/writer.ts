@@ -29,7 +29,7 @@ const TOO_MANY = 429;
 /** The longest message of an Event that the API server takes. */
 const LONGEST = 1024;
 
-const WARNINGS: readonly Reason[] = ['Failed', 'Halted', 'Skipped'];
+const WARNINGS: readonly Reason[] = ['Failed', 'Halted', 'Skipped', 'RolledBack'];
 
 export function createWriter(client: Client, log: Log, identity: string): Writer {
   return {
