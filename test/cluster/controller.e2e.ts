@@ -205,8 +205,19 @@ describe.sequential('for each kind of workload and each way to refer to somethin
     expect([await revision(name), await revision(other)]).toEqual([7, 8]);
   });
 
+  test('more content than a PID 1 has memory for is listed page by page, and dropped', async () => {
+    const key = 'a value number of '.repeat(50_000);
+    const names = Array.from({ length: 50 }, (_, index) => `large-${index}`);
+    for (const name of names)
+      await api.create({ kind: 'ConfigMap', metadata: { name, namespace: HOME }, data: { key } });
+    const second = await start('--namespace', HOME);
+    expect(await second.said('controller.synced')).toMatch(/"workloads":42,"objects":9\d/);
+    await second.kill();
+    for (const name of names) await api.delete('ConfigMap', name, HOME);
+  });
+
   test('contents are nowhere: not in the log, the Events, the annotations, the metrics', async () => {
-    const port = running.at(-1)?.port;
+    const port = running.at(-2)?.port;
     const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
     expect(metrics).toContain('rehup_controller_leader 1\n');
     const told = [
