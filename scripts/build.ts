@@ -19,6 +19,7 @@ import { promisify } from 'node:util';
 import type { SeaConfig } from '@yao-pkg/pkg/lib-es5/sea.js';
 import pkg from '@yao-pkg/pkg/package.json' with { type: 'json' };
 import type { BuildOptions } from 'esbuild';
+import { CONTROLLER_SCRIPT } from '../src/node/process/controller.ts';
 import { bundle } from './build/neutral.ts';
 import {
   build,
@@ -37,6 +38,9 @@ const run = promisify(execFile);
 const fromHere = createRequire(import.meta.url);
 
 export const ENTRY = path.join(ROOT, 'src/node/main.ts');
+
+/** What `rehup controller` runs, apart: a PID 1 must not have it in its memory (src/node/process/controller.ts). */
+export const CONTROLLER_ENTRY = path.join(ROOT, 'src/controller/host/main.ts');
 
 /** Where a product's parts are; for tests that build something else than the repository's own. */
 export interface Places {
@@ -76,18 +80,30 @@ export function nodeExecutable(places: Partial<Places> = {}): Product {
     output,
     async prepare() {
       const script = await bundleForNode(entry);
+      const controller = await bundleForNode(CONTROLLER_ENTRY);
       const node = await broughtNode();
       const stripped = await strippedNode(node, cache);
       return {
         fingerprint: digest(
           script,
+          controller,
           JSON.stringify([SEA, node.version, process.arch, stripped !== undefined, pkg.version]),
         ),
         async make(target) {
           // The executable's stack traces name this file, so it has a lasting name and stays to be looked into.
           const kept = path.join(cache, `${path.basename(output)}.cjs`);
           await writeFile(kept, script);
-          await packApart({ script: kept, node: stripped ?? node.file, output: target }, cache);
+          const beside = path.join(cache, CONTROLLER_SCRIPT);
+          await writeFile(beside, controller);
+          await packApart(
+            {
+              script: kept,
+              assets: { [CONTROLLER_SCRIPT]: beside },
+              node: stripped ?? node.file,
+              output: target,
+            },
+            cache,
+          );
           await chmod(target, 0o755);
           if (stripped !== undefined) return undefined;
           return 'strip was not found, so the symbols of Node are in it too: apt-get install -y binutils';
@@ -113,6 +129,15 @@ export function packageBundle(places: Partial<Places> = {}): Product {
       };
     },
   };
+}
+
+/** What the launcher's script loads for `rehup controller`: `lib/controller.cjs`. */
+export function controllerBundle(places: Partial<Places> = {}): Product {
+  return packageBundle({
+    entry: CONTROLLER_ENTRY,
+    output: path.join(ROOT, 'lib', CONTROLLER_SCRIPT),
+    ...places,
+  });
 }
 
 /** What a launcher or Node's single-executable loader runs: the entry and all libraries in one CommonJS script. */
@@ -169,6 +194,8 @@ async function strippedNode(node: BroughtNode, cache: string): Promise<string | 
 interface Packing {
   /** The CommonJS script. */
   readonly script: string;
+  /** Files that are packed beside it, by name. */
+  readonly assets: Readonly<Record<string, string>>;
   readonly node: string;
   readonly output: string;
 }
@@ -203,13 +230,13 @@ async function pack(packing: Packing): Promise<void> {
   await sea.default(packing.script, {
     targets: [{ nodeRange: 'node26', platform: 'linux', arch: process.arch, output: packing.output }],
     nodePath: packing.node,
-    seaConfig: SEA,
+    seaConfig: { ...SEA, assets: packing.assets },
   });
 }
 
 const PRODUCTS: ReadonlyMap<string | undefined, () => readonly Product[]> = new Map([
   [undefined, () => [staticExecutable(), armExecutable(), nodeExecutable()]],
-  ['--package', () => [packageBundle()]],
+  ['--package', () => [packageBundle(), controllerBundle()]],
   ['--asan', () => [asanExecutable()]],
   ['--fuzz', () => [fuzzTarget()]],
 ]);

@@ -14,7 +14,7 @@ import { bundledPackages, neutral } from './build/neutral.ts';
 import { ROOT } from './build/product.ts';
 import { SOURCE as ENGINE } from './build/quickjs.ts';
 import { ENTRY as STATIC_ENTRY } from './build/static.ts';
-import { broughtNode, FOR_NODE, ENTRY as NODE_ENTRY } from './build.ts';
+import { broughtNode, CONTROLLER_ENTRY, FOR_NODE, ENTRY as NODE_ENTRY } from './build.ts';
 
 const run = promisify(execFile);
 
@@ -119,7 +119,8 @@ export async function release(folder: string): Promise<readonly string[]> {
   await run('npm', ['pack', '--pack-destination', folder], { cwd: ROOT });
   const all = await installed();
   const inStatic = await bundledPackages(STATIC_ENTRY, neutral());
-  const inNode = await bundledPackages({ file: NODE_ENTRY }, FOR_NODE);
+  const scripts = [NODE_ENTRY, CONTROLLER_ENTRY].map((file) => bundledPackages({ file }, FOR_NODE));
+  const inNode = [...new Set((await Promise.all(scripts)).flat())].sort();
   const own =
     (await libc('musl', 'musl-dev', 'MIT')) ?? (await libc('glibc', 'libc6-dev', 'LGPL-2.1-or-later'));
   const arm = await libc('glibc', 'libc6-dev-arm64-cross', 'LGPL-2.1-or-later');

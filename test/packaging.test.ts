@@ -257,6 +257,7 @@ describe('the npm package', () => {
       'LICENSE',
       'README.md',
       'bin/rehup',
+      'lib/controller.cjs',
       'lib/rehup.cjs',
       'package.json',
     ]);

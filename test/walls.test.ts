@@ -41,9 +41,9 @@ describe('the imports', () => {
     "the controller's core imports Node":
       "src/controller/core/a.ts: import { createHash } from 'node:crypto';",
     "the controller's core imports its host":
-      "src/controller/core/a.ts: import { serve } from '../host/serve.ts';",
+      "src/controller/core/a.ts: import { control } from '../host/control.ts';",
     'a port of Node imports the controller':
-      "src/node/files.ts: import { start } from '../controller/start.ts';",
+      "src/node/files.ts: import { control } from '../controller/host/control.ts';",
     'a port wires the engine': "src/node/files.ts: import { createEngine } from '../core/engine.ts';",
   };
   for (const [name, line] of Object.entries(cases)) {

@@ -36,6 +36,8 @@ export type Invocation =
   | { readonly kind: 'probe'; readonly probing: Probing }
   /** A copy of this executable, to an absolute path. */
   | ({ readonly kind: 'install' } & Omit<Installing, 'executable'>)
+  /** `rehup controller`, which only the Node edition has; these are the words behind it. */
+  | { readonly kind: 'control'; readonly words: readonly string[] }
   /** Text for stdout, and exit code 0. */
   | { readonly kind: 'print'; readonly text: string }
   /** Bad usage: one line for stderr, and exit code 125. */

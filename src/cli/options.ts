@@ -251,6 +251,6 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
 ];
 
 /** The environment variable of an option: `--on-change` is REHUP_ON_CHANGE. */
-export function variableOf(option: OptionSpec): string {
+export function variableOf(option: Pick<OptionSpec, 'name'>): string {
   return `REHUP_${option.name.toUpperCase().replaceAll('-', '_')}`;
 }

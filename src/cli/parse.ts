@@ -6,9 +6,6 @@ import { parseRun } from './commands/run.ts';
 import { parseSidecar } from './commands/sidecar.ts';
 import type { Given, Invocation } from './invocation.ts';
 
-/** Subcommands of the specification that this version does not have: naming one must not start a program of that name. */
-const NOT_YET = ['controller'];
-
 /** From the words on the command line and the environment to what is to be done. */
 export function parse(given: Given): Invocation {
   const [first, ...others] = given.words;
@@ -17,11 +14,8 @@ export function parse(given: Given): Invocation {
   if (first === 'probe') return parseProbe({ ...given, words: others });
   if (first === 'sidecar') return parseSidecar({ ...given, words: others });
   if (first === 'install') return parseInstall({ ...given, words: others });
+  if (first === 'controller') return { kind: 'control', words: others };
   if (first === 'help') return help(given, others);
-  if (first !== undefined && NOT_YET.includes(first)) {
-    const message = `${first}: not in this version; to run a program of that name use: rehup run -- ${first}`;
-    return { kind: 'refuse', message };
-  }
   return parseRun(given);
 }
 
@@ -32,7 +26,8 @@ function help(given: Given, [subcommand]: readonly string[]): Invocation {
   if (subcommand === 'probe') return parseProbe({ ...given, words: ['--help'] });
   if (subcommand === 'sidecar') return parseSidecar({ ...given, words: ['--help'] });
   if (subcommand === 'install') return parseInstall({ ...given, words: ['--help'] });
+  if (subcommand === 'controller') return { kind: 'control', words: ['--help'] };
   if (subcommand === undefined || subcommand === 'run') return parseRun({ ...given, words: ['--help'] });
-  const message = `help ${textOfBytes(subcommand)}: no such subcommand; use run, probe, sidecar, status, reload or install`;
+  const message = `help ${textOfBytes(subcommand)}: no such subcommand; use run, probe, sidecar, status, reload, install or controller`;
   return { kind: 'refuse', message };
 }

@@ -13,7 +13,7 @@ import { environmentMap } from '../core/files/environment.ts';
 import { type LogLine, withoutOrphans } from '../core/log/log.ts';
 import { refusalLine } from '../core/log/printable.ts';
 import { EXIT_FAILED, signalCode } from '../core/process/exit.ts';
-import { type Signal, signalName } from '../core/process/signals.ts';
+import { SIGINT, SIGTERM, type Signal, signalName } from '../core/process/signals.ts';
 import { type Asking, performAsking } from '../core/server/asking.ts';
 import type { Occurrence } from '../core/state/event.ts';
 import type { Watchable } from '../core/state/ports.ts';
@@ -107,6 +107,9 @@ function main(): undefined {
       return undefined;
     case 'install':
       return installThis(invocation);
+    case 'control':
+      void control(invocation.words, variables, cwd, terminal);
+      return undefined;
     case 'run':
       // One turn of the loop, so that a stop that has come already is known before anything is started.
       setImmediate(run, invocation, environment, cwd);
@@ -141,6 +144,29 @@ function askRunning(asking: Asking): undefined {
     },
   );
   return undefined;
+}
+
+/** `rehup controller`, whose script and heap are its own: a PID 1 must not pay for them. */
+async function control(
+  words: readonly string[],
+  environment: ReadonlyMap<string, string>,
+  cwd: string | undefined,
+  terminal: boolean,
+): Promise<void> {
+  const { startController } = await import('./process/controller.ts');
+  const version = versionText(REHUP_VERSION, 'node', REHUP_COMMIT);
+  const stop = startController(
+    { words, environment, cwd, terminal, columns: terminalWidth(1), version },
+    (code) => process.exit(code),
+    (error) => {
+      refuse(reasonOf(error));
+      process.exit(EXIT_FAILED);
+    },
+  );
+  deliver = (occurrence) => {
+    if (occurrence.type === 'signal' && [SIGTERM, SIGINT].includes(occurrence.signal)) stop();
+  };
+  for (const occurrence of early.splice(0)) deliver(occurrence);
 }
 
 /** What is said of an error that nobody expected: in one line where a limit is the reason. */

@@ -76,6 +76,12 @@ export function main(): () => never {
         });
     case 'install':
       return () => installThis(invocation);
+    case 'control': {
+      const message = 'controller: only the Node edition has it; use the executable rehup-node or its image';
+      refuse(message);
+      leaveWord(message);
+      return native.exit(EXIT_FAILED);
+    }
     case 'run':
       return () => run(invocation, environment, cwd);
     default:

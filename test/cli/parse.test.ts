@@ -73,19 +73,15 @@ describe('COMMAND', () => {
     expect(refusal(['reload', '--timeout', '0'])).toBe('--timeout 0: no time at all; use for example 30s');
     expect(refusal(['reload', '--socket'])).toBe('--socket: its value is missing; see rehup reload --help');
     expect(refusal(['help', 'nothing'])).toBe(
-      'help nothing: no such subcommand; use run, probe, sidecar, status, reload or install',
+      'help nothing: no such subcommand; use run, probe, sidecar, status, reload, install or controller',
     );
     expect(settings(['run', 'status']).command).toEqual(['status']);
   });
 
-  test('named as a subcommand that is not there is refused, but not after --', () => {
-    for (const name of ['controller']) {
-      expect(refusal([name])).toBe(
-        `${name}: not in this version; to run a program of that name use: rehup run -- ${name}`,
-      );
-      expect(settings(['--', name]).command).toEqual([name]);
-      expect(settings(['run', name]).command).toEqual([name]);
-    }
+  test('controller is left to the edition that has it, with the words behind it', () => {
+    expect(given(['controller', '--qps', '5'])).toEqual({ kind: 'control', words: ['--qps', '5'] });
+    expect(given(['help', 'controller'])).toEqual({ kind: 'control', words: ['--help'] });
+    expect(settings(['run', 'controller']).command).toEqual(['controller']);
   });
 
   test('may be missing only from a refusal', () => {

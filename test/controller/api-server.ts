@@ -55,6 +55,8 @@ export class ApiServer {
   readonly workloads = new Map<string, Stored>();
   /** Contents by name; one that begins with `bad` lets pods crash. */
   readonly objects = new Map<string, string>();
+  /** Annotations of ConfigMaps, by name. */
+  readonly marks = new Map<string, Readonly<Record<string, string>>>();
   readonly written: ((written: Written) => void)[] = [];
   /** Names in the order of their changes: `configmap/a`, `workload/w`, `pods/w`. */
   readonly changes: string[] = [];
@@ -169,7 +171,11 @@ export class ApiServer {
   object(name: string): ApiObject | undefined {
     const content = this.objects.get(name);
     if (content === undefined) return undefined;
-    return { metadata: { name, namespace: NAMESPACE, resourceVersion: '1' }, data: { key: content } };
+    const annotations = this.marks.get(name) ?? {};
+    return {
+      metadata: { name, namespace: NAMESPACE, uid: name, resourceVersion: '1', annotations },
+      data: { key: content },
+    };
   }
 
   workload(name: string): ApiWorkload | undefined {

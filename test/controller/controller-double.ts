@@ -1,6 +1,7 @@
 import type { Decision } from '../../src/controller/core/planning/decision.ts';
 import { createMemory, refusedAgain } from '../../src/controller/core/planning/memory.ts';
 import { plan } from '../../src/controller/core/planning/plan.ts';
+import type { Restoring } from '../../src/controller/core/planning/restore.ts';
 import {
   createStore,
   objectKey,
@@ -10,6 +11,7 @@ import {
 } from '../../src/controller/core/planning/store.ts';
 import { configObject } from '../../src/controller/core/reading/object.ts';
 import { podOf } from '../../src/controller/core/reading/pod.ts';
+import { GOOD_OF, ROLLED_BACK } from '../../src/controller/core/reading/rollback.ts';
 import type { PlanSettings } from '../../src/controller/core/reading/settings.ts';
 import { workloadOf } from '../../src/controller/core/reading/workload.ts';
 import { type ApiServer, Conflict, hashWith, NAMESPACE } from './api-server.ts';
@@ -91,17 +93,34 @@ export class ControllerDouble {
     const keys = [...this.dirty].filter((key) => !busy.has(key));
     for (const key of keys) this.dirty.delete(key);
     const { store, memory, settings, hash } = this;
-    const { decisions, wake } = plan(
+    const { decisions, wake, restorings } = plan(
       { store, memory, settings, hash, now: this.server.now, chance: () => 0.5 },
       keys,
     );
     this.mark(wake);
+    for (const restoring of restorings) this.restore(restoring);
     for (const decision of decisions) {
       const { workload, patch, again, tell, remove } = decision;
       for (const { reason, message } of tell) this.told.push(`${workload.name} ${reason}: ${message}`);
       if (patch !== undefined) this.flying.push(decision);
       for (const pod of remove) this.server.remove(pod.name);
       if (again !== undefined) this.wakes.set(workload.key, again);
+    }
+  }
+
+  restore(restoring: Restoring): void {
+    const { server } = this;
+    const name = restoring.object.name.replace('configmap/', '');
+    if (restoring.kind !== 'keep')
+      this.told.push(`${restoring.failed.name} ${restoring.telling.reason}: ${restoring.telling.message}`);
+    if (restoring.kind === 'keep') {
+      for (const old of restoring.old) server.put(old, undefined);
+      server.marks.set(restoring.copy, { [GOOD_OF]: name });
+      server.put(restoring.copy, server.objects.get(name));
+    } else if (restoring.kind === 'restore') {
+      const done = [...(restoring.object.rollback?.done ?? []), restoring.object.digest].join(',');
+      server.marks.set(name, { ...server.marks.get(name), [ROLLED_BACK]: done });
+      server.put(name, server.objects.get(restoring.copy));
     }
   }
 

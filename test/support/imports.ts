@@ -22,10 +22,9 @@ const CLI_PACKAGES = ['commander'];
 /** The rooms that a room may import from (architecture: Walls), and the packages; hosts are not listed, they may use any. */
 function allowed(room: string, imported: string, file: string): boolean {
   const isOwn = imported.startsWith('src/');
-  // The controller has a core of its own, as pure as the other, and a host that Node's main loads when it is asked for.
+  // The controller has a core of its own, as pure as the other.
   if (file.startsWith('src/controller/core/'))
     return imported.startsWith('src/core/') || imported.startsWith('src/controller/core/');
-  if (file === 'src/node/main.ts' && imported === 'src/controller/start.ts') return true;
   switch (room) {
     case 'core':
       return imported.startsWith('src/core/');

@@ -22,7 +22,15 @@ export type Patch = {
   readonly template: string | undefined;
 };
 
-export const REASONS = ['Started', 'Completed', 'Failed', 'Halted', 'Skipped', 'Adopted'] as const;
+export const REASONS = [
+  'Started',
+  'Completed',
+  'Failed',
+  'Halted',
+  'Skipped',
+  'Adopted',
+  'RolledBack',
+] as const;
 
 export type Reason = (typeof REASONS)[number];
 
@@ -36,6 +44,7 @@ export function levelOf(reason: Reason): LogLevel {
       return 'error';
     case 'Halted':
     case 'Skipped':
+    case 'RolledBack':
       return 'warn';
     case 'Started':
     case 'Completed':

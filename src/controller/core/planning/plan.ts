@@ -1,12 +1,15 @@
 import { decide } from './decide.ts';
 import type { Decision } from './decision.ts';
 import type { Planning } from './memory.ts';
+import { type Restoring, restorings } from './restore.ts';
 import { peersOf, putWorkload } from './store.ts';
 
 export type Plan = {
   readonly decisions: readonly Decision[];
   /** Workloads that have to be looked at because of these. */
   readonly wake: ReadonlySet<string>;
+  /** What is to be done about ConfigMaps because of these. */
+  readonly restorings: readonly Restoring[];
 };
 
 /**
@@ -37,6 +40,12 @@ export function plan(planning: Planning, keys: Iterable<string>): Plan {
       ...(template === undefined ? {} : { template, ownsTemplate: true }),
     };
     for (const other of putWorkload(store, key, written)) if (other !== key) wake.add(other);
+    store.pending.add(key);
   }
-  return { decisions, wake };
+  // What is only being written of them is not known to have been written.
+  const written = new Set(
+    decisions.flatMap(({ patch, workload }) => (patch === undefined ? [] : workload.key)),
+  );
+  const seen = order.flatMap((key) => (written.has(key) ? [] : (store.workloads.get(key) ?? [])));
+  return { decisions, wake, restorings: restorings(planning, seen) };
 }

@@ -18,8 +18,12 @@ export type Store = {
   readonly referrers: Map<string, Set<string>>;
   /** Keys of workloads that choose by patterns, by namespace. */
   readonly choosers: Map<string, Set<string>>;
+  /** The copies of good contents by the object that they are of: digests by the names of copies. */
+  readonly goods: Map<string, Map<string, string>>;
   /** Workloads that are rolling and take a place. */
   readonly rolling: Set<string>;
+  /** Workloads of which something is here that is only being written. */
+  readonly pending: Set<string>;
   /** Workloads that wait for a place in the cluster. */
   readonly waiting: Set<string>;
   /** Changes closer together than this are one, ms. */
@@ -47,7 +51,9 @@ export function createStore(settle: number): Store {
     pods: new Map(),
     referrers: new Map(),
     choosers: new Map(),
+    goods: new Map(),
     rolling: new Set(),
+    pending: new Set(),
     waiting: new Set(),
     settle,
   };
@@ -65,16 +71,18 @@ export function putObject(
   now: number,
 ): Iterable<string> {
   const before = store.objects.get(key);
+  noteCopy(store, key, before?.object, object);
   const isReferredTo = store.referrers.has(key);
   if (object === undefined && !isReferredTo) store.objects.delete(key);
   if (object === undefined && before === undefined) return [];
-  const isSame =
-    before?.object?.digest === object?.digest &&
-    before?.object?.marks.ignored === object?.marks.ignored &&
-    before?.object?.marks.matched === object?.marks.matched;
-  if (isSame && before !== undefined) {
+  const [namespace = ''] = key.split('/');
+  const concerned = (): readonly string[] => [
+    ...(store.referrers.get(key) ?? []),
+    ...(store.choosers.get(namespace) ?? []),
+  ];
+  if (before !== undefined && before.object?.digest === object?.digest) {
     store.objects.set(key, { ...before, object });
-    return [];
+    return isMarkedAlike(before.object, object) ? [] : concerned();
   }
   // Of one that was there before this process looked, its own times tell.
   const at = before === undefined && object !== undefined ? Math.min(now, object.written) : now;
@@ -87,8 +95,35 @@ export function putObject(
         ? { object, changedAt: at, firstAt: at, changedKeys: keys }
         : { ...before, object, changedAt: at, changedKeys: [...new Set([...before.changedKeys, ...keys])] },
     );
-  const [namespace = ''] = key.split('/');
-  return [...(store.referrers.get(key) ?? []), ...(store.choosers.get(namespace) ?? [])];
+  return concerned();
+}
+
+/** Copies of good contents are ConfigMaps like others. */
+function noteCopy(
+  store: Store,
+  key: string,
+  before: ConfigObject | undefined,
+  object: ConfigObject | undefined,
+): void {
+  const { goodOf, namespace = '' } = object ?? before ?? {};
+  if (goodOf === undefined) return;
+  const of = objectKey(namespace, goodOf);
+  const [, , name = ''] = key.split('/');
+  const copies = store.goods.get(of) ?? new Map<string, string>();
+  if (object === undefined) copies.delete(name);
+  else copies.set(name, object.digest);
+  if (copies.size === 0) store.goods.delete(of);
+  else store.goods.set(of, copies);
+}
+
+/** Whether what an object says of itself is the same. */
+function isMarkedAlike(one: ConfigObject | undefined, other: ConfigObject | undefined): boolean {
+  return (
+    one?.marks.ignored === other?.marks.ignored &&
+    one?.marks.matched === other?.marks.matched &&
+    one?.rollback?.owner === other?.rollback?.owner &&
+    one?.rollback?.done.length === other?.rollback?.done.length
+  );
 }
 
 /** The names of keys that tell one content from another, as far as both are known. */
@@ -106,6 +141,7 @@ export function restsAt({ changedAt, firstAt }: Known, settle: number): number {
 /** Takes in what a workload is now, or that it takes no part any more; which workloads have to be looked at. */
 export function putWorkload(store: Store, key: string, workload: Workload | undefined): Iterable<string> {
   const before = store.workloads.get(key);
+  store.pending.delete(key);
   if (before !== undefined) unlink(store, before);
   if (workload === undefined) store.workloads.delete(key);
   else {
@@ -238,7 +274,8 @@ export function presentOf(store: Store, workload: Workload): Present {
 function namesLike(store: Store, namespace: string, { patterns }: Choice): readonly string[] {
   const names: string[] = [];
   for (const [key, { object }] of store.objects) {
-    if (object === undefined || !key.startsWith(`${namespace}/`)) continue;
+    // Copies of good contents are our own.
+    if (object === undefined || object.goodOf !== undefined || !key.startsWith(`${namespace}/`)) continue;
     if (patterns.some((pattern) => pattern.test(object.name))) names.push(object.name);
   }
   return names.sort();

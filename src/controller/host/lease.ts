@@ -1,0 +1,138 @@
+import type { Metadata } from '../core/reading/api.ts';
+import { ApiError, type Client } from './client.ts';
+import type { Log } from './log.ts';
+import { leaseCollection } from './paths.ts';
+
+/** Which of several controllers is the leader: the one that holds a Lease and keeps renewing it. */
+export type Election = {
+  isLeader(): boolean;
+  /** Gives the Lease back, so that another need not wait for its end. */
+  resign(): Promise<void>;
+};
+
+type Lease = {
+  readonly metadata?: Metadata;
+  readonly spec?: {
+    readonly holderIdentity?: string;
+    readonly leaseDurationSeconds?: number;
+    readonly leaseTransitions?: number;
+    readonly acquireTime?: string;
+    readonly renewTime?: string;
+  };
+};
+
+/**
+ * A Lease is over when nobody was seen to renew it for so long, by the clock of who looks; its holder stops well before
+ * that by its own. Times in ms.
+ */
+const LASTS = 15_000;
+const LEADS = 10_000;
+const RENEWS = 3000;
+
+const NOT_FOUND = 404;
+
+export type ElectionOptions = {
+  readonly namespace: string;
+  readonly name: string;
+  readonly identity: string;
+  /** Called when it becomes the leader. */
+  readonly elected: () => void;
+  readonly lost: () => void;
+};
+
+export function startElection(client: Client, log: Log, options: ElectionOptions): Election {
+  const { namespace, name, identity, elected, lost } = options;
+  const collection = leaseCollection(namespace);
+  let heldUntil = Number.NEGATIVE_INFINITY;
+  let seen = { text: '', at: 0 };
+  let isOver = false;
+  let wasLeader = false;
+  let trouble = '';
+  const isLeader = () => !isOver && performance.now() < heldUntil;
+
+  async function read(): Promise<Lease | undefined> {
+    try {
+      return (await client.call('GET', `${collection}/${name}`)) as Lease;
+    } catch (error) {
+      if (error instanceof ApiError && error.status === NOT_FOUND) return undefined;
+      throw error;
+    }
+  }
+
+  /** One look, and one write if the Lease is ours or nobody's. */
+  async function round(): Promise<void> {
+    // From before the write: it may have been done long before it is heard of.
+    const began = performance.now();
+    const lease = await read();
+    const { holderIdentity = '', renewTime = '', leaseTransitions = 0, acquireTime } = lease?.spec ?? {};
+    const text = `${holderIdentity} ${renewTime} ${lease?.metadata?.resourceVersion}`;
+    if (text !== seen.text) seen = { text, at: began };
+    const isMine = holderIdentity === identity;
+    const isFree = holderIdentity === '' || began - seen.at > LASTS;
+    if (!isMine && !isFree) return;
+    const now = microTime();
+    const body = {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { name, namespace, resourceVersion: lease?.metadata?.resourceVersion },
+      spec: {
+        holderIdentity: identity,
+        leaseDurationSeconds: LASTS / 1000,
+        renewTime: now,
+        acquireTime: isMine ? acquireTime : now,
+        leaseTransitions: isMine ? leaseTransitions : leaseTransitions + 1,
+      },
+    };
+    if (lease === undefined) await client.call('POST', collection, { body });
+    else await client.call('PUT', `${collection}/${name}`, { body });
+    heldUntil = began + LEADS;
+  }
+
+  async function run(): Promise<void> {
+    while (!isOver) {
+      try {
+        await round();
+        trouble = '';
+      } catch (error) {
+        const line = error instanceof Error ? error.message : String(error);
+        // Somebody else was faster.
+        const isRace = error instanceof ApiError && error.status === 409;
+        if (!isRace && line !== trouble) log('warn', 'lease.failed', `the Lease can't be had: ${line}`);
+        trouble = isRace ? trouble : line;
+      }
+      announce();
+      await new Promise((resolve) => setTimeout(resolve, RENEWS * (0.8 + Math.random() * 0.4)));
+    }
+  }
+
+  function announce(): void {
+    if (isLeader() === wasLeader) return;
+    wasLeader = isLeader();
+    if (wasLeader) {
+      log('info', 'leader.elected', `this is the leader now (${identity})`);
+      elected();
+    } else {
+      log('warn', 'leader.lost', 'this is the leader no more');
+      lost();
+    }
+  }
+
+  void run();
+  return {
+    isLeader,
+    async resign() {
+      const wasMine = isLeader();
+      isOver = true;
+      if (!wasMine) return;
+      const lease = await read();
+      if (lease?.spec?.holderIdentity !== identity) return;
+      const body = { ...lease, spec: { ...lease.spec, holderIdentity: '', renewTime: microTime() } };
+      await client.call('PUT', `${collection}/${name}`, { body });
+    },
+  };
+}
+
+/** A MicroTime of the API. */
+function microTime(): string {
+  return new Date().toISOString().replace('Z', '000Z');
+}
