@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { watch } from '../../support/given.ts';
 import { CHECK, SIGNAL, supervisor } from '../../support/supervisor.ts';
-import { asks, body, comes, OK, READY, UNAVAILABLE, USER } from '../../support/visitor.ts';
+import { asks, body, comes, OK, READY, type Run, UNAVAILABLE, USER } from '../../support/visitor.ts';
 
 /** Specification 6, *Control socket*, as sequences of events. */
 
@@ -66,6 +67,93 @@ describe('the control socket', () => {
       `reply 2: HTTP/1.1 ${OK}`,
     ]);
     expect(JSON.parse(body(run))).toMatchObject({ reload: 3, outcome: 'applied' });
+  });
+
+  describe('takes POST /reload in every state, and answers with the outcome of that reload', () => {
+    const answers = (run: Run) => run.performed.filter(({ type }) => type === 'reply');
+    const asked = (run: Run) => {
+      comes(run, 1, USER);
+      return asks(run, 1, '/reload', 'POST');
+    };
+    const outcome = (run: Run) => {
+      expect(answers(run)).toHaveLength(1);
+      return JSON.parse(body(run));
+    };
+    const applied = (reload: number) => ({ reload, outcome: 'applied', reason: null });
+
+    for (const [name, change] of [
+      ['settling', { settle: 3_000 }],
+      ['splaying', { splay: 60_000 }],
+    ] as const)
+      test(`${name}: at once`, () => {
+        const run = supervisor(change);
+        run.changes('two');
+        expect(asked(run)).toContain(SIGNAL);
+        expect(outcome(run)).toEqual(applied(1));
+      });
+
+    test('held by --min-interval: at once', () => {
+      const run = supervisor({ minInterval: 60_000 });
+      run.changes('two');
+      run.changes('three');
+      asked(run);
+      expect(outcome(run)).toEqual(applied(2));
+    });
+
+    test('held by a start that is not verified: after it', () => {
+      const run = supervisor({ ...READY });
+      asked(run);
+      expect(answers(run)).toEqual([]);
+      expect(run.ends({ kind: 'connected' })).toContain(SIGNAL);
+      run.elapses('probe');
+      run.ends({ kind: 'connected' });
+      expect(outcome(run)).toEqual(applied(1));
+    });
+
+    test('checking: after that, by one of its own', () => {
+      const run = supervisor(CHECK);
+      run.changes('two');
+      asked(run);
+      run.ran(0);
+      expect(answers(run)).toEqual([]);
+      run.ran(1);
+      expect(outcome(run)).toMatchObject({ reload: 2, outcome: 'rejected' });
+    });
+
+    test('verifying: in its place', () => {
+      const run = supervisor({ verify: 5_000 });
+      run.elapses('verify-start');
+      run.changes('two');
+      expect(asked(run)).toContain('reload.superseded');
+      run.elapses('verify-reload');
+      expect(outcome(run)).toEqual(applied(2));
+    });
+
+    test('stopping the child: after its start, by a restart of its own', () => {
+      const run = supervisor({ watches: [watch('/v', 'restart')] });
+      run.changes('two');
+      asked(run);
+      expect(run.exits(0)).toContain('stop 15 to auto 102 and CONT');
+      expect(answers(run)).toEqual([]);
+      run.exits(0);
+      expect(outcome(run)).toEqual(applied(2));
+    });
+
+    test('without a child: once there is one', () => {
+      const run = supervisor({ onExit: 'restart' });
+      run.exits(1);
+      asked(run);
+      expect(answers(run)).toEqual([]);
+      run.elapses('back-off');
+      expect(outcome(run)).toEqual(applied(1));
+    });
+
+    test('that ends rehup: when the child has ended', () => {
+      const run = supervisor({ watches: [watch('/v', 'exit')] });
+      asked(run);
+      run.exits(0);
+      expect(outcome(run)).toEqual(applied(1));
+    });
   });
 
   test('tries again what was rejected, never without its check', () => {
