@@ -1,14 +1,21 @@
 import { type OptionSpec, RUN_OPTIONS } from '../../src/cli/options.ts';
+import { SUBCOMMANDS } from './subcommands.ts';
 
 /* Completions of rehup's words for bash, zsh and fish, made of the options. */
 
-const SUBCOMMANDS: Readonly<Record<string, string>> = {
-  run: 'supervise a command',
-  status: 'what the running rehup sees and did',
-  reload: 'apply the present content now',
-  install: 'copy this executable to a path',
+/** What a subcommand is for, in few words. */
+const FIRST: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(SUBCOMMANDS.map(({ name, purpose }) => [name, few(purpose)])),
   help: 'print the help of a subcommand',
 };
+
+/** Those with options of their own. */
+const OTHERS = SUBCOMMANDS.filter(({ name }) => name !== 'run' && name !== 'install');
+
+/** The first of what is said. */
+function few(text: string): string {
+  return text.split(/[:;.](?: |$)/)[0] ?? '';
+}
 
 /** What there is to choose from, where an option has a choice. */
 export const CHOICES: Readonly<Record<string, readonly string[]>> = {
@@ -42,8 +49,7 @@ function wordOf({ flags, name, description, repeatable }: OptionSpec): Word {
     short: /^(-\w), /.exec(flags)?.[1],
     value: flags.includes('<') ? value : undefined,
     repeatable,
-    // The first of what is said of it.
-    text: description.split(/[:;.] /)[0] ?? '',
+    text: few(description),
   };
 }
 
@@ -65,6 +71,10 @@ export function bashCompletion(): string {
     if (value === 'text') return [`    ${pattern}) return ;;`];
     return [`    ${pattern}) COMPREPLY=($(compgen -W '${value.join(' ')}' -- "$cur")); return ;;`];
   });
+  const others = OTHERS.map(({ name, options }) => {
+    const words = options.map((option) => `--${option.name}`).join(' ');
+    return `    ${name}) [ "$COMP_CWORD" -gt 1 ] && COMPREPLY=($(compgen -W '${words}' -- "$cur")) && return ;;`;
+  });
   return `# bash completion for rehup
 _rehup() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} at=1
@@ -72,9 +82,8 @@ _rehup() {
   case \${COMP_WORDS[1]} in
     run) [ "$COMP_CWORD" -gt 1 ] && at=2 ;;
     install) [ "$COMP_CWORD" -gt 1 ] && COMPREPLY=($(compgen -f -- "$cur")) && return ;;
-    status|reload)
-      [ "$COMP_CWORD" -gt 1 ] && COMPREPLY=($(compgen -W '--json --socket --timeout --help' -- "$cur")) && return ;;
-    help) [ "$COMP_CWORD" -gt 1 ] && COMPREPLY=($(compgen -W '${Object.keys(SUBCOMMANDS).join(' ')}' -- "$cur")) && return ;;
+${others.join('\n')}
+    help) [ "$COMP_CWORD" -gt 1 ] && COMPREPLY=($(compgen -W '${Object.keys(FIRST).join(' ')}' -- "$cur")) && return ;;
   esac
   # From the first word that is no option, nor its value, all belongs to the command.
   while [ "$at" -lt "$COMP_CWORD" ]; do
@@ -96,7 +105,7 @@ ${cases.join('\n')}
   esac
   if [ "\${cur#-}" != "$cur" ]; then COMPREPLY=($(compgen -W '${WORDS.flatMap(namesOf).join(' ')}' -- "$cur"))
   elif [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W '${Object.keys(SUBCOMMANDS).join(' ')}' -- "$cur") $(compgen -c -- "$cur"))
+    COMPREPLY=($(compgen -W '${Object.keys(FIRST).join(' ')}' -- "$cur") $(compgen -c -- "$cur"))
   else COMPREPLY=($(compgen -c -- "$cur")); fi
 }
 complete -o bashdefault -o default -F _rehup rehup
@@ -120,7 +129,14 @@ export function zshCompletion(): string {
     const spec = `'[${quoted(word.text)}]${end}'`;
     return all.length > 1 ? `'${exclusive}'{${all.join(',')}}${spec}` : `'${exclusive}${all[0]}'${spec}`;
   });
-  const described = Object.entries(SUBCOMMANDS).map(([name, text]) => `'${name}:${text}'`);
+  const others = OTHERS.map(({ name, options }) => {
+    const own = options.map(
+      ({ name: option, value, text }) =>
+        `'--${option}[${quoted(few(text))}]${value === undefined ? '' : ':value:_files'}'`,
+    );
+    return `    ${name}) shift words; (( CURRENT-- )); _arguments ${own.join(' ')} ;;`;
+  });
+  const described = Object.entries(FIRST).map(([name, text]) => `'${name}:${quoted(text)}'`);
   return `#compdef rehup
 # zsh completion for rehup
 _rehup_options() {
@@ -138,8 +154,7 @@ _rehup() {
   case $words[2] in
     run) shift words; (( CURRENT-- )); _rehup_options ;;
     install) _files ;;
-    status) _arguments '2:' '--json[the whole of it]' '--socket[the control socket]:path:_files' ;;
-    reload) _arguments '2:' '--timeout[how long to wait]:duration: ' '--socket[the control socket]:path:_files' ;;
+${others.join('\n')}
     help) _describe subcommand subcommands ;;
     *) _rehup_options ;;
   esac
@@ -160,8 +175,17 @@ export function fishCompletion(): string {
       `-d ${quoted(text)}`,
     ].join(' '),
   );
-  const first = Object.entries(SUBCOMMANDS).map(
+  const first = Object.entries(FIRST).map(
     ([name, text]) => `complete -c rehup -n __fish_is_first_arg -f -a ${name} -d ${quoted(text)}`,
+  );
+  const others = OTHERS.flatMap(({ name, options }) =>
+    options.map(({ name: option, value, text }) =>
+      [
+        `complete -c rehup -n '__fish_seen_subcommand_from ${name}' -l ${option}`,
+        ...(value === undefined ? [] : ['-r']),
+        `-d ${quoted(few(text))}`,
+      ].join(' '),
+    ),
   );
   return `# fish completion for rehup
 # Whether the words are still rehup's own: none of a command yet.
@@ -181,7 +205,7 @@ function __rehup_own
     end
     return 0
 end
-${[...first, ...lines].join('\n')}
+${[...first, ...others, ...lines].join('\n')}
 complete -c rehup -n 'not __rehup_own' -a '(__fish_complete_subcommand)'
 `;
 }

@@ -1,26 +1,13 @@
-import { type OptionGroup, type OptionSpec, RUN_OPTIONS, variableOf } from '../../src/cli/options.ts';
+import { type OptionSpec, RUN_OPTIONS, variableOf } from '../../src/cli/options.ts';
 import type { Facts } from './facts.ts';
+import { SUBCOMMANDS, type Subcommand } from './subcommands.ts';
 
 /* rehup(1), in mdoc(7), made of the options. */
 
-const GROUPS: readonly OptionGroup[] = ['Watching', 'Reloading', 'Child', 'Operating'];
+const GROUPS = [...new Set(RUN_OPTIONS.map(({ group }) => group))];
 
 /** mdoc(7) wants no longer ones. */
 const WIDTH = 78;
-
-const SUBCOMMANDS: readonly (readonly [words: string, text: string])[] = [
-  ['.Cm run', 'Supervises COMMAND. This is the default.'],
-  [
-    '.Cm status Oo Fl \\-json Oc Oo Fl \\-socket Ar path Oc',
-    'Prints what the running rehup of this container sees and did.',
-  ],
-  [
-    '.Cm reload Oo Fl \\-socket Ar path Oc Oo Fl \\-timeout Ar duration Oc',
-    'Applies the present content now, changed or not, and waits for the outcome.',
-  ],
-  ['.Cm install Ar path', 'Copies this executable to a file, or into a directory, for an init container.'],
-  ['.Cm help Op Ar subcommand', 'Prints the help of a subcommand.'],
-];
 
 const EXIT_CODES: readonly (readonly [code: string, text: string])[] = [
   ["the child's", 'It ended by itself.'],
@@ -48,10 +35,7 @@ export function manualPage({ version, epoch, repository }: Facts): string {
     '.Op Fl \\-',
     '.Ar command',
     '.Op Ar arg ...',
-    ...['status', 'reload', 'install'].flatMap((name) => [
-      '.Nm',
-      SUBCOMMANDS.find(([words]) => words.startsWith(`.Cm ${name}`))?.[0] ?? '',
-    ]),
+    ...SUBCOMMANDS.filter(({ name }) => name !== 'run').flatMap((one) => ['.Nm', ...synopsis(one)]),
     '.Sh DESCRIPTION',
     ...prose(
       'Starts a command, forwards signals to it, reaps orphans, and ends with its exit code. It watches mounted ConfigMaps and Secrets, and when their content changes it makes the command use it: by a signal, a restart, an HTTP call or another command.',
@@ -62,7 +46,7 @@ export function manualPage({ version, epoch, repository }: Facts): string {
     ),
     '.Pp',
     ...prose('The subcommands are:'),
-    ...items(SUBCOMMANDS.map(([words, text]) => [words.slice(1), prose(text)])),
+    ...items(SUBCOMMANDS.map((one) => [`Cm ${one.name}`, [...prose(one.purpose), ...ownOptions(one)]])),
     ...GROUPS.flatMap((group) => [
       `.Ss ${group}`,
       ...items(
@@ -95,6 +79,22 @@ export function manualPage({ version, epoch, repository }: Facts): string {
   ].join('\n');
 }
 
+/** The words of a subcommand behind the program's name. */
+function synopsis({ name, usage }: Subcommand): readonly string[] {
+  const words = usage.split(' ').slice(2).join(' ');
+  return words === '' ? [`.Cm ${name}`] : [`.Cm ${name}`, escaped(words)];
+}
+
+function ownOptions({ options }: Subcommand): readonly string[] {
+  if (options.length === 0) return [];
+  return items(
+    options.map(({ name, value, text }) => {
+      const argument = value === undefined ? '' : ` Ar ${escaped(value)}`;
+      return [`Fl ${escaped(`-${name}`)}${argument}`, prose(`${capital(text)}.`)];
+    }),
+  );
+}
+
 /** A list of terms, each with lines that say what it is. */
 function items(all: readonly (readonly [term: string, lines: readonly string[]])[]): readonly string[] {
   return ['.Bl -tag -width Ds', ...all.flatMap(([term, lines]) => [`.It ${term}`, ...lines]), '.El'];
@@ -109,7 +109,11 @@ function flags({ flags: text }: OptionSpec): string {
 
 /** The description of an option as sentences: it begins with a small letter and ends without a full stop. */
 function sentence({ description }: OptionSpec): string {
-  return `${description.slice(0, 1).toUpperCase()}${description.slice(1)}.`;
+  return `${capital(description)}.`;
+}
+
+function capital(text: string): string {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 }
 
 /** Text as roff takes it for text: each sentence on a line of its own, no line too long, none that looks like a request. */

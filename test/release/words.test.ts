@@ -7,6 +7,7 @@ import { bashCompletion, CHOICES, fishCompletion, zshCompletion } from '../../sc
 import { factsOf } from '../../scripts/release/facts.ts';
 import { licenceOf, licencesOf } from '../../scripts/release/licences.ts';
 import { manualPage } from '../../scripts/release/manual.ts';
+import { SUBCOMMANDS } from '../../scripts/release/subcommands.ts';
 import { RUN_OPTIONS, variableOf } from '../../src/cli/options.ts';
 import { type Capability, MANDOC, SHELLS, TMUX } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
@@ -29,6 +30,12 @@ describe('the manual page', () => {
     // Bold is a letter over itself.
     const text = shown.replaceAll(new RegExp(`.${String.fromCharCode(8)}`, 'g'), '');
     expect(text).toContain('January 2, 1970');
+    for (const { name, options } of SUBCOMMANDS)
+      for (const word of [`rehup ${name}`, ...options.map((option) => `--${option.name}`)].slice(
+        name === 'run' ? 1 : 0,
+      ))
+        expect(text).toContain(word);
+    expect(SUBCOMMANDS.map(({ name }) => name)).toEqual(expect.arrayContaining(['run', 'status', 'install']));
     for (const option of RUN_OPTIONS) {
       expect(text).toContain(`--${option.name}`);
       expect(text).toContain(variableOf(option));
@@ -92,6 +99,7 @@ describe('the completion for', () => {
         await typed(session, ['rehup --on-ch', 'Tab'], 'rehup --on-change');
         await typed(session, ['rehup --log-level war', 'Tab'], 'rehup --log-level warn');
         await typed(session, ['rehup insta', 'Tab'], 'rehup install');
+        await typed(session, ['rehup status --js', 'Tab'], 'rehup status --json');
         // Behind a value it is rehup's turn again.
         await typed(session, ['rehup -w /etc --min-in', 'Tab'], 'rehup -w /etc --min-interval');
       } finally {
