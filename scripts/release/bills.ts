@@ -1,11 +1,14 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { gunzipSync } from 'node:zlib';
 import { bundledPackages, neutral } from '../build/neutral.ts';
 import { CACHE, ROOT } from '../build/product.ts';
 import { SOURCE as ENGINE, engineSource } from '../build/quickjs.ts';
 import { ENTRY as STATIC_ENTRY } from '../build/static.ts';
+import { arm64 } from '../build/toolchain.ts';
 import { FOR_NODE, ENTRY as NODE_ENTRY } from '../build.ts';
 import type { Executable } from './facts.ts';
 import type { Origin } from './licences.ts';
@@ -42,24 +45,39 @@ async function engine(): Promise<Part> {
   return { component, from: await engineSource(CACHE) };
 }
 
-/** The C library that a static executable was linked with, by Debian's package; undefined if that is not from Debian. */
-async function libc(name: string, from: string, license: string): Promise<Part | undefined> {
+/** The C library that a static executable was linked with. */
+function libc(name: string, from: string, license: string, version: string, copyright: string): Part {
+  const component = {
+    type: 'library',
+    'bom-ref': `${name}@${version}`,
+    name,
+    version,
+    description: 'the C library, linked statically',
+    purl: `pkg:deb/debian/${from}@${version}`,
+    licenses: [{ license: { id: license } }],
+  };
+  return { component, from: copyright };
+}
+
+/** That of this machine's own compiler, by Debian's package; undefined if it is not from Debian. */
+async function installedLibc(name: string, from: string, license: string): Promise<Part | undefined> {
   try {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query fills it in.
     const { stdout: version } = await run('dpkg-query', ['-W', '-f', '${Version}', from]);
-    const component = {
-      type: 'library',
-      'bom-ref': `${name}@${version}`,
-      name,
-      version,
-      description: 'the C library, linked statically',
-      purl: `pkg:deb/debian/${from}@${version}`,
-      licenses: [{ license: { id: license } }],
-    };
-    return { component, from: `/usr/share/doc/${from}/copyright` };
+    return libc(name, from, license, version, `/usr/share/doc/${from}/copyright`);
   } catch {
     return undefined;
   }
+}
+
+/** That of arm64, which is unpacked and not installed: what it is tells the first line of its changes. */
+async function unpackedLibc(): Promise<Part | undefined> {
+  const { library } = await arm64(CACHE);
+  if (library === undefined) return undefined;
+  const papers = path.join(path.dirname(library), '../../share/doc/musl-dev');
+  const changes = gunzipSync(await readFile(path.join(papers, 'changelog.Debian.gz'))).toString('latin1');
+  const [, version = ''] = /^\S+ \((.*?)\)/.exec(changes) ?? [];
+  return libc('musl', 'musl-dev', 'MIT', version, path.join(papers, 'copyright'));
 }
 
 /** All packages that npm installed here, as the tool of CycloneDX for npm tells them. */
@@ -109,8 +127,9 @@ export async function contents(executables: readonly Executable[]): Promise<{
   const inStatic = await bundledPackages(STATIC_ENTRY, neutral());
   const inNode = await bundledPackages({ file: NODE_ENTRY }, FOR_NODE);
   const own =
-    (await libc('musl', 'musl-dev', 'MIT')) ?? (await libc('glibc', 'libc6-dev', 'LGPL-2.1-or-later'));
-  const cross = await libc('glibc', 'libc6-dev-arm64-cross', 'LGPL-2.1-or-later');
+    (await installedLibc('musl', 'musl-dev', 'MIT')) ??
+    (await installedLibc('glibc', 'libc6-dev', 'LGPL-2.1-or-later'));
+  const cross = await unpackedLibc();
   const statics = new Map<Executable['architecture'], Contents>();
   for (const { file, architecture } of executables) {
     if (!existsSync(file)) throw new Error(`release: ${file} is not there`);

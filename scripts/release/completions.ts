@@ -1,4 +1,5 @@
-import { type OptionSpec, RUN_OPTIONS } from '../../src/cli/options.ts';
+import type { OptionSpec } from '../../src/cli/option.ts';
+import { RUN_OPTIONS } from '../../src/cli/options.ts';
 import { SUBCOMMANDS } from './subcommands.ts';
 
 /* Completions of rehup's words for bash, zsh and fish, made of the options. */

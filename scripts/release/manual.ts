@@ -1,4 +1,5 @@
-import { type OptionSpec, RUN_OPTIONS, variableOf } from '../../src/cli/options.ts';
+import type { OptionSpec } from '../../src/cli/option.ts';
+import { RUN_OPTIONS, variableOf } from '../../src/cli/options.ts';
 import type { Facts } from './facts.ts';
 import { SUBCOMMANDS, type Subcommand } from './subcommands.ts';
 

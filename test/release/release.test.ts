@@ -16,7 +16,7 @@ import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { ROOT } from '../../scripts/build/product.ts';
 import { release } from '../../scripts/release.ts';
 import { standInsFor } from '../support/bases.ts';
-import { blocks, README } from '../support/documents.ts';
+import { blocks, page, README } from '../support/documents.ts';
 import { CONTAINERS, RUN, removeImages } from '../support/images.ts';
 import { type Capability, DPKG_DEB, LINTIAN, MINISIGN, OPENSSL, SKOPEO } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
@@ -112,7 +112,7 @@ describe('npm run release', () => {
       'quickjs',
       expect.stringMatching(/^(musl|glibc)$/),
     ]);
-    const told = README.slice(README.indexOf('**What is in it:**')).toLowerCase();
+    const told = page('security').slice(page('security').indexOf('What is in it')).toLowerCase();
     for (const { name } of inStatic) expect(told).toContain(name);
     const engine = inStatic.find(({ name }) => name === 'quickjs');
     expect(engine?.hashes).toEqual([{ alg: 'SHA-256', content: expect.stringMatching(/^[0-9a-f]{64}$/) }]);
