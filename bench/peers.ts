@@ -1,6 +1,6 @@
 /**
  * `npm run peers`: what each init does as PID 1 in cases where people have been burnt, side by side, as a table in
- * Markdown for the README. Progress goes to stderr.
+ * Markdown for docs/measured.md. Progress goes to stderr.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { PID_NAMESPACE } from '../test/support/machine.ts';

@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: rehup beside its peers, all measured in this run, as one table in Markdown for the README.
+ * `npm run bench`: rehup beside its peers, all measured in this run, as one table in Markdown for docs/measured.md.
  * `--quick` measures hardly anything, to try whether it works. Progress goes to stderr.
  */
 import { readFileSync } from 'node:fs';

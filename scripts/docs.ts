@@ -1,4 +1,4 @@
-/** `npm run docs`: writes what the program says of itself into the README, between the marks that are there for it. */
+/** `npm run docs`: writes what the program says of itself into docs/options.md, between the marks that are there for it. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -24,6 +24,6 @@ export function withHelp(text: string): string {
 }
 
 if (import.meta.main) {
-  const file = path.join(ROOT, 'README.md');
+  const file = path.join(ROOT, 'docs/options.md');
   writeFileSync(file, withHelp(readFileSync(file, 'utf8')));
 }

@@ -1,150 +1,159 @@
 /**
- * `npm run release`: beside the executables in dist/ the npm package, a bill of materials (CycloneDX) of each edition,
- * and SHA256SUMS of all of it. The same sources give the same files, but for dist/rehup-node.
+ * `npm run release`: the folder dist/release/ with everything in which rehup is got, made of what was built. The same
+ * sources give the same files. Variables: `REHUP_REPOSITORY` and `REHUP_MAINTAINER` take the place of the placeholders of
+ * package.json, `REHUP_SIGNING_KEY` is the file of a key that signs the sums, `SOURCE_DATE_EPOCH` the time that all has.
  */
-import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
-import { promisify } from 'node:util';
-import manifest from '../package.json' with { type: 'json' };
-import { bundledPackages, neutral } from './build/neutral.ts';
-import { ROOT } from './build/product.ts';
-import { SOURCE as ENGINE } from './build/quickjs.ts';
-import { ENTRY as STATIC_ENTRY } from './build/static.ts';
-import { broughtNode, CONTROLLER_ENTRY, FOR_NODE, ENTRY as NODE_ENTRY } from './build.ts';
+import { build, ROOT } from './build/product.ts';
+import { packageBundle } from './build.ts';
+import { type Contents, contents } from './release/bills.ts';
+import { bashCompletion, fishCompletion, zshCompletion } from './release/completions.ts';
+import { debianPackage } from './release/debian.ts';
+import { type Executable, executablesIn, type Facts, factsOf } from './release/facts.ts';
+import { type Layout, writeImage } from './release/image.ts';
+import { licencesOf } from './release/licences.ts';
+import { manualPage } from './release/manual.ts';
+import { npmPackages, readmeOf } from './release/packages.ts';
+import { sign, writeSums } from './release/sums.ts';
 
-const run = promisify(execFile);
+const THIRD_PARTIES = 'THIRD-PARTY-LICENSES.txt';
 
-type Component = { readonly [field: string]: unknown; readonly name: string; readonly version: string };
+const own = (name: string) => readFileSync(path.join(ROOT, name), 'utf8');
 
-type Bill = {
-  readonly [field: string]: unknown;
-  readonly metadata: { readonly [field: string]: unknown; readonly component: Component };
-  readonly components: readonly Component[];
-};
-
-/** What is in an edition beside the packages that esbuild took from node_modules. */
-const engine: Component = {
-  type: 'library',
-  'bom-ref': `quickjs@${ENGINE.version}`,
-  name: 'quickjs',
-  version: ENGINE.version,
-  description: 'the JavaScript engine, linked statically',
-  purl: `pkg:deb/debian/${ENGINE.name}@${ENGINE.version}?arch=source&distro=${ENGINE.suite}`,
-  licenses: [{ license: { id: 'MIT' } }],
-  hashes: [{ alg: 'SHA-256', content: ENGINE.sha256 }],
-};
-
-async function node(): Promise<Component> {
-  const { version } = await broughtNode();
-  const purl = `pkg:generic/node@${version}`;
-  return {
-    type: 'platform',
-    'bom-ref': `node@${version}`,
-    name: 'node',
-    version,
-    description: 'the Node.js that runs it, packed with it',
-    purl,
-    licenses: [{ license: { id: 'MIT' } }],
+/**
+ * Makes a release of the executables in a folder.
+ *
+ * @returns the names of the files, in the order of the sums
+ * @throws if there is no static executable, or a part of one has no licence
+ */
+export async function release(
+  built: string,
+  folder: string,
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<readonly string[]> {
+  const facts = await factsOf(environment);
+  const executables = executablesIn(built, facts);
+  if (executables.length === 0)
+    throw new Error(`release: no static executable in ${built}; npm run build says what it lacks`);
+  await build(packageBundle());
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const { statics, bundle } = await contents(executables);
+  const put = (name: string, text: string): string => {
+    writeFileSync(path.join(folder, name), text);
+    return name;
   };
-}
-
-/** The C library that a static executable was linked with, by Debian's package; undefined if that is not from Debian. */
-async function libc(name: string, from: string, license: string): Promise<Component | undefined> {
-  try {
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query fills it in.
-    const { stdout: version } = await run('dpkg-query', ['-W', '-f', '${Version}', from]);
-    return {
-      type: 'library',
-      'bom-ref': `${name}@${version}`,
-      name,
-      version,
-      description: 'the C library, linked statically',
-      purl: `pkg:deb/debian/${from}@${version}`,
-      licenses: [{ license: { id: license } }],
-    };
-  } catch {
-    return undefined;
-  }
-}
-
-/** All packages that npm installed here, as the tool of CycloneDX for npm tells them. */
-async function installed(): Promise<Bill> {
-  const tool = path.join(ROOT, 'node_modules/.bin/cyclonedx-npm');
-  const words = ['--flatten-components', '--output-reproducible', '--output-format', 'JSON'];
-  const { stdout } = await run(tool, words, { cwd: ROOT, maxBuffer: 64 * 1024 ** 2 });
-  return JSON.parse(stdout) as Bill;
-}
-
-/** The bill of an edition: of what is installed that which is in it. */
-function billOf(
-  all: Bill,
-  file: string,
-  names: readonly string[],
-  more: readonly Component[],
-): { readonly file: string; readonly text: string } {
-  const fullName = ({ group, name }: Component) => (typeof group === 'string' ? `${group}/${name}` : name);
-  const packages = names.map((name) => {
-    const found = all.components.find((component) => fullName(component) === name);
-    if (found === undefined) throw new Error(`${name} is in ${file} and cyclonedx-npm does not know it`);
-    return found;
-  });
-  // Nothing is of development only that ends up in what is shipped.
-  const components = [...packages.map(shipped), ...more];
-  const root = all.metadata.component;
-  const dependencies = [
-    { ref: root['bom-ref'], dependsOn: components.map((component) => component['bom-ref']).sort() },
-  ];
-  const metadata = { ...all.metadata, component: { ...root, type: 'application' } };
-  return { file, text: `${JSON.stringify({ ...all, metadata, components, dependencies }, undefined, 2)}\n` };
-}
-
-function shipped({
-  scope: _,
-  properties: __,
-  ...component
-}: Component & { scope?: unknown; properties?: unknown }) {
-  return { ...component, scope: 'required' } as Component;
-}
-
-/** Makes everything that is released beside the executables that were built. */
-export async function release(folder: string): Promise<readonly string[]> {
-  await mkdir(folder, { recursive: true });
-  for (const name of await readdir(folder)) {
-    if (/\.(tgz|cdx\.json)$|^SHA256SUMS$/.test(name)) await rm(path.join(folder, name));
-  }
-  await run('npm', ['pack', '--pack-destination', folder], { cwd: ROOT });
-  const all = await installed();
-  const inStatic = await bundledPackages(STATIC_ENTRY, neutral());
-  const scripts = [NODE_ENTRY, CONTROLLER_ENTRY].map((file) => bundledPackages({ file }, FOR_NODE));
-  const inNode = [...new Set((await Promise.all(scripts)).flat())].sort();
-  const own =
-    (await libc('musl', 'musl-dev', 'MIT')) ?? (await libc('glibc', 'libc6-dev', 'LGPL-2.1-or-later'));
-  const arm = await libc('glibc', 'libc6-dev-arm64-cross', 'LGPL-2.1-or-later');
-  const bills = [
-    billOf(all, 'rehup.cdx.json', inStatic, [engine, ...(own === undefined ? [] : [own])]),
-    billOf(all, 'rehup-arm64.cdx.json', inStatic, [engine, ...(arm === undefined ? [] : [arm])]),
-    billOf(all, 'rehup-node.cdx.json', inNode, [await node()]),
-  ].filter(({ file }) => existsSync(path.join(folder, file.replace('.cdx.json', ''))));
-  for (const { file, text } of bills) await writeFile(path.join(folder, file), text);
-  const executables = ['rehup', 'rehup-arm64', 'rehup-node'].filter((name) =>
-    existsSync(path.join(folder, name)),
+  const licences = new Map(
+    [...statics].map(([architecture, { origins }]) => [architecture, licencesOf('rehup', origins)] as const),
   );
-  const files = [...executables, `rehup-${manifest.version}.tgz`, ...bills.map(({ file }) => file)];
-  const sums: string[] = [];
-  for (const name of files) {
-    const hash = createHash('sha256').update(await readFile(path.join(folder, name)));
-    sums.push(`${hash.digest('hex')}  ${name}\n`);
+  const all = licencesOf('rehup', unique([...statics.values(), bundle]));
+  const names = [
+    ...executables.map(({ file, name }) => {
+      copyFileSync(file, path.join(folder, name));
+      return name;
+    }),
+    ...(await debianPackages(folder, executables, facts, licences)),
+    image(folder, executables, facts, licences),
+    ...(await npmPackages(folder, executables, facts, {
+      launcher: {
+        'README.md': readmeOf(facts),
+        'CHANGELOG.md': own('CHANGELOG.md'),
+        LICENSE: own('LICENSE'),
+        [THIRD_PARTIES]: licencesOf('rehup', bundle.origins),
+      },
+      platforms: new Map(
+        [...licences].map(([architecture, text]) => [
+          architecture,
+          { LICENSE: own('LICENSE'), [THIRD_PARTIES]: text },
+        ]),
+      ),
+    })),
+    put('rehup.1', manualPage(facts)),
+    put('rehup.bash', bashCompletion()),
+    put('_rehup', zshCompletion()),
+    put('rehup.fish', fishCompletion()),
+    ...executables.map(({ name, architecture }) =>
+      put(`${name}.cdx.json`, statics.get(architecture)?.bill ?? ''),
+    ),
+    put(`rehup-${facts.version}-npm.cdx.json`, bundle.bill),
+    put(THIRD_PARTIES, all),
+    put('LICENSE', own('LICENSE')),
+  ];
+  const sums = writeSums(folder, names);
+  const key = environment['REHUP_SIGNING_KEY'] ?? '';
+  return [...names, sums, ...(key === '' ? [] : [await sign(folder, sums, key)])];
+}
+
+type Licences = ReadonlyMap<Executable['architecture'], string>;
+
+/** The parts of all editions, each once. */
+function unique(editions: readonly Contents[]) {
+  const all = editions.flatMap(({ origins }) => origins);
+  return [...new Map(all.map((origin) => [origin.name, origin])).values()];
+}
+
+async function debianPackages(
+  folder: string,
+  executables: readonly Executable[],
+  facts: Facts,
+  licences: Licences,
+): Promise<readonly string[]> {
+  const names: string[] = [];
+  for (const executable of executables) {
+    const texts = {
+      manual: manualPage(facts),
+      changes: own('CHANGELOG.md'),
+      license: own('LICENSE'),
+      thirdParties: licences.get(executable.architecture) ?? '',
+      bash: bashCompletion(),
+      zsh: zshCompletion(),
+      fish: fishCompletion(),
+    };
+    names.push(await debianPackage(folder, executable, facts, texts));
   }
-  await writeFile(path.join(folder, 'SHA256SUMS'), sums.join(''));
-  return [...files, 'SHA256SUMS'];
+  return names;
+}
+
+/** The image of rehup alone, for all architectures: its executable is /rehup. */
+function image(folder: string, executables: readonly Executable[], facts: Facts, licences: Licences): string {
+  const name = `rehup-${facts.version}-oci.tar`;
+  const created = new Date(facts.epoch * 1000).toISOString().replace('.000', '');
+  const labels = {
+    'org.opencontainers.image.title': 'rehup',
+    'org.opencontainers.image.description': facts.description,
+    'org.opencontainers.image.version': facts.version,
+    'org.opencontainers.image.revision': facts.revision,
+    'org.opencontainers.image.source': facts.repository,
+    'org.opencontainers.image.licenses': facts.license,
+    'org.opencontainers.image.created': created,
+  };
+  const layouts = executables.map(({ architecture, file }): Layout => {
+    const papers = path.join(folder, `${architecture}.txt`);
+    writeFileSync(papers, licences.get(architecture) ?? '');
+    const files = { rehup: file, LICENSE: path.join(ROOT, 'LICENSE'), [THIRD_PARTIES]: papers };
+    return { architecture, files, entrypoint: ['/rehup'], user: '65534:65534', labels };
+  });
+  writeImage(path.join(folder, name), `localhost/rehup:${facts.version}`, layouts, created);
+  for (const { architecture } of executables) rmSync(path.join(folder, `${architecture}.txt`));
+  return name;
 }
 
 if (import.meta.main) {
-  const folder = path.join(ROOT, 'dist');
-  for (const name of await release(folder))
-    console.log(path.relative(process.cwd(), path.join(folder, name)));
+  const folder = path.join(ROOT, 'dist/release');
+  const names = await release(path.join(ROOT, 'dist'), folder);
+  for (const name of names) console.log(path.relative(process.cwd(), path.join(folder, name)));
+  const others = readdirSync(folder).filter((name) => !names.includes(name));
+  if (others.length > 0) throw new Error(`release: ${others.join(', ')} in ${folder}, and nobody knows why`);
+  if (!existsSync(path.join(ROOT, 'dist/rehup-arm64')))
+    console.log('without arm64: npm run build says what that lacks');
 }

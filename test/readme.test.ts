@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { execaSync } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { ROOT } from '../scripts/build/product.ts';
-import { anchorsOf, blocks, DOCUMENTS, linksOf, OPERATIONS, README } from './support/documents.ts';
+import { anchorsOf, blocks, DOCUMENTS, linksOf, OPERATIONS, page, README } from './support/documents.ts';
 import { PID_NAMESPACE } from './support/machine.ts';
 import { needing } from './support/needing.ts';
 import { REHUP_BIN, type Rehup, rehup, witness } from './support/rehup.ts';
 import { httpServer } from './support/server.ts';
 import { AT_ONCE, eachWithDirectory, told, writtenVolume } from './support/volume.ts';
 
-/** The README's commands, examples, tables and lists: each is run, or compared with what the program says. */
+/** The commands, examples, tables and lists: each is run, or compared with what the program says. */
 
 const PACKAGE: { scripts: Record<string, string>; version: string } = JSON.parse(
   readFileSync(join(ROOT, 'package.json'), 'utf8'),
@@ -87,7 +87,10 @@ describe('each example of rehup', () => {
   const known = Object.keys(EXAMPLES);
 
   test('is known here', () => {
-    expect(blocks(README, 'sh').filter((text) => text.startsWith('rehup '))).toEqual(known);
+    expect(blocks(page('use'), 'sh')).toEqual(known);
+    const others = Object.values(DOCUMENTS).filter((text) => ![page('use'), OPERATIONS].includes(text));
+    for (const text of others)
+      expect(blocks(text, 'sh').filter((line) => line.startsWith('rehup '))).toEqual([]);
     // That of the other page is one of these, and its story is told by operations.test.ts.
     const told = blocks(OPERATIONS, 'sh').filter((text) => text.startsWith('rehup '));
     expect(told).not.toEqual([]);
@@ -145,7 +148,9 @@ function steps(run: Rehup): readonly string[] {
 
 describe('the other commands', () => {
   test('are scripts of package.json, and the example runs', () => {
-    const commands = blocks(README, 'sh').filter((text) => !text.startsWith('rehup '));
+    const commands = blocks(README, 'sh').filter(
+      (text) => !text.includes('podman') && !text.startsWith('echo'),
+    );
     expect(commands).toEqual([
       'npm ci && npm run demo',
       'npm run build && examples/node-restart/run',
@@ -173,6 +178,12 @@ describe('the other commands', () => {
     expect(code).toBe(0);
     expect(stdout).toContain('All of it happened');
   });
+});
+
+test('the README is short, and leads to every page', () => {
+  expect(README.split('\n').length).toBeLessThanOrEqual(201);
+  const pages = Object.keys(DOCUMENTS).filter((path) => path.startsWith('docs/'));
+  expect(linksOf(README).map(({ path }) => path)).toEqual(expect.arrayContaining(pages));
 });
 
 describe('the images', () => {

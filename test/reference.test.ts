@@ -6,10 +6,13 @@ import { describe, expect, test } from 'vitest';
 import { ROOT } from '../scripts/build/product.ts';
 import { withHelp } from '../scripts/docs.ts';
 import { RUN_OPTIONS } from '../src/cli/options.ts';
-import { loggedEvents, OPERATIONS, README } from './support/documents.ts';
+import { DOCUMENTS, loggedEvents, page } from './support/documents.ts';
 import { REHUP_BIN } from './support/rehup.ts';
 
-/** The README's commands, examples, tables and lists: each is run, or compared with what the program says. */
+/** The pages of the reference: each table and list is compared with what the program says. */
+
+/** What users read; CONTRIBUTING.md tells of other programs' options. */
+const TEXTS = Object.entries(DOCUMENTS).flatMap(([path, text]) => (path === 'CONTRIBUTING.md' ? [] : [text]));
 
 const PACKAGE: { scripts: Record<string, string>; version: string } = JSON.parse(
   readFileSync(join(ROOT, 'package.json'), 'utf8'),
@@ -17,12 +20,15 @@ const PACKAGE: { scripts: Record<string, string>; version: string } = JSON.parse
 
 describe('the reference', () => {
   test('is what --help says', () => {
-    expect(withHelp(README)).toBe(README);
+    expect(withHelp(page('options'))).toBe(page('options'));
   });
 
-  test('and the other page name no option that is not there', () => {
+  test('and the other pages name no option that is not there', () => {
     const foreign = {
       'docker run': ['--init'],
+      podman: ['--rm', '--volume', '--tag', '--file', '--output', '--input'],
+      skopeo: ['--all'],
+      kubectl: ['--patch', '--follow'],
       npm: ['--global'],
       sha256sum: ['--ignore-missing'],
       setpriv: ['--pdeathsig'],
@@ -33,14 +39,14 @@ describe('the reference', () => {
       ...['--help', '--version', '--no-fleet-lock'],
       ...Object.values(foreign).flat(),
     ];
-    for (const text of [README, OPERATIONS]) {
+    for (const text of TEXTS) {
       const named = [...text.matchAll(/(?<![\w<!-])--[a-z][a-z-]*/g)].map(([option]) => option);
       expect(named.filter((option) => !known.includes(option))).toEqual([]);
     }
   });
 
   test('has a row for every event that is logged, at its level, and for no other', () => {
-    const section = README.slice(README.indexOf('| Event |'), README.indexOf('## Options'));
+    const section = page('log');
     const rows = [...section.matchAll(/^\| (`.*?`) \| (.*?) \|/gm)].flatMap(([, events = '', levels = '']) =>
       events.split(' ').map((event) => [event.replaceAll('`', ''), levels.split(', ').sort()] as const),
     );
@@ -48,11 +54,11 @@ describe('the reference', () => {
     expect(new Map(rows)).toEqual(loggedEvents());
   });
 
-  test('and the other page name no event that is not logged', () => {
+  test('and the other pages name no event that is not logged', () => {
     const events = [...loggedEvents().keys()];
     const machines = [...new Set(events.map((event) => event.split('.')[0] ?? ''))].join('|');
-    const name = new RegExp(`\\b(?:${machines})\\.[a-z_]+(?![a-z_]|\\.json)`, 'g');
-    for (const text of [README, OPERATIONS]) {
+    const name = new RegExp(`\\b(?:${machines})\\.(?!(?:json|md|tar)\\b)[a-z_]+(?![a-z_])`, 'g');
+    for (const text of TEXTS) {
       expect(
         [...text.matchAll(name)].map(([event]) => event).filter((event) => !events.includes(event)),
       ).toEqual([]);
@@ -60,7 +66,9 @@ describe('the reference', () => {
   });
 
   test('tells the exit codes', () => {
-    const rows = [...README.matchAll(/^\| (the child's|128\+n|12[567]) \|/gm)].map(([, code]) => code);
+    const rows = [...page('exit-codes').matchAll(/^\| (the child's|128\+n|12[567]) \|/gm)].map(
+      ([, code]) => code,
+    );
     const words = { "the child's": ['sh', '-c', 'exit 3'], '128+n': ['sh', '-c', 'kill -9 $$'] };
     const others = { '127': ['/no/such'], '126': ['/'], '125': ['--settle', '5x', 'true'] };
     const cases = Object.entries({ ...words, ...others });

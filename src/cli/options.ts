@@ -173,7 +173,7 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
     group: 'Child',
     default: 'exit',
     description:
-      "what the child's own exit does: exit (with its code), restart, or restart-on-failure (when the code is not 0), each time after a longer wait, 1s, 2s, 4s, up to 30s",
+      'what happens when the child exits by itself: exit (with its code), restart, or restart-on-failure (when the code is not 0), each time after a longer wait, 1s, 2s, 4s, up to 30s',
     repeatable: false,
   },
   {

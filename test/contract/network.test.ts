@@ -7,7 +7,7 @@ import { PATIENCE, rehup, witness } from '../support/rehup.ts';
 import { httpServer } from '../support/server.ts';
 import { AT_ONCE, eachWithDirectory, writtenVolume } from '../support/volume.ts';
 
-/** What the README promises of the network: nothing is listened on, and a call leaves nothing open. */
+/** What docs/security.md promises of the network: nothing is listened on, and a call leaves nothing open. */
 
 const test = needing(PID_NAMESPACE);
 const directory = eachWithDirectory();

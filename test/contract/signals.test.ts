@@ -13,7 +13,7 @@ eachWithDirectory();
 /** KILL and STOP can't be caught, CHLD is rehup's own, 32 and 33 are the C library's, TERM ends the teller. */
 const NOT_TOLD = [9, 15, 17, 19, 32, 33];
 
-/** What Node can't tell from its own: the README's table. */
+/** What Node can't tell from its own: the table of docs/editions.md. */
 const NOT_FORWARDED_BY_NODE = [4, 5, 6, 7, 8, 11, 13, 25, 31];
 
 const told = (self: Rehup) => self.output.slice(2).map((line) => Number.parseInt(line, 10));
@@ -66,7 +66,7 @@ describe('a signal', () => {
       .map((line) => line['signal']);
     const realTime = ['SIGRTMIN', 'SIGRTMIN+2', 'SIGRTMIN+2', 'SIGRTMIN+16'];
     const expected = ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH', ...realTime];
-    // Node's threads take them side by side: the README's table.
+    // Node's threads take them side by side: the table of docs/editions.md.
     if (IS_NODE) expect(names.toSorted()).toEqual(expected.toSorted());
     else expect(names).toEqual(expected);
   });

@@ -17,7 +17,7 @@ import {
 import { expectRest } from '../support/rest.ts';
 import { writtenVolume } from '../support/volume.ts';
 
-/** What only the static executable can do; the README has the same as a table. */
+/** What only the static executable can do; docs/editions.md has the same as a table. */
 
 const test = needing(STATIC_EXECUTABLE, PID_NAMESPACE);
 

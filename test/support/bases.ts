@@ -96,13 +96,13 @@ function node(): Promise<string> {
 
 /** Busybox on musl: what of alpine a static executable could miss. */
 async function alpine(): Promise<string> {
-  return archived('alpine-like', async (root) => {
+  return archived('alpine', async (root) => {
     put('/bin/busybox', root);
     const probe = join(mkdtempSync(join(tmpdir(), 'rehup-probe-')), 'probe');
     execFileSync('musl-gcc', ['-x', 'c', '-', '-o', probe], { input: 'int main(void) { return 0; }' });
     for (const library of librariesOf(probe).filter((file) => existsSync(file))) put(library, root);
     rmSync(join(probe, '..'), { recursive: true });
-    for (const name of ['sh', 'sleep', 'kill'])
+    for (const name of ['sh', 'sleep', 'kill', 'cat'])
       execFileSync('ln', ['-s', 'busybox', join(root, 'bin', name)]);
   });
 }

@@ -9,10 +9,25 @@ const read = (...path: readonly string[]) => readFileSync(join(ROOT, ...path), '
 export const README = read('README.md');
 export const OPERATIONS = read('docs', 'operations.md');
 
+/** The pages that users read after the README, by their paths. */
+const PAGES = Object.fromEntries(
+  readdirSync(join(ROOT, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .sort()
+    .map((name) => [`docs/${name}`, read('docs', name)]),
+);
+
+/** A page below docs/. */
+export function page(name: string): string {
+  const text = PAGES[`docs/${name}.md`];
+  if (text === undefined) throw new Error(`docs/${name}.md is not there`);
+  return text;
+}
+
 /** What there is to read, by its path in the repository. */
 export const DOCUMENTS: Readonly<Record<string, string>> = {
   'README.md': README,
-  'docs/operations.md': OPERATIONS,
+  ...PAGES,
   'CONTRIBUTING.md': read('CONTRIBUTING.md'),
 };
 

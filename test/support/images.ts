@@ -20,7 +20,8 @@ const VICTIM = join(import.meta.dirname, '../victims/teller.c');
 /** Limits that runc may set where it is itself in a container. */
 const LIMITS = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024'];
 
-const RUN = ['podman', '--runtime', 'runc', 'run', '--rm', ...LIMITS];
+/** The words that run a container. */
+export const RUN: readonly string[] = ['podman', '--runtime', 'runc', 'run', '--rm', ...LIMITS];
 
 function works(program: string, ...words: readonly string[]): boolean {
   return spawnSync(program, words, { stdio: 'ignore' }).status === 0;

@@ -95,6 +95,18 @@ export const NAMED = program('named', 'bind9');
 export const SLAPD = program('slapd', 'slapd');
 export const KEEPALIVED = program('keepalived', 'keepalived');
 export const TINI = program('tini', 'tini');
+export const MANDOC = program('mandoc', 'mandoc');
+export const LINTIAN = program('lintian', 'lintian');
+export const SKOPEO = program('skopeo', 'skopeo');
+export const MINISIGN = program('minisign', 'minisign');
+export const OPENSSL = program('openssl', 'openssl');
+export const DPKG_DEB = program('dpkg-deb', 'dpkg');
+export const TMUX = program('tmux', 'tmux');
+export const SHELLS: Readonly<Record<'bash' | 'zsh' | 'fish', Capability>> = {
+  bash: program('bash', 'bash'),
+  zsh: program('zsh', 'zsh'),
+  fish: program('fish', 'fish'),
+};
 export const POSTGRES: Capability = {
   prefix: firstThatWorks([['sh', '-c']], ['ls /usr/lib/postgresql/*/bin/postgres']) && [],
   remedy: 'PostgreSQL (apt-get install -y postgresql)',

@@ -10,7 +10,7 @@ const DIST = join(import.meta.dirname, '../../dist');
 export const REHUP_BIN =
   process.env['REHUP_BIN'] ?? join(DIST, existsSync(join(DIST, 'rehup')) ? 'rehup' : 'rehup-node');
 
-/** Whether it is the one with Node in it, which can do a little less (README, "Two editions"). */
+/** Whether it is the one with Node in it, which can do a little less (docs/editions.md). */
 export const IS_NODE = basename(REHUP_BIN) === 'rehup-node';
 
 /** The static executable, as the one under test. */

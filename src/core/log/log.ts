@@ -22,7 +22,7 @@ export type LogValue =
 /** A line of the log. Texts in it are for people: byte strings have been decoded. Never the content of a file. */
 export type LogLine = {
   readonly level: LogLevel;
-  /** What happened, for machines: `child.started`. The list is in the README. */
+  /** What happened, for machines: `child.started`. The list is in docs/log.md. */
   readonly event: string;
   /** The same for people, in a few words. */
   readonly message: string;

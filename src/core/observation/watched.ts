@@ -151,7 +151,7 @@ export function settle(watched: Watched, trouble: string | undefined, turn: Turn
 /** What a frozen watch is frozen by, and what helps. */
 const FROZEN: Readonly<Record<Frozen['why'], string>> = {
   subpath:
-    'is mounted by subPath and never changes; mount the whole volume instead, or with the action exit beside it',
+    'is mounted by subPath and never changes; mount the whole volume instead, or beside it and watch that with the action exit',
   replaced:
     'is a file that is mounted by itself and was replaced where it comes from: this container sees the old one for ever; mount its directory instead, and start the container anew',
   'torn-down':
