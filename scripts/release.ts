@@ -11,9 +11,10 @@ import process from 'node:process';
 import { promisify } from 'node:util';
 import manifest from '../package.json' with { type: 'json' };
 import { bundledPackages, neutral } from './build/neutral.ts';
-import { ROOT } from './build/product.ts';
+import { CACHE, ROOT } from './build/product.ts';
 import { SOURCE as ENGINE } from './build/quickjs.ts';
 import { ENTRY as STATIC_ENTRY } from './build/static.ts';
+import { arm64LibraryVersion } from './build/toolchain.ts';
 import { broughtNode, FOR_NODE, ENTRY as NODE_ENTRY } from './build.ts';
 
 const run = promisify(execFile);
@@ -57,18 +58,22 @@ async function libc(name: string, from: string, license: string): Promise<Compon
   try {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query fills it in.
     const { stdout: version } = await run('dpkg-query', ['-W', '-f', '${Version}', from]);
-    return {
-      type: 'library',
-      'bom-ref': `${name}@${version}`,
-      name,
-      version,
-      description: 'the C library, linked statically',
-      purl: `pkg:deb/debian/${from}@${version}`,
-      licenses: [{ license: { id: license } }],
-    };
+    return library(name, from, version, license);
   } catch {
     return undefined;
   }
+}
+
+function library(name: string, from: string, version: string, license: string): Component {
+  return {
+    type: 'library',
+    'bom-ref': `${name}@${version}`,
+    name,
+    version,
+    description: 'the C library, linked statically',
+    purl: `pkg:deb/debian/${from}@${version}`,
+    licenses: [{ license: { id: license } }],
+  };
 }
 
 /** All packages that npm installed here, as the tool of CycloneDX for npm tells them. */
@@ -122,7 +127,8 @@ export async function release(folder: string): Promise<readonly string[]> {
   const inNode = await bundledPackages({ file: NODE_ENTRY }, FOR_NODE);
   const own =
     (await libc('musl', 'musl-dev', 'MIT')) ?? (await libc('glibc', 'libc6-dev', 'LGPL-2.1-or-later'));
-  const arm = await libc('glibc', 'libc6-dev-arm64-cross', 'LGPL-2.1-or-later');
+  const armVersion = await arm64LibraryVersion(CACHE);
+  const arm = armVersion === undefined ? undefined : library('musl', 'musl-dev', armVersion, 'MIT');
   const bills = [
     billOf(all, 'rehup.cdx.json', inStatic, [engine, ...(own === undefined ? [] : [own])]),
     billOf(all, 'rehup-arm64.cdx.json', inStatic, [engine, ...(arm === undefined ? [] : [arm])]),

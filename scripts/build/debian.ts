@@ -58,6 +58,9 @@ async function fetchInto(place: string, { suite, name, version, file }: DebianSo
   return path.join(place, file);
 }
 
+/** In the folder of an unpacked package: its version. */
+export const VERSION_FILE = 'version';
+
 /** A binary package for an architecture that need not be the machine's. */
 export interface DebianPackage {
   readonly suite: string;
@@ -82,6 +85,8 @@ export async function unpackPackage(wanted: DebianPackage, folder: string): Prom
     if (file === undefined) throw new Error(`apt-get download ${name} brought nothing`);
     const unpacked = path.join(place, 'unpacked');
     await run('dpkg-deb', ['-x', path.join(place, file), unpacked]);
+    const { stdout } = await run('dpkg-deb', ['-f', path.join(place, file), 'Version']);
+    await writeFile(path.join(unpacked, VERSION_FILE), stdout.trim());
     await rename(unpacked, folder);
   });
 }

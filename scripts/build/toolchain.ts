@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { type DebianPackage, unpackPackage } from './debian.ts';
+import { type DebianPackage, unpackPackage, VERSION_FILE } from './debian.ts';
 import { digest, ROOT } from './product.ts';
 
 const run = promisify(execFile);
@@ -60,6 +60,15 @@ export const GLIBC: Toolchain = { ...SMALL, compiler: 'gcc', packages: 'musl-too
 const ARM64_MUSL: DebianPackage = { suite: 'bookworm', architecture: 'arm64', name: 'musl-dev' };
 const CROSS = 'aarch64-linux-gnu-gcc';
 
+function folderOf(cache: string): string {
+  return path.join(cache, `${ARM64_MUSL.name}-${ARM64_MUSL.suite}-${ARM64_MUSL.architecture}-versioned`);
+}
+
+/** The version of musl that the executable for arm64 was linked with; undefined if none was. */
+export async function arm64LibraryVersion(cache: string): Promise<string | undefined> {
+  return readFile(path.join(folderOf(cache), VERSION_FILE), 'utf8').catch(() => undefined);
+}
+
 /**
  * The cross compiler with musl instead of glibc, whose getaddrinfo would load modules of the image that the executable runs in
  * (nsswitch.conf(5)). Debian has no cross package of musl, hence that of arm64 itself.
@@ -70,7 +79,7 @@ export async function arm64(cache: string): Promise<Toolchain> {
   const toolchain = { ...SMALL, compiler: CROSS, packages: 'gcc-aarch64-linux-gnu' };
   const found = await run(CROSS, ['-print-file-name=include']).catch(() => undefined);
   if (found === undefined) return toolchain;
-  const folder = path.join(cache, `${ARM64_MUSL.name}-${ARM64_MUSL.suite}-${ARM64_MUSL.architecture}`);
+  const folder = folderOf(cache);
   await unpackPackage(ARM64_MUSL, folder);
   const libraries = path.join(folder, 'usr/lib/aarch64-linux-musl');
   const file = (name: string) => path.join(libraries, name);
