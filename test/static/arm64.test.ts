@@ -18,8 +18,7 @@ const EMULATED: Capability = {
     existsSync(FILE) && spawnSync('qemu-aarch64-static', [FILE, '--version']).status === 0
       ? [...(PID_NAMESPACE.prefix ?? []), 'qemu-aarch64-static']
       : undefined,
-  remedy:
-    'dist/rehup-arm64 and an emulator (apt-get install -y gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static)',
+  remedy: 'dist/rehup-arm64 and an emulator (apt-get install -y gcc-aarch64-linux-gnu qemu-user-static)',
 };
 
 const test = needing(EMULATED);

@@ -7,11 +7,12 @@ import { writtenVolume } from './volume.ts';
 
 /** Many replicas of one workload, each with a volume of its own, and what their applications told of when they read what. */
 
-/** Ends at once of content that begins with `bad`; tells when it started on which, and in which replica. */
+/** Ends of content that begins with `bad`, else says that it serves; tells when it started on which, and in which replica. */
 const APPLICATION = `#!/bin/sh
 content=$(cat "$2/k")
 echo "$(date +%s%N) $1 $content" >> "$3"
 case $content in bad*) exit 3;; esac
+echo >&3
 exec sleep 100000
 `;
 
@@ -28,7 +29,14 @@ export function replicas(folder: string, count: number, lock: FleetLock) {
   chmodSync(app, 0o755);
 
   function start(name: string): Rehup {
-    const words = ['--stage', `${join(folder, name)}=${join(folder, `${name}-target`)}`, '--verify', '200ms'];
+    const words = [
+      '--stage',
+      `${join(folder, name)}=${join(folder, `${name}-target`)}`,
+      '--verify',
+      '0',
+      '--ready',
+      'notify-fd:3',
+    ];
     const fleet = ['--fleet-lock', lock.url, '--fleet-group', 'web', '--fleet-id', name];
     return rehup([
       ...words,

@@ -3,8 +3,8 @@ import { createStatusReader, type Decided, type StatusReader } from './http.ts';
 /** Of an answer so much is read at most, and more of it is not told: one line is what is looked for. */
 const MOST_BYTES = 8 * 1024;
 
-/** What comes before the body: interim answers (1xx), and the fields of the final one. */
-const HEAD = /^(?:HTTP\/1\.\d 1\d\d[\s\S]*?\n\r?\n)*HTTP\/1\.\d [\s\S]*?\n\r?\n/;
+/** An interim answer, after which another one follows. */
+const INTERIM = /^HTTP\/1\.\d 1\d\d/;
 
 /** Reads an answer with its body, but of a 200, of which nothing more is to be known. */
 export function createAnswerReader(): StatusReader {
@@ -27,9 +27,20 @@ export function createAnswerReader(): StatusReader {
   };
 }
 
+/** All that comes before the body: interim answers, and the status and the fields of the final one; '' if that is not whole. */
+function headOf(text: string): string {
+  for (let from = 0; ; ) {
+    const [blank = ''] = /\n\r?\n/.exec(text.slice(from)) ?? [];
+    if (blank === '') return '';
+    const end = text.indexOf(blank, from) + blank.length;
+    if (!INTERIM.test(text.slice(from, from + 'HTTP/1.1 100'.length))) return text.slice(0, end);
+    from = end;
+  }
+}
+
 /** Whether nothing of the body is to come any more, as its length or its last chunk says (RFC 9112, 6). */
 function isWhole(text: string): boolean {
-  const [head = ''] = HEAD.exec(text) ?? [];
+  const head = headOf(text);
   if (head === '') return false;
   const body = text.slice(head.length);
   const length = /\ncontent-length:[ \t]*(\d+)/i.exec(head)?.[1];
@@ -42,7 +53,7 @@ function isChunked(head: string): boolean {
 }
 
 function bodyOf(text: string): string {
-  const [head = ''] = HEAD.exec(text) ?? [];
+  const head = headOf(text);
   const body = head === '' ? '' : text.slice(head.length);
   if (!isChunked(head)) return body;
   let whole = '';

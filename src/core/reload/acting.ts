@@ -1,4 +1,3 @@
-import { sameSnapshot } from '../files/snapshot.ts';
 import { outputFields } from '../gate/checking.ts';
 import { canRollBack } from '../gate/stages.ts';
 import { verdictOf } from '../jobs/check.ts';
@@ -13,8 +12,8 @@ import { type Held, isKnownToBlock, tellRestart, tellSent } from './guard.ts';
 import { untoldBecause } from './named.ts';
 import { ANSWER_BACK_OFF, applied, failed, reloadFields, retryLater, supersededBy } from './outcome.ts';
 import { rollBack } from './rollback.ts';
-import { advance, again, beginReload, type In, logHeld, rest, verdictWithin } from './scheduling.ts';
-import { blocked, lookAtBlocked, sendReload } from './telling.ts';
+import { advance, again, type In, logHeld, rest, verdictWithin } from './scheduling.ts';
+import { blocked, lookAtBlocked, sendReload, verify } from './telling.ts';
 
 /* Making the application use what it can see: the actions of a reload, one after the other, and the beginning of its verification. */
 
@@ -288,26 +287,4 @@ export function stopRefused(
 ): State {
   const reason = `the child can't be stopped: ${signalName(signal)}: ${errno}`;
   return again(failed(rest(state), reload, reason, turn), turn);
-}
-
-/**
- * The content is again what was told last, and newer content that came to nothing had cut off its verification: that is made
- * up for, as a reload that tells nothing.
- */
-export function verifyAnew(state: State, turn: Turn): State {
-  const { cutOff, told, seen } = state.configuration;
-  if (cutOff === undefined || state.child.phase !== 'running' || !sameSnapshot(told, seen)) return state;
-  const { begun: anew, reload } = beginReload(state, cutOff.paths, cutOff.actions, told, turn);
-  return verify(withConfiguration(anew, { cutOff: undefined }), { ...reload, from: cutOff.from }, turn);
-}
-
-/** The actions are done; whether they did well shows within the verify time. */
-function verify(state: State, reload: Reload, turn: Turn): State {
-  const { verify: time, ready } = state.settings;
-  const told = withConfiguration(rest(state), { unanswered: undefined });
-  turn.notices.push({ type: 'told' });
-  if (time === 0 && ready === undefined) return again(applied(told, reload, turn), turn);
-  if (time > 0) setTimer(turn, 'verify-reload', time);
-  log(turn, 'info', 'reload.started', `reload ${reload.id}: the child was told`, reloadFields(reload));
-  return again(withConfiguration(told, { verifying: { reload, stayed: time === 0 } }), turn);
 }

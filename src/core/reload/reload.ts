@@ -13,7 +13,6 @@ import {
   signalled,
   stopRefused,
   underWay,
-  verifyAnew,
 } from './acting.ts';
 import { askedStart, seenBeforeStart } from './admission.ts';
 import { gateFree, gateOvertaken, gatePassed, gateRefused } from './gated.ts';
@@ -31,6 +30,7 @@ import {
   settleAnew,
   withdraw,
 } from './scheduling.ts';
+import { verifyAnew } from './telling.ts';
 import { childVerified, notReady, ready, recover, restarted, stayed } from './verification.ts';
 
 /*

@@ -1,9 +1,12 @@
+import { sameSnapshot } from '../files/snapshot.ts';
 import type { Signal } from '../process/signals.ts';
+import type { Reload } from '../state/progress.ts';
 import { type State, withConfiguration } from '../state/state.ts';
-import { clearTimers, setTimer, type Turn } from '../state/turn.ts';
-import type { In } from './scheduling.ts';
+import { clearTimers, log, setTimer, type Turn } from '../state/turn.ts';
+import { applied, reloadFields } from './outcome.ts';
+import { again, beginReload, type In, rest } from './scheduling.ts';
 
-/* Sending the child a signal of a reload, once or until it takes it. */
+/* Sending the child a signal of a reload, once or until it takes it; and what begins once it was told. */
 
 /**
  * A child without a handler that blocks a signal is looked at so often, at this distance in ms, before the signal is sent
@@ -50,4 +53,26 @@ export function lookAtBlocked(state: State, progress: In<'acting'>, turn: Turn):
   const first = remaining.length === reload.actions.length;
   sendReload(child.pid, action.signal, onlyIf, first, turn);
   return withConfiguration(state, { progress: { ...progress, blocked: { ...blocked, looking: true } } });
+}
+
+/**
+ * The content is again what was told last, and newer content that came to nothing had cut off its verification: that is made
+ * up for, as a reload that tells nothing.
+ */
+export function verifyAnew(state: State, turn: Turn): State {
+  const { cutOff, told, seen } = state.configuration;
+  if (cutOff === undefined || state.child.phase !== 'running' || !sameSnapshot(told, seen)) return state;
+  const { begun: anew, reload } = beginReload(state, cutOff.paths, cutOff.actions, told, turn);
+  return verify(withConfiguration(anew, { cutOff: undefined }), { ...reload, from: cutOff.from }, turn);
+}
+
+/** The actions are done; whether they did well shows within the verify time. */
+export function verify(state: State, reload: Reload, turn: Turn): State {
+  const { verify: time, ready } = state.settings;
+  const told = withConfiguration(rest(state), { unanswered: undefined });
+  turn.notices.push({ type: 'told' });
+  if (time === 0 && ready === undefined) return again(applied(told, reload, turn), turn);
+  if (time > 0) setTimer(turn, 'verify-reload', time);
+  log(turn, 'info', 'reload.started', `reload ${reload.id}: the child was told`, reloadFields(reload));
+  return again(withConfiguration(told, { verifying: { reload, stayed: time === 0 } }), turn);
 }
