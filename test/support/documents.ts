@@ -13,6 +13,7 @@ export const OPERATIONS = read('docs', 'operations.md');
 export const DOCUMENTS: Readonly<Record<string, string>> = {
   'README.md': README,
   'docs/operations.md': OPERATIONS,
+  'docs/untouched-images.md': read('docs/untouched-images.md'),
   'CONTRIBUTING.md': read('CONTRIBUTING.md'),
 };
 

@@ -14,13 +14,9 @@ import { untoldBecause } from './named.ts';
 import { ANSWER_BACK_OFF, applied, failed, reloadFields, retryLater, supersededBy } from './outcome.ts';
 import { rollBack } from './rollback.ts';
 import { advance, again, beginReload, type In, logHeld, rest, verdictWithin } from './scheduling.ts';
-import { blocked, lookAtBlocked, sendReload } from './telling.ts';
+import { begun, blocked, lookAtBlocked, sendReload } from './telling.ts';
 
 /* Making the application use what it can see: the actions of a reload, one after the other, and the beginning of its verification. */
-
-/** So many applies within this time are flapping (specification 5, *calm*). */
-const FLAPPING = 6;
-const FLAPPING_WINDOW = 10 * 60_000;
 
 /** So many files that nobody answered for are remembered: as many as a watch may hold. */
 const MOST_UNANSWERED = 10_000;
@@ -47,27 +43,6 @@ export function act(state: State, reload: Reload, turn: Turn): State {
     default:
       return first satisfies never;
   }
-}
-
-/** From here on the application has been told: this content is not tried again by itself. */
-function begun(state: State, reload: Reload, turn: Turn): State {
-  const { configuration } = state;
-  const recent = configuration.applies.filter((at) => turn.at - at < FLAPPING_WINDOW);
-  // Trying again what nobody answered is no new content.
-  const counts = reload.paths.length > 0 && configuration.retries === 0;
-  const applies = counts ? [...recent, turn.at].slice(-FLAPPING) : recent;
-  const flapping = applies.length >= FLAPPING;
-  if (flapping && !configuration.flapping) {
-    const message = `${applies.length} reloads within ten minutes: something writes the configuration all the time`;
-    log(turn, 'warn', 'watch.flapping', message, { reloads: applies.length });
-  }
-  return withConfiguration(state, {
-    told: reload.snapshot,
-    cutOff: undefined,
-    lastApply: turn.at,
-    applies,
-    flapping,
-  });
 }
 
 /** Stops the child, for a new one to start or for rehup to end with it. */

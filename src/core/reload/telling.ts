@@ -1,9 +1,14 @@
 import type { Signal } from '../process/signals.ts';
+import type { Reload } from '../state/progress.ts';
 import { type State, withConfiguration } from '../state/state.ts';
-import { clearTimers, setTimer, type Turn } from '../state/turn.ts';
+import { clearTimers, log, setTimer, type Turn } from '../state/turn.ts';
 import type { In } from './scheduling.ts';
 
-/* Sending the child a signal of a reload, once or until it takes it. */
+/* Telling the application: sending the child a signal of a reload, once or until it takes it. */
+
+/** So many applies within this time are flapping (specification 5, *calm*). */
+const FLAPPING = 6;
+const FLAPPING_WINDOW = 10 * 60_000;
 
 /**
  * A child without a handler that blocks a signal is looked at so often, at this distance in ms, before the signal is sent
@@ -11,6 +16,27 @@ import type { In } from './scheduling.ts';
  */
 const BLOCKED_LOOKS = 10;
 const BLOCKED_PAUSE = 100;
+
+/** From here on the application has been told: this content is not tried again by itself. */
+export function begun(state: State, reload: Reload, turn: Turn): State {
+  const { configuration } = state;
+  const recent = configuration.applies.filter((at) => turn.at - at < FLAPPING_WINDOW);
+  // Trying again what nobody answered is no new content.
+  const counts = reload.paths.length > 0 && configuration.retries === 0;
+  const applies = counts ? [...recent, turn.at].slice(-FLAPPING) : recent;
+  const flapping = applies.length >= FLAPPING;
+  if (flapping && !configuration.flapping) {
+    const message = `${applies.length} reloads within ten minutes: something writes the configuration all the time`;
+    log(turn, 'warn', 'watch.flapping', message, { reloads: applies.length });
+  }
+  return withConfiguration(state, {
+    told: reload.snapshot,
+    cutOff: undefined,
+    lastApply: turn.at,
+    applies,
+    flapping,
+  });
+}
 
 /** Sends a signal of a reload, by this guard; `first`: no action came before it. */
 export function sendReload(
