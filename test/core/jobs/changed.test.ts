@@ -127,6 +127,7 @@ describe('the file', () => {
         connect: () => ({ send: () => {}, close: () => {} }),
         connectLocal: () => ({ send: () => {}, close: () => {} }),
       },
+      names: { lookUp: () => () => {} },
       drive(_steps, told) {
         files += 1;
         told(files as never);
