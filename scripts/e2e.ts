@@ -22,10 +22,11 @@ const { values, positionals } = parseArgs({
   options: { name: { type: 'string', short: 't' } },
 });
 
-/** Files by their names, but those that disturb a node at the end. */
+/** Files by their names, but those that disturb a node or the API server at the end. */
 class InOrder extends BaseSequencer {
   override sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const place = ({ moduleId }: TestSpecification) => `${moduleId.includes('disruption')} ${moduleId}`;
+    const place = ({ moduleId }: TestSpecification) =>
+      `${/disruption|controller\.e2e/.test(moduleId)} ${moduleId}`;
     return Promise.resolve(files.toSorted((one, other) => (place(one) < place(other) ? -1 : 1)));
   }
 }
@@ -51,7 +52,7 @@ async function run(cluster: Cluster): Promise<boolean> {
     // Each file has the cluster to itself; what is in a file runs side by side.
     fileParallelism: false,
     maxConcurrency: 100,
-    // What stops the kubelet comes last: others would feel it.
+    // What stops the kubelet, or the API server, comes last: others would feel it.
     sequence: { sequencer: InOrder },
     pool: 'forks',
     reporters: ['default'],
