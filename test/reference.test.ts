@@ -5,6 +5,7 @@ import { execaSync } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { ROOT } from '../scripts/build/product.ts';
 import { withHelp } from '../scripts/docs.ts';
+import { CONTROLLER_OPTIONS } from '../src/cli/commands/controller-options.ts';
 import { RUN_OPTIONS } from '../src/cli/options.ts';
 import { DOCUMENTS, loggedEvents, page } from './support/documents.ts';
 import { REHUP_BIN } from './support/rehup.ts';
@@ -26,17 +27,21 @@ describe('the reference', () => {
   test('and the other pages name no option that is not there', () => {
     const foreign = {
       'docker run': ['--init'],
-      podman: ['--rm', '--volume', '--tag', '--file', '--output', '--input'],
+      podman: [
+        ...['--rm', '--volume', '--tag', '--file', '--output', '--input'],
+        ...['--health-cmd', '--health-on-failure'],
+      ],
       skopeo: ['--all'],
-      kubectl: ['--patch', '--follow'],
+      kubectl: ['--patch', '--follow', '--overwrite'],
+      Reloader: ['--reload-on-create', '--reload-on-delete'],
       npm: ['--global'],
       sha256sum: ['--ignore-missing'],
       setpriv: ['--pdeathsig'],
       'an application': ['--config', '--port', '--web'],
     };
     const known = [
-      ...RUN_OPTIONS.map((option) => `--${option.name}`),
-      ...['--help', '--version', '--no-fleet-lock'],
+      ...[...RUN_OPTIONS, ...CONTROLLER_OPTIONS].map((option) => `--${option.name}`),
+      ...['--help', '--version', '--no-fleet-lock', '--and', '--state'],
       ...Object.values(foreign).flat(),
     ];
     for (const text of TEXTS) {
@@ -57,7 +62,7 @@ describe('the reference', () => {
   test('and the other pages name no event that is not logged', () => {
     const events = [...loggedEvents().keys()];
     const machines = [...new Set(events.map((event) => event.split('.')[0] ?? ''))].join('|');
-    const name = new RegExp(`\\b(?:${machines})\\.(?!(?:json|md|tar)\\b)[a-z_]+(?![a-z_])`, 'g');
+    const name = new RegExp(`\\b(?:${machines})\\.(?!(?:dev|json|md|tar)\\b)[a-z_]+(?![a-z_])`, 'g');
     for (const text of TEXTS) {
       expect(
         [...text.matchAll(name)].map(([event]) => event).filter((event) => !events.includes(event)),

@@ -98,6 +98,8 @@ describe('by their sources', () => {
     const writing =
       /native\.log\(|native\.print\((?!socket\b)|writeSync\((?:2|descriptor)\b|process\.std\w+\.|console\.|\bpino\(/;
     expect(saying(writing)).toEqual([
+      'controller/host/log.ts',
+      'controller/host/main.ts',
       'node/log.ts',
       'node/main.ts',
       'node/stderr.ts',
@@ -112,6 +114,9 @@ describe('by their sources', () => {
     expect(places('node/main.ts', /say\(2,/g)).toBe(1);
     // Every formatter goes through the one step that makes lines printable: two by hand, and pino or the one for people.
     expect(places('static/log.ts', /\btelling\(/g)).toBe(2);
+    expect(places('controller/host/log.ts', /\btelling\(/g)).toBe(1);
+    expect(places('controller/host/main.ts', /writeSync\(2, refusalLine\(/g)).toBe(1);
+    expect(places('controller/host/main.ts', /writeSync\(2,/g)).toBe(1);
     expect(places('node/log.ts', /\btelling\(/g)).toBe(1);
   });
 
