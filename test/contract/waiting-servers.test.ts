@@ -15,7 +15,7 @@ import {
   TINI,
 } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
-import { type Rehup, rehup } from '../support/rehup.ts';
+import { PATIENCE, type Rehup, rehup } from '../support/rehup.ts';
 import { VICTIMS_IN_C, waiter } from '../support/victims.ts';
 import { eachWithDirectory, ends, writtenVolume } from '../support/volume.ts';
 
@@ -173,21 +173,28 @@ describe('a server that takes HUP for the wish to shut down', () => {
     async () => {
       const volume = newVolume();
       const here = (name: string) => join(directory.path, name);
-      writeFileSync(
-        here('slapd.conf'),
-        `include /etc/ldap/schema/core.schema\npidfile ${here('pid')}\nargsfile ${here('args')}\ndatabase ldif\ndirectory ${directory.path}\nsuffix dc=x\n`,
-      );
-      const address = `ldap://127.0.0.1:${await freePort()}/`;
-      const command = `/usr/lib/ldap`;
-      const conf = `moduleload back_ldif\nmodulepath ${command}\n`;
+      const conf = `moduleload back_ldif\nmodulepath /usr/lib/ldap\n`;
       writeFileSync(
         here('slapd.conf'),
         `include /etc/ldap/schema/core.schema\n${conf}pidfile ${here('pid')}\ndatabase ldif\ndirectory ${directory.path}\nsuffix dc=x\n`,
       );
-      const run = follow(volume, ['slapd', '-f', here('slapd.conf'), '-h', address, '-d', 'none']);
-      await expect.poll(() => run.errors(), { timeout: 20_000 }).toMatch(/slapd starting/);
-      volume.write({ a: '1' });
-      await run.logged('reload.applied');
+      let changes = 0;
+      /** A slapd that was sent the HUP of a change, or how it ended of it. */
+      async function reloaded(): Promise<Rehup | { readonly code: number }> {
+        const address = `ldap://127.0.0.1:${await freePort()}/`;
+        const life = follow(volume, ['slapd', '-f', here('slapd.conf'), '-h', address, '-d', 'none']);
+        await expect.poll(() => life.errors(), { timeout: PATIENCE }).toMatch(/slapd starting/);
+        changes += 1;
+        volume.write({ a: `change ${changes}` });
+        return Promise.race([
+          life.logged('reload.applied').then(() => life),
+          life.ended.then((code) => ({ code })),
+        ]);
+      }
+      let run = await reloaded();
+      // Where the machine is so busy that it takes slapd more than a second to end, its end is that of the container.
+      for (let more = 4; more > 0 && 'code' in run; more--) run = await reloaded();
+      if ('code' in run) throw new Error(`slapd takes more than a second to end: ${run.code}`);
       expect(story(run)).toEqual(RESTARTED);
       expect(run.errors()).toMatch(/slapd took SIGHUP and exited with 0/);
       volume.write({ a: '2' });
