@@ -7,7 +7,6 @@ import { listening, url } from '../support/listening.ts';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { script } from '../support/processes.ts';
-import { stopped } from '../support/telling.ts';
 import { eachWithDirectory, writtenVolume } from '../support/volume.ts';
 
 /** Specification 4.8: contents stay inside, at `trace` too, whatever becomes of them. In memory, as Secrets are. */
@@ -107,7 +106,8 @@ describe('a secret', () => {
     told.write({ key: secret('refuse') });
     await run.logged('reload.failed');
     await look();
-    await stopped(run);
+    run.signal('SIGTERM');
+    await run.ended;
     expect(outside).toContain(volume.path);
     expect(held(run.errors(), contents)).toEqual([]);
     expect(held(outside, contents)).toEqual([]);

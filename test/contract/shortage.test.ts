@@ -72,8 +72,10 @@ test('a check starts, however little room arguments and environment leave for wh
 
 test('a limit of open files that is lowered leaves the child as it is, and a stop', async () => {
   writeFileSync(here('key'), 'one');
-  const run = rehup(['-w', directory.path, ...HUP, ...AT_ONCE_PLAIN, ...teller('/dev/null', 3)]);
+  const options = ['--log-level', 'trace', ...HUP, ...AT_ONCE_PLAIN];
+  const run = rehup(['-w', directory.path, ...options, ...teller('/dev/null', 3)]);
   await run.said('start');
+  await run.logged('watch.armed');
   expect(spawnSync('prlimit', [`--pid=${run.pid()}`, '--nofile=3:3']).status).toBe(0);
   writeFileSync(here('key'), 'two');
   expect((await run.logged('watch.failed')).msg).toContain('EMFILE');
