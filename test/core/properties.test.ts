@@ -5,7 +5,9 @@ import { randomWorld } from '../support/world.ts';
 
 /** Promises that hold in every order of events; the world in which they are tried checks them at each step. */
 
-const SEQUENCES = process.env['REHUP_SOAK'] === '1' ? 200_000 : 10_000;
+const SOAK = process.env['REHUP_SOAK'] === '1';
+
+const SEQUENCES = SOAK ? 200_000 : 10_000;
 
 const READY = { kind: 'tcp', endpoint: { host: '127.0.0.1', port: 80, text: 'tcp://127.0.0.1:80' } } as const;
 
@@ -61,7 +63,8 @@ test('at most one child, no start after a stop, every change answered for, one o
       if (world.exited === undefined) survivors += 1;
       else exits += 1;
     }),
-    { numRuns: SEQUENCES },
+    // The same lives each time, so that a failure is one of the change at hand; the soak goes where nobody has been.
+    { numRuns: SEQUENCES, ...(SOAK ? {} : { seed: 20_261_126 }) },
   );
   // Both ends of a life were really reached, so the promises about each were tried.
   expect(exits).toBeGreaterThan(SEQUENCES / 20);

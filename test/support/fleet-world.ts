@@ -58,6 +58,8 @@ export function fleetServer(check: (promise: boolean, what: string) => void) {
       const does = !isAsked(task) || (outcome.kind === 'answered' && outcome.status !== 423);
       const done = outcome.kind === 'answered' ? does : choice % 2 === 0;
       if (done) taken = isAsked(task);
+      // A server grants again what one has: it says no to those alone that have none.
+      else if (outcome.kind === 'answered' && isAsked(task)) taken = false;
       if (outcome.kind === 'answered' && outcome.status === 200) held = isAsked(task);
       return outcome;
     },
