@@ -139,6 +139,7 @@ export const VOLUMES: readonly Row[] = [
       await pod.said('start (');
       await room.api.patch('ConfigMap', 'app', room.namespace, { binaryData: { blob: bytes(0, 254, 1) } });
       room.took(Date.now(), await pod.said('SIGHUP ('));
+      await pod.logged('reload.applied');
       expect(pod.count('reload.started')).toBe(1);
     },
   },
