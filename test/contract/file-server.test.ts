@@ -75,9 +75,7 @@ describe.each(BOTH)('a server that is %s', (kind) => {
     expect(run.log().filter(({ event }) => event === 'watch.degraded')).toEqual([]);
   });
 
-  test('is in nobody else’s way: signals, changes elsewhere, orphans, a stop', {
-    timeout: 2 * PATIENCE,
-  }, async () => {
+  test('is in nobody else’s way: signals, changes elsewhere, orphans, a stop', async () => {
     const run = await watched([]);
     await server.falls();
     await stuck(run);
