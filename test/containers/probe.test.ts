@@ -45,6 +45,8 @@ test.each([
     const health = [
       ...['--health-cmd', '/rehup probe -w /etc/app', '--health-interval', 'disable'],
       ...['--health-retries', '1', '--health-on-failure', 'restart', '--stop-timeout', '1'],
+      // It ends and goes on: podman would remove it now and then between the two.
+      '--rm=false',
     ];
     const { self, name, podman } = containers.run(
       { image, volume: volume.path, more: [...kept, ...health, '--entrypoint', '["/bin/sh"]'] },
@@ -53,14 +55,17 @@ test.each([
     const check = () =>
       spawnSync('podman', ['--runtime', 'runc', 'healthcheck', 'run', name], { encoding: 'utf8' }).status;
     return (async () => {
-      await self.said('start one');
-      expect([check(), check()]).toEqual([0, 0]);
-      volume.write({ key: 'two' });
-      // Podman starts it again in the same call, whose code is another where that takes its time.
-      expect(check()).not.toBe(0);
-      await expect.poll(() => logged(name), { timeout: 60_000 }).toEqual(['start one', 'start two']);
-      expect([check(), check()]).toEqual([0, 0]);
-      podman('rm', '--force', '--time', '0');
+      try {
+        await self.said('start one');
+        expect([check(), check()]).toEqual([0, 0]);
+        volume.write({ key: 'two' });
+        // Podman starts it again in the same call, whose code is another where that takes its time.
+        expect(check()).not.toBe(0);
+        await expect.poll(() => logged(name), { timeout: 60_000 }).toEqual(['start one', 'start two']);
+        expect([check(), check()]).toEqual([0, 0]);
+      } finally {
+        podman('rm', '--force', '--time', '0');
+      }
       await self.ended.catch(() => undefined);
     })();
   },
