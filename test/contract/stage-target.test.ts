@@ -244,6 +244,9 @@ describe('the next life of the container', () => {
     await second.logged('watch.missing');
     volume.write({ key: 'two' });
     await second.said('SIGHUP two');
+    await expect
+      .poll(() => readlinkSync(target('..good')), { timeout: PATIENCE })
+      .toBe(readlinkSync(target('..data')));
     await ends(second);
     rmSync(here('volume'), { recursive: true });
     const third = stage();
