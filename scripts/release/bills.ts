@@ -88,6 +88,13 @@ async function installed(): Promise<Bill> {
   return JSON.parse(stdout) as Bill;
 }
 
+/** Where npm has put a package: below another's folder, where two versions are there. */
+function placeOf({ properties }: Component, name: string): string {
+  const told = (Array.isArray(properties) ? properties : []) as readonly { name: string; value: string }[];
+  const place = told.find((property) => property.name === 'cdx:npm:package:path')?.value;
+  return place ?? path.join('node_modules', name);
+}
+
 /** Of what is installed that which is in an edition, and what is in it besides. */
 function contentsOf(all: Bill, names: readonly string[], more: readonly (Part | undefined)[]): Contents {
   const fullName = ({ group, name }: Component) => (typeof group === 'string' ? `${group}/${name}` : name);
@@ -95,7 +102,7 @@ function contentsOf(all: Bill, names: readonly string[], more: readonly (Part | 
     const component = all.components.find((one) => fullName(one) === name);
     if (component === undefined) throw new Error(`${name} is in it and cyclonedx-npm does not know it`);
     // Nothing is of development only that ends up in what is shipped.
-    return { component: shipped(component), from: path.join(ROOT, 'node_modules', name) };
+    return { component: shipped(component), from: path.join(ROOT, placeOf(component, name)) };
   });
   const parts = [...packages, ...more.filter((part) => part !== undefined)];
   const components = parts.map(({ component }) => component);
