@@ -101,7 +101,8 @@ describe('what left the group of the child', () => {
     await run.said('start', 2);
     const said = run.output.map((line) => line.split(' ')[0]);
     expect(said.indexOf('bye')).toBeLessThan(said.lastIndexOf('start'));
-    expect(events(run, /leftovers|killed/)).toEqual(['child.leftovers']);
+    // A `sleep` that it begins between two looks comes to light later, and has a line of its own.
+    expect(new Set(events(run, /leftovers|killed/))).toEqual(new Set(['child.leftovers']));
     const left = (await run.said('left')).split(' ')[1];
     expect((await run.logged('child.leftovers')).msg).toMatch(new RegExp(`leaver ${left}\\b`));
     await ends(run);
