@@ -1,4 +1,4 @@
-import { rmdirSync, rmSync } from 'node:fs';
+import { readSync, rmdirSync, rmSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
 import type { Occurrence } from '../core/state/event.ts';
 import type { Listener } from '../core/state/ports.ts';
@@ -6,10 +6,12 @@ import type { HostFacts } from '../core/state/state.ts';
 import type { Peer } from '../core/state/visits.ts';
 import { textOfBytes } from '../core/text/bytes.ts';
 import { errnoOf } from './errno.ts';
-import { deferAccept, peerUser } from './peers.ts';
+import { deferAccept, descriptorOf, peerUser } from './peers.ts';
 
 /** As many connections as may wait to be accepted: a probe must find a place behind a crowd. */
 const BACKLOG = 1_024;
+/** The most that is taken of a request at once. */
+const PIECE = 4 * 1024;
 
 /** The Listener port over node:net, which is loaded when it is first needed. */
 export function createListener(tell: (occurrence: Occurrence) => void, facts: () => HostFacts): Listener {
@@ -33,6 +35,9 @@ export function createListener(tell: (occurrence: Occurrence) => void, facts: ()
         if (sockets.delete(connection)) tell({ type: 'hung-up', connection });
       });
     tell({ type: 'accepted', connection, peer });
+    // What has come already counts before a later connection may take the place of this one, and Node reads it later than that.
+    const bytes = sockets.has(connection) ? waitingIn(socket) : '';
+    if (bytes !== '') tell({ type: 'received', connection, bytes, host: facts() });
   }
 
   return {
@@ -100,4 +105,16 @@ export function createListener(tell: (occurrence: Occurrence) => void, facts: ()
       socket?.destroy();
     },
   };
+}
+
+/** What can be read at once, which Node's own reading then goes on behind. */
+function waitingIn(socket: Socket): string {
+  const descriptor = descriptorOf(socket);
+  if (descriptor === undefined) return '';
+  const buffer = Buffer.allocUnsafe(PIECE);
+  try {
+    return buffer.toString('latin1', 0, readSync(descriptor, buffer));
+  } catch {
+    return '';
+  }
 }

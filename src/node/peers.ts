@@ -43,7 +43,7 @@ export function deferAccept(server: Server): void {
 }
 
 /** Node has no other way to the descriptor of a socket. */
-function descriptorOf(socket: Socket | Server): number | undefined {
+export function descriptorOf(socket: Socket | Server): number | undefined {
   const { _handle: handle } = socket as unknown as { readonly _handle?: { readonly fd?: number } };
   return handle?.fd === undefined || handle.fd < 0 ? undefined : handle.fd;
 }

@@ -7,8 +7,8 @@ import { attempt } from './processes.ts';
 
 /** The most that is taken of a request at once. */
 const PIECE = 4 * 1024;
-/** So many connections are taken in a turn, so that what else has happened is let in. */
-const ACCEPTED_PER_TURN = 16;
+/** So many connections are taken in a turn, each answered within a millisecond or so: a signal does not wait for more. */
+const ACCEPTED_PER_TURN = 4;
 
 /** The Listener port: sockets that never make one wait. */
 export function createListener(

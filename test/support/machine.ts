@@ -89,6 +89,7 @@ export const UNBOUND = program('unbound', 'unbound');
 export const BINDFS = program('bindfs', 'bindfs');
 export const PROMETHEUS = program('prometheus', 'prometheus');
 export const JQ = program('jq', 'jq');
+export const CURL = program('curl', 'curl');
 export const CHROMIUM = program('chromium', 'chromium');
 export const WRK = program('wrk', 'wrk');
 export const NAMED = program('named', 'bind9');
