@@ -105,11 +105,14 @@ export function podOf(place: Place, api: Api, namespace: string, name: string, m
     exec: (...words) =>
       kubectl(place, 'exec', '--namespace', namespace, name, '--container', main, '--', ...words),
     async kill() {
-      const id = String(field(statusOf(await pod.object(), main), 'containerID')).replace(
-        'containerd://',
-        '',
-      );
-      await ctr(place, 'tasks', 'kill', '--signal', 'SIGKILL', id);
+      // It may run before the kubelet has told that.
+      const running = async () => {
+        const status = statusOf(await pod.object(), main);
+        const id = field(status, 'containerID');
+        return field(status, 'state', 'running') === undefined || typeof id !== 'string' ? undefined : id;
+      };
+      const id = await awaited(`the container of ${name}`, running, { shown: everything });
+      await ctr(place, 'tasks', 'kill', '--signal', 'SIGKILL', id.replace('containerd://', ''));
     },
     everything,
   };

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { deleted, KEPT } from '../client/keeping.ts';
+import { field } from '../client/objects.ts';
 import { AT_ONCE, CONFIG } from '../client/room.ts';
 import { imageOf } from '../engine/images.ts';
 import { CHECK, DISK, LIVE, STAGE, STAGED } from './gate.ts';
@@ -91,9 +92,12 @@ export const MENDED: readonly Row[] = [
       await pod.said('start greeting=one greeting=one');
       const since = await room.change({ greeting: 'two' });
       room.took(since, await pod.said('start greeting=two greeting=two'), NEW_CONTAINER);
-      // A second one has no back-off.
       const again = await room.change({ greeting: 'three' });
-      room.took(again, await pod.said('start greeting=three greeting=three'), NEW_CONTAINER);
+      room.took(again, await pod.logged('reload.applied', 2));
+      await pod.said('start greeting=three greeting=three');
+      // Not even the second one has a back-off.
+      const reasons = (await room.api.list('Event', room.namespace)).map((one) => field(one, 'reason'));
+      expect(reasons).not.toContain('BackOff');
     },
   },
   {
