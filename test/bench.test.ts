@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, test as plain } from 'vitest';
 import { type Measured, table } from '../bench/table.ts';
+import { judged } from '../bench/watchers/swaps.ts';
 import { needing } from './support/needing.ts';
 import { VICTIMS_IN_C } from './support/victims.ts';
 
@@ -90,5 +91,20 @@ describe('a table', () => {
         .slice(1)
         .every((cell) => cell === '–'),
     ).toBe(true);
+  });
+});
+
+describe('what an application was told over swaps', () => {
+  const swapped = [10e6, 20e6, 30e6];
+  const told = (at: number, ...keys: readonly string[]) => ({ at: at * 1e6, keys });
+
+  plain('is right when it is told once of each, as late as it is', () => {
+    const each = [told(11, '1', '1'), told(22, '2', '2'), told(33, '3', '3')];
+    expect(judged(each, swapped)).toEqual({ told: 3, missed: 0, extra: 0, torn: 0, times: [1, 2, 3] });
+  });
+
+  plain('has what it was never told of, told for nothing, and while its keys did not agree', () => {
+    const each = [told(11, '0', '1'), told(12, '1', '1'), told(13, '1', '1'), told(34, '3', '3')];
+    expect(judged(each, swapped)).toEqual({ told: 4, missed: 1, extra: 2, torn: 1, times: [2, 4] });
   });
 });

@@ -27,17 +27,20 @@ export type Program = (typeof MODULES)[number]['name'] | 'watchexec';
 /** Where each is, or why it is not there. */
 export type Programs = ReadonlyMap<Program, { readonly file: string } | { readonly lacking: string }>;
 
-/** Builds what is not there yet, which takes some minutes the first time; `tell` gets a line for each step. */
-export async function programs(tell: (line: string) => void): Promise<Programs> {
+/** Builds what is `wanted` and not there yet, which takes some minutes the first time; `tell` gets a line for each step. */
+export async function programs(
+  wanted: (name: Program) => boolean,
+  tell: (line: string) => void,
+): Promise<Programs> {
   const all = new Map<Program, { readonly file: string } | { readonly lacking: string }>();
-  for (const one of MODULES) {
+  for (const one of MODULES.filter(({ name }) => wanted(name))) {
     const place = { sources: import.meta.dirname, kept: KEPT, tell };
     all.set(
       one.name,
       await attempted('Go 1.26 and its module proxy', async () => join(await built(one, place), one.name)),
     );
   }
-  all.set('watchexec', await attempted('cargo and crates.io', () => crate(tell)));
+  if (wanted('watchexec')) all.set('watchexec', await attempted('cargo and crates.io', () => crate(tell)));
   return all;
 }
 

@@ -43,7 +43,7 @@ export type Behaviour = {
 };
 
 /** What the application was told, and when, in nanoseconds of CLOCK_MONOTONIC. */
-type Telling = { readonly at: number; readonly keys: readonly string[] };
+export type Telling = { readonly at: number; readonly keys: readonly string[] };
 
 const wait = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
@@ -145,7 +145,8 @@ export async function behaviourOf(
   }
 }
 
-function judged(
+/** What the tellings were worth: content `n` is the one of the nth swap, which was at `swapped[n - 1]`. */
+export function judged(
   told: readonly Telling[],
   swapped: readonly number[],
 ): Pick<Behaviour, 'told' | 'missed' | 'extra' | 'torn' | 'times'> {

@@ -83,12 +83,13 @@ const BUILT: Readonly<Record<Exclude<Program, 'atomic-writer'>, (file: string) =
   'consul-template':
     (file) =>
     ({ volume, victim, scratch }) => {
-      const templates = KEYS.flatMap((key) => {
+      const templates = KEYS.map((key) => {
         const source = written(join(scratch, `${key}.tmpl`), [`{{ file "${join(volume, key)}" }}`]);
-        return ['-template', `${source}:${join(scratch, key)}`];
+        return `template { source = "${source}" destination = "${join(scratch, key)}" }`;
       });
-      const command = [victim, ...keysIn(scratch)].join(' ');
-      return [file, ...templates, '-exec', command, '-exec-reload-signal', 'SIGHUP'];
+      const command = JSON.stringify([victim, ...keysIn(scratch)]);
+      const exec = `exec { command = ${command} reload_signal = "SIGHUP" }`;
+      return [file, '-config', written(join(scratch, 'config.hcl'), [...templates, exec])];
     },
   supervisord:
     (file) =>
