@@ -190,7 +190,7 @@ function* wallClock(): FileSteps<number | undefined> {
 }
 
 function optionsOf(
-  { path, capture = false, copy, copied = false, known, whole = false, points }: ReadingRequest,
+  { path, capture = false, copy, copied = false, known, whole = false, points, before }: ReadingRequest,
   ignore: PathPredicate,
   { ways, generations, mounts }: Seen,
   keyed: boolean,
@@ -209,6 +209,7 @@ function optionsOf(
         (mounts ?? []).map(({ point }) => point),
         path,
       ),
+    before,
     ways,
     generations,
   };

@@ -224,7 +224,8 @@ function concerned({ observation, settings }: State, { changes }: EventOf<'hint'
   if (changes === undefined) return allOf(observation);
   let due: Due = new Map();
   for (const [path, names] of changes) {
-    for (const [index, place] of observation.places.get(path)?.watches ?? []) {
+    for (let spot = observation.places.get(path); spot !== undefined; spot = spot.next) {
+      const { watch: index, place } = spot;
       if (![...names].some((name) => counts(place, name, settings.ignore))) continue;
       const isRoot = observation.watched[index]?.volume?.root === path && observation.copied.size === 0;
       due = together(due, new Map([[index, isRoot]]));
@@ -237,8 +238,8 @@ function concerned({ observation, settings }: State, { changes }: EventOf<'hint'
 export function doesCount({ observation, settings }: State, { changes }: EventOf<'hint'>): boolean {
   if (changes === undefined) return true;
   for (const [path, names] of changes)
-    for (const place of observation.places.get(path)?.watches.values() ?? [])
-      for (const name of names) if (counts(place, name, settings.ignore)) return true;
+    for (let spot = observation.places.get(path); spot !== undefined; spot = spot.next)
+      for (const name of names) if (counts(spot.place, name, settings.ignore)) return true;
   return false;
 }
 
