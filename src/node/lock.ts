@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { getSystemErrorName } from 'node:util';
+import { errnoName } from './errno.ts';
 import { lastErrno, libc } from './process/libc.ts';
 
 /** LOCK_EX | LOCK_NB of sys/file.h. */
@@ -10,5 +10,5 @@ export function lock(descriptor: number): boolean {
   if (libc.flock(descriptor, EXCLUSIVE_WITHOUT_WAITING) === 0) return true;
   const errno = lastErrno();
   if (errno === constants.errno.EWOULDBLOCK) return false;
-  throw Object.assign(new Error('flock failed'), { code: getSystemErrorName(-errno) });
+  throw Object.assign(new Error('flock failed'), { code: errnoName(errno) });
 }

@@ -17,8 +17,9 @@ export type WatcherReports = {
 };
 
 /** A place that sends events; `next`: another path to the same, which has the same number. */
-type Armed = Watchable & {
+type Armed = {
   readonly path: string;
+  place: Watchable;
   readonly watch: number;
   before: string;
   next: Armed | undefined;
@@ -147,10 +148,10 @@ export function createWatcher(loop: Loop, reports: WatcherReports): Watcher {
     }
   }
 
-  function arm(path: string, { identity, kind }: Watchable): void {
+  function arm(path: string, place: Watchable): void {
     try {
-      const watch = native.watchPlace(open(), path, MASKS[kind]);
-      const entry = { path, identity, kind, watch, before: '', next: byNumber.get(watch) };
+      const watch = native.watchPlace(open(), path, MASKS[place.kind]);
+      const entry = { path, place, watch, before: '', next: byNumber.get(watch) };
       armed.set(path, entry);
       byNumber.set(watch, entry);
     } catch (error) {
@@ -173,7 +174,10 @@ export function createWatcher(loop: Loop, reports: WatcherReports): Watcher {
   function settle(path: string): void {
     const entry = armed.get(path);
     const place = wanted.get(path);
-    const same = entry?.identity === place?.identity && entry?.kind === place?.kind;
+    const known = entry?.place;
+    const same = known?.identity === place?.identity && known?.kind === place?.kind;
+    // Of two that are the same the older one is kept by nobody else.
+    if (entry !== undefined && place !== undefined && same) entry.place = place;
     if (entry !== undefined && !same) disarm(entry);
     if (place !== undefined && !same) arm(path, place);
   }

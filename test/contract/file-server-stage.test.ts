@@ -5,7 +5,7 @@ import { endServers, FILE_SERVERS, fileServer, localFile, SOON } from '../suppor
 import { amongMountsOf, PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { script } from '../support/processes.ts';
-import { disposeAll, rehup, witness } from '../support/rehup.ts';
+import { disposeAll, PATIENCE, rehup, witness } from '../support/rehup.ts';
 import { SILENT } from '../support/victims.ts';
 import { eachWithDirectory } from '../support/volume.ts';
 
@@ -39,6 +39,33 @@ describe('a stage', () => {
     await run.said('SIGTERM second');
     await server.rises();
     expect(await run.ended).toBe(7);
+  });
+
+  test('in whose target one is mounted on a name is published beside that, which nobody touches', {
+    timeout: 90_000,
+  }, async () => {
+    const server = await fileServer('deaf', at('served'));
+    const file = localFile(directory.path);
+    mkdirSync(at('local', 'sub'));
+    writeFileSync(at('local', 'sub', 'a'), 'one');
+    const target = at('target');
+    const words = ['--stage', `${at('local')}=${target}`, '--on-change', 'HUP', ...SOON];
+    const run = rehup([...words, ...witness(file, 'exit=7')]);
+    await run.said('start');
+    await server.falls();
+    amongMountsOf(run.pid(), `mount --bind '${server.path}' '${target}/..rehup_1/sub'`);
+    expect((await run.logged('stage.failed')).msg).toMatch(/\.\.rehup_1.* \(EBUSY\)/);
+    run.signal('SIGUSR2');
+    await run.said('SIGUSR2 first');
+    writeFileSync(at('local', 'file'), 'second');
+    await run.said('SIGHUP second');
+    await expect.poll(() => readFileSync(join(target, 'file'), 'utf8'), { timeout: PATIENCE }).toBe('second');
+    // What is mounted keeps its place, and a third generation is made all the same.
+    writeFileSync(at('local', 'file'), 'third');
+    await run.said('SIGHUP third');
+    run.signal('SIGTERM');
+    expect(await run.ended).toBe(7);
+    await server.rises();
   });
 
   test('is published onto a file server, and a stop does not wait for that', {

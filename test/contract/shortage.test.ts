@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
-import { type Rehup, rehup } from '../support/rehup.ts';
+import { IS_NODE, REHUP_BIN, type Rehup, rehup } from '../support/rehup.ts';
 import { teller, VICTIMS_IN_C } from '../support/victims.ts';
 import { AT_ONCE, AT_ONCE_PLAIN, crowdedVolume, eachWithDirectory } from '../support/volume.ts';
 
@@ -104,11 +104,11 @@ test('a log below a watch that is written without end keeps no core busy', async
   await stops(run);
 });
 
-test('thousands of directories are watched, and what changes in them is told', {
-  timeout: 120_000,
+test('ten thousand directories are watched in little memory, and what changes in them is told', {
+  timeout: 240_000,
 }, async () => {
   const watched = here('tree');
-  for (let index = 0; index < 6_000; index++) mkdirSync(join(watched, String(index)), { recursive: true });
+  for (let index = 0; index < 9_900; index++) mkdirSync(join(watched, String(index)), { recursive: true });
   writeFileSync(join(watched, 'key'), 'one');
   const run = rehup([
     '-w',
@@ -117,12 +117,18 @@ test('thousands of directories are watched, and what changes in them is told', {
     '--settle',
     '0',
     ...AT_ONCE.slice(0, 4),
-    '--poll',
-    '1s',
+    // Node watches the first of them only.
+    ...['--poll', IS_NODE ? '1s' : '0'],
     ...teller('/dev/null', 3),
   ]);
   await run.said('start');
   writeFileSync(join(watched, 'key'), 'two');
   await run.said('1 ');
+  spawnSync('sh', ['-c', `rm -rf '${watched}'/[0-9]*`]);
+  writeFileSync(join(watched, 'key'), 'three');
+  await run.said('1 ', 2);
+  const most = /VmHWM:\s*(\d+) kB/.exec(readFileSync(`/proc/${run.pid()}/status`, 'utf8'))?.[1];
+  // Specification 4.9; 23 MB before. Node has more from the start, and sanitizers keep what is freed.
+  if (basename(REHUP_BIN) === 'rehup') expect(Number(most)).toBeLessThan(16 * 1024);
   await stops(run);
 });

@@ -16,6 +16,7 @@ import { describe, expect } from 'vitest';
 import { NOBODY, PID_NAMESPACE, SMALL_TMPFS } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { script } from '../support/processes.ts';
+import { QUOTA } from '../support/quota.ts';
 import { PATIENCE, rehup, witness } from '../support/rehup.ts';
 import { AT_ONCE, eachWithDirectory, writtenVolume } from '../support/volume.ts';
 
@@ -101,28 +102,33 @@ test('a SIGKILL at any instant leaves one whole generation, and the next start c
   await expect.poll(names, { timeout: PATIENCE }).toEqual(['..data', '..good', active, 'a', 'b'].sort());
 });
 
-needing(PID_NAMESPACE, SMALL_TMPFS)(
-  'a target that is full fails the reload: the application keeps what it has, until what is there fits',
-  async () => {
-    mkdirSync(here('target'));
-    const volume = writtenVolume(here('volume'), { key: 'one' });
-    const child = witness(join(here('target'), 'key'));
-    const run = rehup([...staged('--on-change', 'HUP', ...AT_ONCE), ...child], {
-      prefix: [...(SMALL_TMPFS.prefix ?? []), here('target'), ...(PID_NAMESPACE.prefix ?? [])],
-    });
-    await run.said('start');
-    volume.write({ key: 'two', large: 'x'.repeat(100_000) });
-    const { reason } = await run.logged('reload.failed');
-    expect(reason).toMatch(/ENOSPC/);
-    await run.logged('watch.stale');
-    volume.write({ key: 'three', large: 'x'.repeat(10_000) });
-    await run.said('SIGHUP three');
-    await run.logged('rehup.recovered');
-    run.signal('SIGTERM');
-    expect(await run.ended).toBe(0);
-    expect(run.output.filter((line) => line.startsWith('SIGHUP'))).toEqual(['SIGHUP three']);
-  },
-);
+describe.each([
+  ['is full', SMALL_TMPFS, 100_000, 'ENOSPC'],
+  ['has a quota', QUOTA, 8_000_000, 'EDQUOT|ENOSPC'],
+] as const)('a target that %s', (_, capability, tooMuch, errno) => {
+  needing(PID_NAMESPACE, capability)(
+    'fails the reload: the application keeps what it has, until what is there fits',
+    async () => {
+      mkdirSync(here('target'));
+      const volume = writtenVolume(here('volume'), { key: 'one' });
+      const child = witness(join(here('target'), 'key'));
+      const run = rehup([...staged('--on-change', 'HUP', ...AT_ONCE), ...child], {
+        prefix: [...(capability.prefix ?? []), here('target'), ...(PID_NAMESPACE.prefix ?? [])],
+      });
+      await run.said('start');
+      volume.write({ key: 'two', large: 'x'.repeat(tooMuch) });
+      const { reason } = await run.logged('reload.failed');
+      expect(reason).toMatch(new RegExp(`of .*large failed \\((${errno})\\); give it room`));
+      await run.logged('watch.stale');
+      volume.write({ key: 'three', small: 'x'.repeat(10_000) });
+      await run.said('SIGHUP three');
+      await run.logged('rehup.recovered');
+      run.signal('SIGTERM');
+      expect(await run.ended).toBe(0);
+      expect(run.output.filter((line) => line.startsWith('SIGHUP'))).toEqual(['SIGHUP three']);
+    },
+  );
+});
 
 describe('a target that can not be used ends it with 125 before anything is started, and nothing is deleted', () => {
   async function refused(source: string, target: string, prefix = PID_NAMESPACE.prefix): Promise<string> {

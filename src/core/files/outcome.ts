@@ -26,6 +26,8 @@ export type ReadingRequest = {
   readonly points?: ReadonlySet<string>;
   /** Its places as they are known, where nothing happened on the way to its volume. */
   readonly places?: Places;
+  /** Its places as they were found last, of which those that are the same are kept. */
+  readonly before?: Places;
   /** Whether all of it is read, though times and inodes say that it is the same. */
   readonly whole?: boolean;
   /** Whether a volume below it that lost all its files counts as changed. */

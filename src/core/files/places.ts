@@ -172,7 +172,8 @@ export function samePlaces(one: Places, other: Places): boolean {
   return true;
 }
 
-function samePlace(one: Place, other: Place): boolean {
+export function samePlace(one: Place, other: Place): boolean {
+  if (one === other) return true;
   if (one.identity !== other.identity || one.kind !== other.kind || one.below !== other.below) return false;
   if (one.only === undefined || other.only === undefined) return one.only === other.only;
   return one.only.size === other.only.size && [...one.only].every((name) => other.only?.has(name) === true);

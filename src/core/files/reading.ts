@@ -8,7 +8,7 @@ import { readInside } from './readings/inside.ts';
 import { beginTree, readPlain, TRIES } from './readings/plain.ts';
 import { foreseeChange } from './snapshot.ts';
 import { contentOfTree, type WalkOptions } from './tree.ts';
-import { unhurried } from './unhurried.ts';
+import { PAUSE, unhurried } from './unhurried.ts';
 import { findVolume, readGeneration } from './volume.ts';
 import { walk } from './walk/walk.ts';
 
@@ -49,6 +49,8 @@ function* withMounts(
     if (reading.status === 'read') yield* foreseeChange(request?.path ?? '', request?.told, reading.content);
     const unlinked = reading.status === 'read' && reading.unlinked === true;
     if (request !== undefined && (request.mounts === true || unlinked)) {
+      // All of it may be known by now, without a request that would let others go on.
+      yield PAUSE;
       const real = yield* follow(request.path, seen.ways);
       const mounts = mountsOf(yield* mountsIn(seen), real);
       const { system, inImage } = systemOf(mounts, real);
@@ -188,7 +190,7 @@ function* wallClock(): FileSteps<number | undefined> {
 }
 
 function optionsOf(
-  { path, capture = false, copy, copied = false, known, whole = false, points }: ReadingRequest,
+  { path, capture = false, copy, copied = false, known, whole = false, points, before }: ReadingRequest,
   ignore: PathPredicate,
   { ways, generations, mounts }: Seen,
   keyed: boolean,
@@ -207,6 +209,7 @@ function optionsOf(
         (mounts ?? []).map(({ point }) => point),
         path,
       ),
+    before,
     ways,
     generations,
   };

@@ -1,7 +1,7 @@
 import type { PathPredicate } from '../text/glob.ts';
 import { type Content, captured, contentOf } from './content.ts';
 import type { FileDigest, FileFailure, FileOperation, FileStatus, FileSteps } from './files.ts';
-import type { Place, Ways } from './places.ts';
+import type { Place, Places, Ways } from './places.ts';
 
 /** A watch holds at most this much (specification 4.1 and 4.9). */
 export const MAX_FILES = 10_000;
@@ -60,6 +60,8 @@ export type WalkOptions = {
   readonly now: number | undefined;
   /** Mount points: a file that is mounted by itself sends its events by itself. */
   readonly points: ReadonlySet<string>;
+  /** The places as they were found before: those that are the same are kept as they are. */
+  readonly before: Places | undefined;
   readonly ways: Ways;
   /** The generations of volumes that this look has seen, by root. */
   readonly generations: Map<string, string>;

@@ -12,6 +12,9 @@ import { isFrozen } from './watched.ts';
 /** Each so many polls all is read whole: what was written through a mapping of a file may have left its times as they were. */
 const WHOLE_POLLS = 10;
 
+/** So many places are worth being kept where they are the same: there may be ten thousand. */
+const MANY_PLACES = 100;
+
 /** Looks are never closer together than this part of what the last one took (specification 4.3). */
 const PAUSE_PART = 0.1;
 /**
@@ -144,6 +147,7 @@ export function requestFor(
     ...(isCopied ? { copied: true } : {}),
     ...(wantsMounts(watched) ? { mounts: true } : points === undefined ? {} : { points }),
     ...(atRoot ? { places: watched.places } : {}),
+    ...(watched.places.size > MANY_PLACES ? { before: watched.places } : {}),
     ...(polls % WHOLE_POLLS === WHOLE_POLLS - 1 && !trusting ? { whole: true } : {}),
     ...(settings.allowEmpty ? { allowEmpty: true } : {}),
   };

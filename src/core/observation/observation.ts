@@ -124,7 +124,7 @@ function take(state: State, found: ReadonlyMap<number, Reading>, turn: Turn): St
     const unsettledSince = isAtWork(one, reading) ? (one.unsettledSince ?? turn.at) : undefined;
     const next = isPending
       ? { watched: waiting(one, reading, copied, turn.at), refusal: undefined }
-      : merge({ ...one, unsettledSince, copy: undefined }, reading, settings.allowEmpty, turn);
+      : merge(withWriter(one, unsettledSince), reading, settings.allowEmpty, turn);
     watched[index] = next.watched;
     refusal ??= next.refusal;
     if (next.watched.content !== one.content) contents.set(one.path, contentSeen(next.watched));
@@ -153,6 +153,14 @@ function take(state: State, found: ReadonlyMap<number, Reading>, turn: Turn): St
   return observation.urgent
     ? requestLook(next, turn, observation.due).state
     : lookSoon(next, turn, observation.due, false);
+}
+
+/** A watch whose writer was seen at work since then, and which is not waited for. */
+function withWriter(watched: Watched, unsettledSince: number | undefined): Watched {
+  const { unsettledSince: before, copy } = watched;
+  return before === unsettledSince && copy === undefined
+    ? watched
+    : { ...watched, unsettledSince, copy: undefined };
 }
 
 /** A volume is complete in a moment, and what belongs together is told together; who writes a file may never be done. */
@@ -216,7 +224,8 @@ function concerned({ observation, settings }: State, { changes }: EventOf<'hint'
   if (changes === undefined) return allOf(observation);
   let due: Due = new Map();
   for (const [path, names] of changes) {
-    for (const [index, place] of observation.places.get(path)?.watches ?? []) {
+    for (let spot = observation.places.get(path); spot !== undefined; spot = spot.next) {
+      const { watch: index, place } = spot;
       if (![...names].some((name) => counts(place, name, settings.ignore))) continue;
       const isRoot = observation.watched[index]?.volume?.root === path && observation.copied.size === 0;
       due = together(due, new Map([[index, isRoot]]));
@@ -229,8 +238,8 @@ function concerned({ observation, settings }: State, { changes }: EventOf<'hint'
 export function doesCount({ observation, settings }: State, { changes }: EventOf<'hint'>): boolean {
   if (changes === undefined) return true;
   for (const [path, names] of changes)
-    for (const place of observation.places.get(path)?.watches.values() ?? [])
-      for (const name of names) if (counts(place, name, settings.ignore)) return true;
+    for (let spot = observation.places.get(path); spot !== undefined; spot = spot.next)
+      for (const name of names) if (counts(spot.place, name, settings.ignore)) return true;
   return false;
 }
 

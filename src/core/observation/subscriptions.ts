@@ -1,4 +1,4 @@
-import { moreOf, type Place, type PlaceKind, type Places, samePlaces } from '../files/places.ts';
+import { moreOf, type Places, samePlaces } from '../files/places.ts';
 import type { LinkChange } from '../files/volume.ts';
 import type { Due, Spot, Watched } from '../state/observed.ts';
 import type { State } from '../state/state.ts';
@@ -36,7 +36,7 @@ export function withWatchedPlaces(
     samePlaces(watched[index]?.places ?? NOWHERE, before[index]?.places ?? NOWHERE),
   );
   if (same && gone.size === 0) return state;
-  const places = spotsOf(watched);
+  const places = spotsOf(watched, observation.places);
   turn.effects.push({ type: 'watch', places });
   const unwatched = new Set([...observation.unwatched].filter((path) => places.has(path)));
   // What was made anew may have another writer.
@@ -50,18 +50,18 @@ export function withWatchedPlaces(
 
 const NOWHERE: Places = new Map();
 
-/** The places of all watches: what counts for one of them is asked for. */
-function spotsOf(watched: readonly Watched[]): ReadonlyMap<string, Spot> {
-  const spots = new Map<string, { identity: string; kind: PlaceKind; watches: Map<number, Place> }>();
-  for (const [index, { places }] of watched.entries()) {
+/** The places of all watches: what counts for one of them is asked for. The first spot of a path asks for all. */
+function spotsOf(watched: readonly Watched[], before: ReadonlyMap<string, Spot>): ReadonlyMap<string, Spot> {
+  const spots = new Map<string, Spot>();
+  for (const [watch, { places }] of watched.entries()) {
     for (const [path, place] of places) {
-      const { identity, kind } = place;
-      const spot = spots.get(path);
-      if (spot === undefined) spots.set(path, { identity, kind, watches: new Map([[index, place]]) });
+      const next = spots.get(path);
+      const known = before.get(path);
+      if (known?.place === place && known.watch === watch && known.next === next) spots.set(path, known);
       else {
-        spot.identity = identity;
-        spot.kind = moreOf(spot.kind, kind);
-        spot.watches.set(index, place);
+        const { identity } = place;
+        const kind = next === undefined ? place.kind : moreOf(next.kind, place.kind);
+        spots.set(path, { identity, kind, watch, place, next });
       }
     }
   }
@@ -96,7 +96,8 @@ export function lost(state: State, paths: readonly string[]): { readonly state: 
   const copied = new Set([...observation.copied].filter((path) => !all.has(path)));
   const indices = new Set<number>();
   for (const path of paths)
-    for (const index of observation.places.get(path)?.watches.keys() ?? []) indices.add(index);
+    for (let spot = observation.places.get(path); spot !== undefined; spot = spot.next)
+      indices.add(spot.watch);
   return {
     state: { ...state, observation: { ...observation, copied, lost: all } },
     due: theseOf(indices),

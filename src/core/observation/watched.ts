@@ -169,6 +169,8 @@ function withMounts(
   { frozen = [], points, system, inImage }: Reading,
   turn: Turn,
 ): Watched {
+  if (points === undefined && system === undefined && inImage === undefined && frozen.length === 0)
+    return watched;
   const news = frozen.filter(({ point }) => !watched.frozen.has(point));
   for (const { why, point } of news) {
     log(turn, 'warn', 'watch.frozen', `${textOfBytes(point)} ${FROZEN[why]}`, {

@@ -58,11 +58,15 @@ export type Watched = {
   readonly points: ReadonlySet<string> | undefined;
 };
 
-/** A place whose events are asked for, and what of it counts for which watch, by its index. */
+/** A place whose events are asked for, and what of it counts for a watch; there may be ten thousand of them. */
 export type Spot = {
   readonly identity: string;
   readonly kind: PlaceKind;
-  readonly watches: ReadonlyMap<number, Place>;
+  /** The index of the watch. */
+  readonly watch: number;
+  readonly place: Place;
+  /** The same for another watch. */
+  readonly next: Spot | undefined;
 };
 
 /** Watches that are to be looked at, by index; `true`: nothing happened but at the root of its volume. */

@@ -1,5 +1,5 @@
 import { constants, existsSync, openSync } from 'node:fs';
-import { getSystemErrorName } from 'node:util';
+import { errnoName } from '../errno.ts';
 import { lastErrno, libc } from '../process/libc.ts';
 
 /* Where a request of the Files port is done. Paths go in as bytes, since they need not be UTF-8. */
@@ -52,5 +52,5 @@ function from<Value>(directory: number, call: () => Value): Value {
 
 function enter(directory: number): void {
   if (libc.fchdir(directory) === 0) return;
-  throw Object.assign(new Error('fchdir failed'), { code: getSystemErrorName(-lastErrno()) });
+  throw Object.assign(new Error('fchdir failed'), { code: errnoName(lastErrno()) });
 }

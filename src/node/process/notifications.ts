@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { getCurrentEventLoop, getInt32, getRawPointer } from 'node:ffi';
 import { closeSync, readSync } from 'node:fs';
-import { getSystemErrorName } from 'node:util';
 import type { Message, Notifications } from '../../core/state/ports.ts';
-import { errnoOf } from '../errno.ts';
+import { errnoName, errnoOf } from '../errno.ts';
 import { libc, memory, program } from './libc.ts';
 
 /** socket.h, un.h, fcntl.h and uv.h. */
@@ -151,7 +150,7 @@ function openDatagrams(name: string): number | string {
 
 /** errno(3) of the call before, which nothing has changed since: node:ffi calls on this very thread. */
 function lastErrno(): string {
-  return getSystemErrorName(-getInt32(libc.__errno_location()));
+  return errnoName(getInt32(libc.__errno_location()));
 }
 
 /**

@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs';
-import { getSystemErrorName } from 'node:util';
+import { errnoName } from '../errno.ts';
 import { lastErrno, libc } from './libc.ts';
 
 /* Processes by descriptors, which never become those of others: pidfd_open(2). Numbers of unistd.h, the same on all machines. */
@@ -19,13 +19,13 @@ export function signalExactly(
 ): string | undefined {
   const opened = libc.syscall(PIDFD_OPEN, BigInt(pid), 0n, 0n, 0n);
   if (opened < 0n) {
-    const errno = getSystemErrorName(-lastErrno());
+    const errno = errnoName(lastErrno());
     return errno !== 'ENOSYS' || !isStill() ? errno : plainly(pid, signal);
   }
   try {
     if (!isStill()) return 'ESRCH';
     const sent = libc.syscall(PIDFD_SEND_SIGNAL, opened, BigInt(signal), 0n, 0n);
-    return sent === 0n ? undefined : getSystemErrorName(-lastErrno());
+    return sent === 0n ? undefined : errnoName(lastErrno());
   } finally {
     closeSync(Number(opened));
   }

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
-import { getSystemErrorName } from 'node:util';
 import type { Gift } from '../../core/state/ports.ts';
+import { errnoName } from '../errno.ts';
 import { cArray, cString, fullSignalSet, later, libc, memory, signalSet } from './libc.ts';
 
 /** What a child is started with; byte strings. */
@@ -63,7 +63,7 @@ export function spawn(request: SpawnRequest): { readonly pid: number } | { reado
   libc.posix_spawn_file_actions_destroy(actions);
   libc.posix_spawnattr_destroy(attributes);
   // Referenced to the end, so that their memory stays while the call reads it.
-  if (error !== 0 || strings.length === 0) return { errno: getSystemErrorName(-error) };
+  if (error !== 0 || strings.length === 0) return { errno: errnoName(error) };
   const child = pid.readInt32LE(0);
   if (request.foreground && later.addTerminal === undefined) libc.tcsetpgrp(0, child);
   return { pid: child };

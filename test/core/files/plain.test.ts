@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { Places } from '../../../src/core/files/places.ts';
 import { readWatches } from '../../../src/core/files/reading.ts';
 import { type Between, drive } from '../../support/driver.ts';
 import { digest, names, placesOf, read, readOne } from '../../support/reading.ts';
@@ -33,6 +34,24 @@ describe('plain files', () => {
     expect(names(reading)).toEqual(['again/deep/file', 'link', 'loop', 'sub']);
     expect(placesOf(reading, 'tree')).toEqual([root, join(root, 'again'), join(root, 'again/deep')]);
     expect(placesOf(reading, 'file')).toEqual([join(root, 'sub/deep/file')]);
+  });
+
+  test('of which the directories are the same keep the places that were found before', () => {
+    const root = join(directory.path, 'plain');
+    mkdirSync(join(root, 'same'), { recursive: true });
+    mkdirSync(join(root, 'other'));
+    const placesIn = (before: Places | undefined): Places => {
+      const request = before === undefined ? { path: root } : { path: root, before };
+      const [reading] = drive(readWatches([request], () => false));
+      if (reading?.status !== 'read') throw new Error('not read');
+      return reading.places;
+    };
+    const before = placesIn(undefined);
+    renameSync(join(root, 'other'), join(directory.path, 'gone'));
+    mkdirSync(join(root, 'other'));
+    const after = placesIn(before);
+    expect(after.get(join(root, 'same'))).toBe(before.get(join(root, 'same')));
+    expect(after.get(join(root, 'other'))?.identity).not.toBe(before.get(join(root, 'other'))?.identity);
   });
 
   test('never have a FIFO, a socket or a device opened', () => {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Content } from '../../../src/core/files/content.ts';
 import type { FileSteps } from '../../../src/core/files/files.ts';
+import { readWatches } from '../../../src/core/files/reading.ts';
 import { changedPaths, foreseeChange } from '../../../src/core/files/snapshot.ts';
 import { sortedStrings } from '../../../src/core/files/unhurried.ts';
 import { plan } from '../../../src/core/reload/plan.ts';
@@ -106,4 +107,17 @@ describe('what changed', () => {
     expect(actions('v/c/d/e', 'v/c/e')).toEqual([1, 10]);
     expect(actions('v/c!', 'w')).toEqual(['exit']);
   });
+});
+
+test('mounts are looked for with a pause for each watch, when all that is asked of the host is known', () => {
+  const requests = Array.from({ length: 100 }, (_, index) => ({ path: `/v/${index}`, mounts: true }));
+  const steps = readWatches(requests, () => false);
+  let pauses = 0;
+  for (let next = steps.next(); next.done !== true; ) {
+    const { value: request } = next;
+    if (request.op === 'pause') pauses += 1;
+    const nothing = { op: 'error', errno: 'ENOENT' } as const;
+    next = steps.next(request.op === 'pause' ? request : nothing);
+  }
+  expect(pauses).toBeGreaterThanOrEqual(100);
 });

@@ -273,16 +273,19 @@ describe('an operation that fails', () => {
     },
   );
 
-  test('for want of room, from any operation on: the old content stays', () => {
-    for (const first of [true, false]) {
-      everyFailure(
-        first,
-        (number, at, { op }) =>
-          number >= at && ALLOCATING.includes(op) ? { op: 'error', errno: 'ENOSPC' } : undefined,
-        ({ stage }) => {
-          expectClean(stage);
-        },
-      );
-    }
-  });
+  test.each(['ENOSPC', 'EDQUOT'])(
+    'for want of room (%s), from any operation on: the old content stays',
+    (errno) => {
+      for (const first of [true, false]) {
+        everyFailure(
+          first,
+          (number, at, { op }) =>
+            number >= at && ALLOCATING.includes(op) ? { op: 'error', errno } : undefined,
+          ({ stage }) => {
+            expectClean(stage);
+          },
+        );
+      }
+    },
+  );
 });

@@ -12,6 +12,8 @@ export type Readlink = (path: string) => string | undefined;
 export type Locator = {
   /** The mount that may hang which a path leads to or through; undefined if all of the way is local. */
   remoteOn(path: string, followLast: boolean): Mount | undefined;
+  /** Whether one that may hang is mounted on a path without links. */
+  isMounted(real: string): boolean;
   /** Says that a path is no link itself. */
   isPlain(path: string): void;
   /** Forgets what it found: time went by. */
@@ -72,6 +74,7 @@ export function createLocator(table: MountTable, readlink: Readlink): Locator {
       const found = walk(directory, [name]);
       return 'real' in found ? undefined : found;
     },
+    isMounted: (real) => table.at.get(real)?.some((mount) => table.remote.has(mount)) === true,
     isPlain(path) {
       plain = path;
     },

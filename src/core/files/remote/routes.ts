@@ -1,4 +1,5 @@
-import type { FileAnswer, FileRequest, Files } from '../files.ts';
+import { joinPath } from '../../text/path.ts';
+import type { FileAnswer, FileOperation, FileRequest, Files } from '../files.ts';
 import { type Mount, parseMounts } from '../mounts.ts';
 import type { Reading } from '../reading.ts';
 import type { Asking } from './helpers.ts';
@@ -110,6 +111,13 @@ export function createRoutes(files: Files, asking: Asking): Routes {
       return now === undefined ? undefined : taken(now);
     }
 
+    /** Whether something that may hang is mounted on a name in a directory that the host has open. */
+    function isElsewhereIn({ directory, name }: NameIn): boolean {
+      // Wherever it was renamed to, the kernel tells where it is, and touches nothing for that.
+      const real = readlink(`/proc/self/fd/${directory}`);
+      return real !== undefined && locator.isMounted(joinPath(real, name));
+    }
+
     /** By a handle of a helper, or by a path that leads where one is needed; else it is the host's. */
     function simple(request: FileRequest, later: Later): FileAnswer | undefined {
       const held = heldBy(request);
@@ -120,6 +128,8 @@ export function createRoutes(files: Files, asking: Asking): Routes {
         if (held.life !== asking.life(held.device)) return { op: 'error', errno: 'EIO' };
         return ask(held.device, { ...request, [held.field]: held.file } as FileRequest, later);
       }
+      const name = nameIn(request);
+      if (name !== undefined && isElsewhereIn(name)) return { op: 'error', errno: inTheWay(request.op) };
       const mount = remoteOf(request, locator);
       if (mount !== undefined) {
         met.add(`${mount.type} at ${mount.point}`);
@@ -168,6 +178,32 @@ export function createRoutes(files: Files, asking: Asking): Routes {
       return isLocal ? direct : session(createLocator(table, readlink), patience);
     },
   };
+}
+
+/** One name in an open directory. */
+type NameIn = { readonly directory: number; readonly name: string };
+
+/** The name in an open directory that a request would look up, and with it what is mounted there; the others don't. */
+function nameIn(request: FileRequest): NameIn | undefined {
+  switch (request.op) {
+    case 'status':
+    case 'readlink':
+    case 'open':
+    case 'enter':
+    case 'create':
+    case 'grant':
+      return request.in === undefined || request.path === ''
+        ? undefined
+        : { directory: request.in, name: request.path };
+    default:
+      return undefined;
+  }
+}
+
+/** What a name is told to be on which something is mounted that may hang: no link, taken, and not to be touched. */
+function inTheWay(op: FileOperation): string {
+  if (op === 'readlink') return 'EINVAL';
+  return op === 'create' ? 'EEXIST' : 'EBUSY';
 }
 
 /** The mount that may hang which a request by path would touch. A name in a directory is for whoever has that open. */

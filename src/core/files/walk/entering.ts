@@ -1,7 +1,7 @@
 import { joinPath, relativePath } from '../../text/path.ts';
 import { type FileFailure, type FileStatus, type FileSteps, isFailure } from '../files.ts';
 import { listed, TOO_MANY } from '../listing.ts';
-import { addPlace } from '../places.ts';
+import { addPlace, type Place, samePlace } from '../places.ts';
 import {
   isGone,
   MAX_DIRECTORIES,
@@ -45,7 +45,9 @@ export function* enter(
   const first = tree.firsts.get(found.identity);
   if (first !== undefined) return yield* addSecond(tree, name, first, options);
   if (tree.firsts.size >= MAX_DIRECTORIES) return { tooLarge: 'directories' };
-  tree.firsts.set(found.identity, name);
+  const place = treePlace(options.before?.get(path), found.identity, name);
+  // Strings that are kept from before: there may be ten thousand of them.
+  tree.firsts.set(place.identity, place.below);
   const failed = copy === undefined ? undefined : yield* copy.directory(name, found);
   if (failed !== undefined) return failed;
   let isVolume = false;
@@ -67,12 +69,23 @@ export function* enter(
       return yield* enterVolume(tree, met, found, { root: path, generation }, frames, options);
   }
   tree.listed += names.length;
-  if (!quiet || options.copied)
-    addPlace(tree.places, path, { identity: found.identity, kind: 'tree', below: name });
+  if (!quiet || options.copied) addPlace(tree.places, path, place);
   // In a fixed order, so that a directory with two names has the same one in each reading.
   const sorted = yield* sortedStrings(names);
   frames.push({ path, name, names: sorted.reverse(), device: found.device, quiet });
   return undefined;
+}
+
+/** A directory in which all counts: as it was found before, if it is the same. */
+function treePlace(before: Place | undefined, identity: string, below: string): TreePlace {
+  const place: TreePlace = { identity, kind: 'tree', below };
+  return before?.only === undefined && isTree(before) && samePlace(before, place) ? before : place;
+}
+
+type TreePlace = Place & { readonly below: string };
+
+function isTree(place: Place | undefined): place is TreePlace {
+  return place?.below !== undefined;
 }
 
 /** The digest of a second name: that of no file. */

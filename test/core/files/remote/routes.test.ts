@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { FileAnswer, FileRequest, FileSteps, Files } from '../../../../src/core/files/files.ts';
@@ -90,6 +90,10 @@ function world() {
     lead,
     silences() {
       silent = true;
+    },
+    /** Mounts what may hang on one more path. */
+    mounts(point: string) {
+      mounts = `1 0 0:1 / / rw - ext4 a rw\n3 1 0:3 / ${point} rw - fuse.x b rw`;
     },
     unmounts() {
       mounts = '1 0 0:1 / / rw - ext4 a rw';
@@ -238,6 +242,37 @@ test('what is done below a directory that lies elsewhere is done where that is o
   run.unmounts();
   expect(run.lead(ask(status), run.routes.begin(10_000))).toEqual({ op: 'error', errno: 'EIO' });
   expect(run.own).toEqual([]);
+});
+
+test('what is mounted on a name in a directory that is open here is touched by nobody', () => {
+  fill();
+  const run = world();
+  const entered = run.lead(ask({ op: 'enter', path: at('local') }), run.routes.begin(undefined));
+  if (entered.op !== 'enter') throw new Error('not entered');
+  const below = { in: entered.value, path: 'mounted' };
+  run.mounts(at('elsewhere', 'mounted'));
+  mkdirSync(at('local', 'mounted'));
+  // Where the directory is by now, not where it was opened.
+  renameSync(at('local'), at('elsewhere'));
+  const errnoOf = (request: FileRequest) => {
+    const answer = run.lead(ask(request), run.routes.begin(10_000));
+    return answer.op === 'error' ? answer.errno : answer.op;
+  };
+  run.own.splice(0);
+  expect([
+    errnoOf({ op: 'status', ...below }),
+    errnoOf({ op: 'enter', ...below }),
+    errnoOf({ op: 'open', ...below }),
+    errnoOf({ op: 'grant', ...below, mode: 0o755 }),
+    errnoOf({ op: 'create', ...below, mode: 0o644 }),
+    errnoOf({ op: 'readlink', ...below }),
+  ]).toEqual(['EBUSY', 'EBUSY', 'EBUSY', 'EBUSY', 'EEXIST', 'EINVAL']);
+  expect(run.own.filter((request) => 'in' in request && request.in !== undefined)).toEqual([]);
+  expect(run.helped).toEqual([]);
+  expect(errnoOf({ op: 'status', in: entered.value, path: 'file' })).toBe('status');
+  expect(errnoOf({ op: 'status', in: entered.value, path: '' })).toBe('status');
+  run.unmounts();
+  expect(errnoOf({ op: 'status', ...below })).toBe('status');
 });
 
 test('a program that does not answer is passed over, and one that is there ends the search', () => {
