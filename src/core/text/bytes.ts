@@ -41,8 +41,11 @@ function isAscii(text: string): boolean {
  * byte becomes `\xNN`. Whatever others may write (names, output, words of the command line) comes into texts by this alone.
  */
 export function textOfBytes(bytes: string): string {
-  return printable(decoded(bytes));
+  return PLAIN.test(bytes) ? bytes : printable(decoded(bytes));
 }
+
+/** What is printable as it is: nearly everything, and told at once. */
+const PLAIN = /^[\x20-\x7e]*$/;
 
 function decoded(bytes: string): string {
   if (isAscii(bytes)) return bytes;
@@ -67,6 +70,7 @@ const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t'
  * are written as `\n`, `\x1b`, `\u202e`. What is printable stays as it is, so to do it twice is to do it once.
  */
 export function printable(text: string): string {
+  if (PLAIN.test(text)) return text;
   return text.replace(UNPRINTABLE, (character) => {
     const code = character.charCodeAt(0);
     return SHORT[character] ?? (code < 0x80 ? escapeByte(code) : `\\u${code.toString(16).padStart(4, '0')}`);
