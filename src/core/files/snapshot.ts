@@ -80,7 +80,8 @@ const NO_CHANGES: ReadonlyMap<string, Content> = new Map();
 
 /** Whether two snapshots have other content at a path. */
 function differAt(path: string, one: Snapshot, other: Snapshot): boolean {
-  const [before, after] = [one.get(path), other.get(path)];
+  const before = one.get(path);
+  const after = other.get(path);
   return before !== after && before?.digest !== after?.digest;
 }
 
@@ -102,7 +103,8 @@ export function* differing(one: Snapshot, other: Snapshot): Generator<string> {
 export function sameSnapshot(one: Snapshot, other: Snapshot): boolean {
   if (one === other) return true;
   if (one.size !== other.size) return false;
-  const [from, to] = [partsOf(one), partsOf(other)];
+  const from = partsOf(one);
+  const to = partsOf(other);
   const shared = from.base === to.base;
   for (const path of shared ? from.changes.keys() : one.keys()) if (differAt(path, one, other)) return false;
   for (const path of shared ? to.changes.keys() : other.keys()) if (differAt(path, one, other)) return false;
@@ -154,7 +156,8 @@ function changedFiles(watch: string, before: Content | undefined, after: Content
   if (before?.digest === after.digest) return [];
   const known = CHANGES.get(after);
   if (known !== undefined && known.before === before?.digest && known.watch === watch) return known.paths;
-  const paths = [...differingFiles(watch, before, after)].flatMap((path) => path ?? []);
+  const paths: string[] = [];
+  for (const path of differingFiles(watch, before, after)) if (path !== undefined) paths.push(path);
   CHANGES.set(after, { watch, before: before?.digest, paths });
   return paths;
 }
@@ -175,10 +178,13 @@ function* differingFiles(
   before: Content = NONE,
   after: Content,
 ): Generator<string | undefined, void, void> {
-  const [olds, news] = [before.files.entries(), after.files.entries()];
-  let [old, fresh] = [olds.next(), news.next()];
+  const olds = before.files.entries();
+  const news = after.files.entries();
+  let old = olds.next();
+  let fresh = news.next();
   while (old.done !== true || fresh.done !== true) {
-    const [oldPath, newPath] = [old.value?.[0], fresh.value?.[0]];
+    const oldPath = old.value?.[0];
+    const newPath = fresh.value?.[0];
     if (newPath === undefined || (oldPath !== undefined && oldPath < newPath)) {
       yield joinPath(watch, oldPath ?? '');
       old = olds.next();
