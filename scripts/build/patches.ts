@@ -9,7 +9,7 @@ export interface Patch {
   readonly insert: string;
 }
 
-/** `{ ...state, phase }`: a copy of a plain object shares its shape, instead of being given one property after the other. A plain object that is
+/** `{ ...state }`: a copy of a plain object shares its shape, instead of being given one property after the other. A plain object that is
  * added to another one is not listed first. */
 const COPY: Patch = {
   file: 'quickjs.c',
@@ -56,14 +56,52 @@ const COPY: Patch = {
 `,
 };
 
-export const PATCHES: readonly Patch[] = [COPY];
+/** `{ ...state, phase }`: a property is put into a plain object without being asked for what might be in the way. */
+const LITERAL: Patch = {
+  file: 'quickjs.c',
+  before: `            {
+                int ret;
+                JSAtom atom;
+                atom = get_u32(pc);
+                pc += 4;
+
+                ret = JS_DefinePropertyValue(ctx, sp[-2], atom, sp[-1],
+                                             JS_PROP_C_W_E | JS_PROP_THROW);`,
+  insert: `            if (JS_VALUE_GET_TAG(sp[-2]) == JS_TAG_OBJECT) {
+                JSObject *p1 = JS_VALUE_GET_OBJ(sp[-2]);
+                JSAtom atom = get_u32(pc);
+                JSProperty *pr;
+                if (p1->class_id == JS_CLASS_OBJECT && !p1->is_exotic && p1->extensible &&
+                    !__JS_AtomIsTaggedInt(atom)) {
+                    JSShapeProperty *prs = find_own_property(&pr, p1, atom);
+                    if (!prs) {
+                        pr = add_property(ctx, p1, atom, JS_PROP_C_W_E);
+                        if (unlikely(!pr))
+                            goto exception;
+                        pr->u.value = sp[-1];
+                        sp--;
+                        pc += 4;
+                        BREAK;
+                    }
+                    if (prs->flags == JS_PROP_C_W_E) {
+                        sp--;
+                        set_value(ctx, &pr->u.value, sp[0]);
+                        pc += 4;
+                        BREAK;
+                    }
+                }
+            }
+`,
+};
+
+export const PATCHES: readonly Patch[] = [COPY, LITERAL];
 
 /** @throws where the source is another than it is made for */
 export function patched(source: string, { file, before, insert }: Patch): string {
-  const [head, tail, ...more] = source.split(before);
-  if (head === undefined || tail === undefined || more.length > 0)
+  const parts = source.split(before);
+  if (parts.length !== 2)
     throw new Error(
-      `${file} is not the one that is to be changed: what stands before a change is there ${more.length + 1} times`,
+      `${file} is not the one to be changed: what stands before a change is there ${parts.length - 1} times`,
     );
-  return `${head}${insert}${before}${tail}`;
+  return parts.join(`${insert}${before}`);
 }
