@@ -15,10 +15,17 @@ const MOST_CHANGES = 32;
 class Changed implements Snapshot {
   readonly base: ReadonlyMap<string, Content>;
   readonly changes: ReadonlyMap<string, Content>;
+  /** By which a snapshot that is made of this one knows it, without keeping it. */
+  readonly mark: object = {};
+  /** The mark of the one that it was made of, and the only paths where it may differ from that. */
+  readonly origin: object | undefined;
+  readonly news: readonly string[];
 
-  constructor(base: ReadonlyMap<string, Content>, changes: ReadonlyMap<string, Content>) {
+  constructor({ base, changes }: Parts, origin: object | undefined, news: readonly string[]) {
     this.base = base;
     this.changes = changes;
+    this.origin = origin;
+    this.news = news;
   }
 
   get size(): number {
@@ -64,19 +71,34 @@ class Changed implements Snapshot {
 export function withContents(snapshot: Snapshot, contents: ReadonlyMap<string, Content>): Snapshot {
   if (contents.size === 0) return snapshot;
   const { base, changes } = partsOf(snapshot);
+  const origin = snapshot instanceof Changed ? snapshot.mark : undefined;
+  const news = [...contents.keys()];
   const all = new Map([...changes, ...contents]);
-  const changed = new Changed(base, all);
-  return all.size > MOST_CHANGES ? changed.whole() : changed;
+  const changed = new Changed({ base, changes: all }, origin, news);
+  if (all.size <= MOST_CHANGES) return changed;
+  return new Changed({ base: changed.whole(), changes: NO_CHANGES }, origin, news);
 }
 
-function partsOf(snapshot: Snapshot): {
-  readonly base: ReadonlyMap<string, Content>;
-  readonly changes: ReadonlyMap<string, Content>;
-} {
+type Parts = { readonly base: ReadonlyMap<string, Content>; readonly changes: ReadonlyMap<string, Content> };
+
+function partsOf(snapshot: Snapshot): Parts {
   return snapshot instanceof Changed ? snapshot : { base: snapshot, changes: NO_CHANGES };
 }
 
 const NO_CHANGES: ReadonlyMap<string, Content> = new Map();
+
+/** The only paths at which two snapshots may differ: few, where one was made of the other. */
+function suspects(one: Snapshot, other: Snapshot): readonly string[] {
+  if (one instanceof Changed && other instanceof Changed) {
+    if (other.origin === one.mark) return other.news;
+    if (one.origin === other.mark) return one.news;
+  }
+  const from = partsOf(one);
+  const to = partsOf(other);
+  return from.base === to.base
+    ? [...from.changes.keys(), ...to.changes.keys()]
+    : [...one.keys(), ...other.keys()];
+}
 
 /** Whether two snapshots have other content at a path. */
 function differAt(path: string, one: Snapshot, other: Snapshot): boolean {
@@ -88,11 +110,8 @@ function differAt(path: string, one: Snapshot, other: Snapshot): boolean {
 /** The watches whose content differs, or that only one of them has. */
 export function* differing(one: Snapshot, other: Snapshot): Generator<string> {
   if (one === other) return;
-  const [from, to] = [partsOf(one), partsOf(other)];
-  const shared = from.base === to.base;
-  const keys = shared ? [...from.changes.keys(), ...to.changes.keys()] : [...one.keys(), ...other.keys()];
   const told = new Set<string>();
-  for (const path of keys) {
+  for (const path of suspects(one, other)) {
     if (told.has(path) || !differAt(path, one, other)) continue;
     told.add(path);
     yield path;
@@ -103,11 +122,7 @@ export function* differing(one: Snapshot, other: Snapshot): Generator<string> {
 export function sameSnapshot(one: Snapshot, other: Snapshot): boolean {
   if (one === other) return true;
   if (one.size !== other.size) return false;
-  const from = partsOf(one);
-  const to = partsOf(other);
-  const shared = from.base === to.base;
-  for (const path of shared ? from.changes.keys() : one.keys()) if (differAt(path, one, other)) return false;
-  for (const path of shared ? to.changes.keys() : other.keys()) if (differAt(path, one, other)) return false;
+  for (const path of suspects(one, other)) if (differAt(path, one, other)) return false;
   return true;
 }
 
