@@ -3,10 +3,12 @@
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { type DebianSource, fetchSource } from './debian.ts';
-import { replace } from './product.ts';
+import { PATCHES, patched } from './patches.ts';
+import { digest, replace } from './product.ts';
 
 const run = promisify(execFile);
 
@@ -19,8 +21,8 @@ export const SOURCE: DebianSource = {
   sha256: 'ec81da5b3249ed648dbc7df4a1654988910e66a118d9b71cb63534216efcfbbe',
 };
 
-/** What the archive unpacks to. */
-const FOLDER = 'quickjs-2025.04.26';
+/** What the archive unpacks to, with what was changed in it. */
+const FOLDER = `quickjs-2025.04.26-${digest(JSON.stringify(PATCHES)).slice(0, 8)}`;
 
 /** The version that the engine is told to be. */
 export const ENGINE_VERSION = '2025-04-26';
@@ -29,7 +31,7 @@ export const ENGINE_VERSION = '2025-04-26';
 export const ENGINE_FILES = ['quickjs', 'libregexp', 'libunicode', 'cutils', 'dtoa'] as const;
 
 /**
- * The folder with the engine's source: `REHUP_QUICKJS_DIR` if that is set, else fetched once and unpacked.
+ * The folder with the engine's source: `REHUP_QUICKJS_DIR` if that is set, as it is; else fetched once, unpacked and changed.
  *
  * @throws if it can't be had, with what would help
  */
@@ -45,6 +47,10 @@ export async function engineSource(cache: string): Promise<string> {
   await replace(folder, async (beside) => {
     await run('mkdir', [beside]);
     await run('tar', ['-xf', archive, '-C', beside, '--strip-components=1']);
+    for (const patch of PATCHES) {
+      const file = path.join(beside, patch.file);
+      await writeFile(file, patched(await readFile(file, 'utf8'), patch));
+    }
   });
   return folder;
 }

@@ -24,6 +24,7 @@ import {
   ASAN,
   arm64,
   compileAll,
+  FAST,
   type Found,
   FUZZ,
   firstThere,
@@ -134,7 +135,7 @@ function product(
       const contents = await Promise.all(sources.map((file) => readFile(file)));
       const headers = await Promise.all((await filesOf(NATIVE, '.h')).map((file) => readFile(file)));
       return {
-        fingerprint: digest(script, JSON.stringify([found, own]), engine, ...contents, ...headers),
+        fingerprint: digest(script, JSON.stringify([found, own, FAST]), engine, ...contents, ...headers),
         async make(target) {
           const tool = await bytecodeCompiler(own, engine, cache);
           const objects = await engineObjects(found, engine, cache);
@@ -241,7 +242,7 @@ async function engineObjects(
       .filter(isSource)
       .map((name) => readFile(path.join(engine, name))),
   );
-  const key = digest(version, JSON.stringify([toolchain.compiler, flags]), ...contents).slice(0, 16);
+  const key = digest(version, JSON.stringify([toolchain.compiler, flags, FAST]), ...contents).slice(0, 16);
   const folder = path.join(cache, `engine-${key}`);
   if (!existsSync(folder)) {
     await replace(folder, async (beside) => {

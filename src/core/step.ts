@@ -10,7 +10,7 @@ import { SIDECAR } from './sidecar/sidecar.ts';
 import type { Effect } from './state/effect.ts';
 import type { Event } from './state/event.ts';
 import type { State } from './state/state.ts';
-import { type CoreEvent, dispatch, newTurn, type Turn } from './state/turn.ts';
+import { type CoreEvent, dispatch, type EventKey, keyOf, newTurn, type Turn } from './state/turn.ts';
 import { endIfParted } from './supervision/parting.ts';
 import { SUPERVISION } from './supervision/supervision.ts';
 
@@ -38,17 +38,71 @@ export function step(
 
 const REMEMBERING = { phase: 'remembering' } as const;
 
+/** Has one machine take an event in its part of the state. */
+type Machine = (state: State, event: CoreEvent, turn: Turn, key: EventKey) => State;
+
+/** The machines in their order, and for which events each is there. */
+function* machines(sidecar: boolean): Generator<readonly [Readonly<Record<string, object>>, Machine]> {
+  yield [
+    RECORD,
+    (state, event, turn, key) => dispatch(RECORD, 'record', state, REMEMBERING, event, turn, key),
+  ];
+  yield [
+    OBSERVATION,
+    (state, event, turn, key) =>
+      dispatch(OBSERVATION, 'observation', state, state.observation, event, turn, key),
+  ];
+  yield [FLEET, (state, event, turn, key) => dispatch(FLEET, 'slot', state, state.slot, event, turn, key)];
+  yield [
+    GATE,
+    (state, event, turn, key) => dispatch(GATE, 'gate', state, state.gate.transit, event, turn, key),
+  ];
+  yield [
+    RELOAD,
+    (state, event, turn, key) =>
+      dispatch(RELOAD, 'reload', state, state.configuration.progress, event, turn, key),
+  ];
+  yield sidecar
+    ? [
+        SIDECAR,
+        (state, event, turn, key) => dispatch(SIDECAR, 'sidecar', state, state.child, event, turn, key),
+      ]
+    : [
+        SUPERVISION,
+        (state, event, turn, key) => dispatch(SUPERVISION, 'child', state, state.child, event, turn, key),
+      ];
+  yield [
+    READINESS,
+    (state, event, turn, key) => dispatch(READINESS, 'readiness', state, state.readiness, event, turn, key),
+  ];
+  yield [
+    SERVER,
+    (state, event, turn, key) => dispatch(SERVER, 'server', state, state.server, event, turn, key),
+  ];
+}
+
+/** By the key of an event the machines that it concerns: most concern one or two of them. */
+const CONCERNED = {
+  sidecar: new Map<EventKey, readonly Machine[]>(),
+  child: new Map<EventKey, readonly Machine[]>(),
+};
+
+function concerned(key: EventKey, sidecar: boolean): readonly Machine[] {
+  const known = sidecar ? CONCERNED.sidecar : CONCERNED.child;
+  const found = known.get(key);
+  if (found !== undefined) return found;
+  const all: Machine[] = [];
+  for (const [table, machine] of machines(sidecar))
+    if (Object.values(table).some((row) => key in row)) all.push(machine);
+  known.set(key, all);
+  return all;
+}
+
 function handle(state: State, event: CoreEvent, turn: Turn): State {
-  const remembered = dispatch(RECORD, 'record', state, REMEMBERING, event, turn);
-  const observed = dispatch(OBSERVATION, 'observation', remembered, remembered.observation, event, turn);
-  const slotted = dispatch(FLEET, 'slot', observed, observed.slot, event, turn);
-  const gated = dispatch(GATE, 'gate', slotted, slotted.gate.transit, event, turn);
-  const configured = dispatch(RELOAD, 'reload', gated, gated.configuration.progress, event, turn);
-  const supervised = state.settings.sidecar
-    ? dispatch(SIDECAR, 'sidecar', configured, configured.child, event, turn)
-    : dispatch(SUPERVISION, 'child', configured, configured.child, event, turn);
-  const ready = dispatch(READINESS, 'readiness', supervised, supervised.readiness, event, turn);
-  return dispatch(SERVER, 'server', ready, ready.server, event, turn);
+  const key = keyOf(event);
+  let next = state;
+  for (const machine of concerned(key, state.settings.sidecar)) next = machine(next, event, turn, key);
+  return next;
 }
 
 /** Nothing goes with an exit but what tells how it came to it, and the last word to who is left behind; these come first. */

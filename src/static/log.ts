@@ -7,7 +7,7 @@ import {
   type WriteLine,
 } from '../core/log/formatter.ts';
 import { JSON_SHAPES, jsonLine } from '../core/log/json.ts';
-import { LOG_LEVELS, type LogFormat, type LogLevel, type LogLine } from '../core/log/log.ts';
+import type { LogFormat, LogLevel, LogLine } from '../core/log/log.ts';
 import type { Log } from '../core/state/ports.ts';
 import { errnoOf } from './native.ts';
 
@@ -47,10 +47,9 @@ function createFormatter({ level, format, colours }: LogOptions): {
     }
   });
   const least = leastNumber(level);
-  if (format === 'pretty') return { write: telling(prettyFormatter(level, colours, writer), writer), writer };
+  if (format === 'pretty')
+    return { write: telling(prettyFormatter(level, colours, writer), writer, least), writer };
   const shape = JSON_SHAPES[format];
-  const json: WriteLine = (line, at) => {
-    if (LOG_LEVELS[line.level] >= least) writer.write(jsonLine(line, at, shape));
-  };
-  return { write: telling(json, writer), writer };
+  const json: WriteLine = (line, at) => writer.write(jsonLine(line, at, shape));
+  return { write: telling(json, writer, least), writer };
 }

@@ -1,5 +1,5 @@
 import { beginDigest, endDigest, type FileDigest, type FileSteps } from './files.ts';
-import { sortedStrings, unhurried } from './unhurried.ts';
+import { isPause, PAUSE, sortedStrings } from './unhurried.ts';
 
 /** What a watch holds: the files that the application can see, by path relative to the watch ('' for a file watched by name). */
 export type Content = {
@@ -19,14 +19,32 @@ export type Content = {
 
 export const NO_CONTENT: Content = { digest: '', files: new Map(), keyed: false, texts: new Map() };
 
+/** Strings are digested in pieces of about so many bytes. */
+const DIGESTED_AT_ONCE = 4 * 1024;
+
 export function* contentOf(files: ReadonlyMap<string, FileDigest>, keyed: boolean): FileSteps<Content> {
   const paths = yield* sortedStrings(files.keys());
   const sorted = new Map<string, FileDigest>();
-  yield* unhurried(paths, (path) => {
+  const digest = yield* beginDigest(keyed);
+  let piece = '';
+  let index = 0;
+  for (const path of paths) {
+    if (isPause(index++)) yield PAUSE;
     const file = files.get(path);
-    if (file !== undefined) sorted.set(path, file);
-  });
-  return { digest: yield* digestStrings(toBeDigested(sorted), keyed), files: sorted, keyed };
+    if (file === undefined) continue;
+    sorted.set(path, file);
+    piece += measured(path) + measured(String(file.size)) + measured(file.digest);
+    if (piece.length < DIGESTED_AT_ONCE) continue;
+    yield { op: 'digest-bytes', digest, bytes: piece };
+    piece = '';
+  }
+  if (piece !== '') yield { op: 'digest-bytes', digest, bytes: piece };
+  return { digest: yield* endDigest(digest), files: sorted, keyed };
+}
+
+/** A byte string with its length before it, so that no two sequences of them look alike. */
+function measured(bytes: string): string {
+  return `${bytes.length}:${bytes}`;
 }
 
 /**
@@ -43,23 +61,12 @@ export function captured(
   return bytes > MOST_CAPTURED_IN_ALL ? { texts, tooMuch: bytes } : { texts };
 }
 
-function* toBeDigested(files: ReadonlyMap<string, FileDigest>): Generator<string> {
-  for (const [path, { size, digest }] of files) {
-    yield path;
-    yield String(size);
-    yield digest;
-  }
-}
-
-/** Strings are digested in pieces of about so many bytes. */
-const DIGESTED_AT_ONCE = 4 * 1024;
-
-/** The digest of a sequence of byte strings, each with its length before it so that no two sequences look alike. */
+/** The digest of a sequence of byte strings, as {@link contentOf} digests those of all files. */
 export function* digestStrings(strings: Iterable<string>, keyed: boolean): FileSteps<string> {
   const digest = yield* beginDigest(keyed);
   let piece = '';
   for (const bytes of strings) {
-    piece += `${bytes.length}:${bytes}`;
+    piece += measured(bytes);
     if (piece.length < DIGESTED_AT_ONCE) continue;
     yield { op: 'digest-bytes', digest, bytes: piece };
     piece = '';

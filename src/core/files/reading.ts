@@ -32,7 +32,7 @@ export function* readWatches(
       readings.push(reading);
     }
     if (readings.length < requests.length) continue;
-    if (!last && (yield* disagree(requests, readings, ignore, seen))) continue;
+    if (requests.length > 1 && !last && (yield* disagree(requests, readings, ignore, seen))) continue;
     return yield* withMounts(requests, readings, seen);
   }
 }

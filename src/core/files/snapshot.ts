@@ -15,10 +15,17 @@ const MOST_CHANGES = 32;
 class Changed implements Snapshot {
   readonly base: ReadonlyMap<string, Content>;
   readonly changes: ReadonlyMap<string, Content>;
+  /** By which a snapshot that is made of this one knows it, without keeping it. */
+  readonly mark: object = {};
+  /** The mark of the one that it was made of, and the only paths where it may differ from that. */
+  readonly origin: object | undefined;
+  readonly news: readonly string[];
 
-  constructor(base: ReadonlyMap<string, Content>, changes: ReadonlyMap<string, Content>) {
+  constructor({ base, changes }: Parts, origin: object | undefined, news: readonly string[]) {
     this.base = base;
     this.changes = changes;
+    this.origin = origin;
+    this.news = news;
   }
 
   get size(): number {
@@ -64,35 +71,59 @@ class Changed implements Snapshot {
 export function withContents(snapshot: Snapshot, contents: ReadonlyMap<string, Content>): Snapshot {
   if (contents.size === 0) return snapshot;
   const { base, changes } = partsOf(snapshot);
+  const origin = snapshot instanceof Changed ? snapshot.mark : undefined;
+  const news = [...contents.keys()];
   const all = new Map([...changes, ...contents]);
-  const changed = new Changed(base, all);
-  return all.size > MOST_CHANGES ? changed.whole() : changed;
+  const changed = new Changed({ base, changes: all }, origin, news);
+  if (all.size <= MOST_CHANGES) return changed;
+  return new Changed({ base: changed.whole(), changes: NO_CHANGES }, origin, news);
 }
 
-function partsOf(snapshot: Snapshot): {
-  readonly base: ReadonlyMap<string, Content>;
-  readonly changes: ReadonlyMap<string, Content>;
-} {
-  return snapshot instanceof Changed ? snapshot : { base: snapshot, changes: new Map() };
+type Parts = { readonly base: ReadonlyMap<string, Content>; readonly changes: ReadonlyMap<string, Content> };
+
+function partsOf(snapshot: Snapshot): Parts {
+  return snapshot instanceof Changed ? snapshot : { base: snapshot, changes: NO_CHANGES };
+}
+
+const NO_CHANGES: ReadonlyMap<string, Content> = new Map();
+
+/** The only paths at which two snapshots may differ: few, where one was made of the other. */
+function suspects(one: Snapshot, other: Snapshot): readonly string[] {
+  if (one instanceof Changed && other instanceof Changed) {
+    if (other.origin === one.mark) return other.news;
+    if (one.origin === other.mark) return one.news;
+  }
+  const from = partsOf(one);
+  const to = partsOf(other);
+  return from.base === to.base
+    ? [...from.changes.keys(), ...to.changes.keys()]
+    : [...one.keys(), ...other.keys()];
+}
+
+/** Whether two snapshots have other content at a path. */
+function differAt(path: string, one: Snapshot, other: Snapshot): boolean {
+  const before = one.get(path);
+  const after = other.get(path);
+  return before !== after && before?.digest !== after?.digest;
 }
 
 /** The watches whose content differs, or that only one of them has. */
 export function* differing(one: Snapshot, other: Snapshot): Generator<string> {
   if (one === other) return;
-  const [from, to] = [partsOf(one), partsOf(other)];
-  const shared = from.base === to.base;
-  const keys = shared ? [...from.changes.keys(), ...to.changes.keys()] : [...one.keys(), ...other.keys()];
   const told = new Set<string>();
-  for (const path of keys) {
-    const [before, after] = [one.get(path), other.get(path)];
-    if (before === after || before?.digest === after?.digest || told.has(path)) continue;
+  for (const path of suspects(one, other)) {
+    if (told.has(path) || !differAt(path, one, other)) continue;
     told.add(path);
     yield path;
   }
 }
 
+/** The same as that nothing differs, told without a generator, since it is asked dozens of times for each change. */
 export function sameSnapshot(one: Snapshot, other: Snapshot): boolean {
-  return one.size === other.size && differing(one, other).next().done === true;
+  if (one === other) return true;
+  if (one.size !== other.size) return false;
+  for (const path of suspects(one, other)) if (differAt(path, one, other)) return false;
+  return true;
 }
 
 /** The absolute paths of the files that were added, removed or changed from one snapshot to another, sorted. */
@@ -140,7 +171,8 @@ function changedFiles(watch: string, before: Content | undefined, after: Content
   if (before?.digest === after.digest) return [];
   const known = CHANGES.get(after);
   if (known !== undefined && known.before === before?.digest && known.watch === watch) return known.paths;
-  const paths = [...differingFiles(watch, before, after)].flatMap((path) => path ?? []);
+  const paths: string[] = [];
+  for (const path of differingFiles(watch, before, after)) if (path !== undefined) paths.push(path);
   CHANGES.set(after, { watch, before: before?.digest, paths });
   return paths;
 }
@@ -161,10 +193,13 @@ function* differingFiles(
   before: Content = NONE,
   after: Content,
 ): Generator<string | undefined, void, void> {
-  const [olds, news] = [before.files.entries(), after.files.entries()];
-  let [old, fresh] = [olds.next(), news.next()];
+  const olds = before.files.entries();
+  const news = after.files.entries();
+  let old = olds.next();
+  let fresh = news.next();
   while (old.done !== true || fresh.done !== true) {
-    const [oldPath, newPath] = [old.value?.[0], fresh.value?.[0]];
+    const oldPath = old.value?.[0];
+    const newPath = fresh.value?.[0];
     if (newPath === undefined || (oldPath !== undefined && oldPath < newPath)) {
       yield joinPath(watch, oldPath ?? '');
       old = olds.next();

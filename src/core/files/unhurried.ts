@@ -28,16 +28,18 @@ const SORTED_AT_ONCE = 512;
 export function* sortedStrings(strings: Iterable<string>): FileSteps<string[]> {
   let runs: string[][] = [];
   let run: string[] = [];
-  yield* unhurried(strings, (string) => {
+  let index = 0;
+  for (const string of strings) {
+    if (isPause(index++)) yield PAUSE;
     if (run.length === SORTED_AT_ONCE) {
       runs.push(run);
       run = [];
     }
     run.push(string);
-  });
+  }
   runs.push(run);
   for (const unsorted of runs) {
-    yield PAUSE;
+    if (unsorted.length > ITEMS) yield PAUSE;
     unsorted.sort();
   }
   while (runs.length > 1) {

@@ -42,15 +42,20 @@ export function createLineWriter(write: (bytes: string) => number | undefined): 
 /**
  * The last step before a format, whichever it is: of each line all texts are made printable, if any is not, and the lines
  * that `writer` dropped are told of, as soon as one can be told.
+ *
+ * @param least  lines below this level are not written ({@link leastNumber}), so nothing is done for them
  */
-export function telling(write: WriteLine, writer: LineWriter): WriteLine {
+export function telling(write: WriteLine, writer: LineWriter, least = 0): WriteLine {
   let told = 0;
+  const tell: WriteLine = (line, at) => {
+    if (LOG_LEVELS[line.level] >= least) write(printableLine(line), at);
+  };
   return (line, at) => {
-    write(printableLine(line), at);
+    tell(line, at);
     const count = writer.dropped() - told;
     if (count === 0) return;
     const before = writer.dropped();
-    write(droppedLine(count), at);
+    tell(droppedLine(count), at);
     // The line that tells of it may be dropped as well, until something reads again; it is not one of them.
     told += writer.dropped() === before ? count : 1;
   };

@@ -69,11 +69,11 @@ export function requestLook(
   due: Due = allOf(before.observation),
   trusting = false,
 ): { readonly state: State; readonly look: number } {
-  const joined = before.observation.phase === 'looking' ? before : joinWatches(before);
-  const all = withOverlapping(joined, together(joined.observation.due, due));
+  const all = withOverlapping(before, together(before.observation.due, due));
+  const joined = before.observation.phase === 'looking' ? before : joinWatches(before, all);
   const request = (watched: Watched, index: number) =>
     requestFor(joined, watched, all.get(index) === true, trusting);
-  const state = lookApart(joined, request, turn, { due: all });
+  const state = lookApart(joined, request, turn, { among: all });
   const { observation } = state;
   const look = observation.looks + 1;
   // Those that lie apart are looked at by themselves, and hold up none of the others.

@@ -89,19 +89,20 @@ function looked(state: State, _part: unknown, event: EventOf<'looked'>, turn: Tu
     ...quietAfter(observation, turn.at),
   };
   const parted = partWatches({ ...state, observation: idle }, found);
-  return withNewApart(take(parted.state, parted.readings, turn), turn);
+  return withNewApart(take(parted.state, parted.readings, turn), found, turn);
 }
 
 /** The end of a look at one watch apart. */
 function apartLooked(state: State, _part: unknown, event: EventOf<'looked-apart'>, turn: Turn): State {
   const index = state.observation.watched.findIndex(({ path }) => path === event.path);
   const found = new Map([[index, event.reading]]);
-  return withNewApart(take(lookedApart(state, event, turn), found, turn), turn);
+  return withNewApart(take(lookedApart(state, event, turn), found, turn), found, turn);
 }
 
-/** Begins the looks apart that have become due. */
-function withNewApart(state: State, turn: Turn): State {
-  return lookApart(state, (watched) => requestFor(state, watched, false, false), turn, { which: ['new'] });
+/** Begins the looks apart that have become due by what a look found. */
+function withNewApart(state: State, found: ReadonlyMap<number, Reading>, turn: Turn): State {
+  const request = (watched: Watched) => requestFor(state, watched, false, false);
+  return lookApart(state, request, turn, { which: ['new'], among: found });
 }
 
 /** What a look found is kept, by the index of its watch, and told to the others once it can be trusted. */

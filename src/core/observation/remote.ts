@@ -34,18 +34,19 @@ export function partWatches(
   };
 }
 
-/** Watches that lie apart no more are looked at with the others from the next look on. */
-export function joinWatches(state: State): State {
+/** Watches that lie apart no more are looked at with the others from the next look at them on. */
+export function joinWatches(state: State, due: Due): State {
   const { observation } = state;
-  if (!observation.watched.some(({ apart }) => apart === 'back')) return state;
+  const isBack = (index: number) => observation.watched[index]?.apart === 'back';
+  if (![...due.keys()].some(isBack)) return state;
   const watched = observation.watched.map(
-    (one): Watched => (one.apart === 'back' ? { ...one, apart: 'no' } : one),
+    (one, index): Watched => (due.has(index) && isBack(index) ? { ...one, apart: 'no' } : one),
   );
   return { ...state, observation: { ...observation, watched } };
 }
 
-/** Which of the watches that lie apart: all in one of these states, and among what is due. */
-type Apart = { readonly which?: readonly Watched['apart'][]; readonly due?: Due };
+/** Which of the watches that lie apart: all in one of these states, among these by index. */
+type Apart = { readonly which?: readonly Watched['apart'][]; readonly among: ReadonlyMap<number, unknown> };
 
 /**
  * Has the watches that lie apart looked at; one that is being looked at is looked at once more afterwards.
@@ -54,14 +55,13 @@ export function lookApart(
   state: State,
   requestFor: (watched: Watched, index: number) => ReadingRequest,
   turn: Turn,
-  { which = ['new', 'idle', 'looking'], due }: Apart,
+  { which = ['new', 'idle', 'looking'], among }: Apart,
 ): State {
   const { observation } = state;
-  const concerns = ({ apart }: Watched, index: number) =>
-    which.includes(apart) && (due === undefined || due.has(index));
-  if (!observation.watched.some(concerns)) return state;
+  const concerns = (index: number) => which.includes(observation.watched[index]?.apart ?? 'no');
+  if (![...among.keys()].some(concerns)) return state;
   const watched = observation.watched.map((one, index): Watched => {
-    if (!concerns(one, index)) return one;
+    if (!among.has(index) || !concerns(index)) return one;
     if (one.apart === 'looking') return { ...one, apart: 'again' };
     const patience = one.content === undefined ? START_PATIENCE : PATIENCE;
     turn.effects.push({ type: 'look-apart', request: requestFor(one, index), patience });

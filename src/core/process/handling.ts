@@ -37,11 +37,20 @@ export function ignores(proc: Proc, pid: number, signal: Signal): boolean {
 }
 
 function holds(status: string, field: 'SigCgt' | 'SigBlk' | 'SigIgn', signal: Signal): boolean | undefined {
-  const mask = new RegExp(`^${field}:\\s*([0-9a-f]{16})$`, 'm').exec(status)?.[1];
-  if (mask === undefined) return undefined;
+  const mask = fieldOf(status, field);
+  if (mask === undefined || !/^[0-9a-f]{16}$/.test(mask)) return undefined;
   // Bit 0 is signal 1, and the last of the 16 digits holds bits 0 to 3.
   const digit = Number.parseInt(mask.charAt(15 - ((signal - 1) >> 2)), 16);
   return ((digit >> ((signal - 1) & 3)) & 1) === 1;
+}
+
+/** What stands behind a name in a text like proc_pid_status(5): found without a look at each character by an expression. */
+function fieldOf(status: string, name: string): string | undefined {
+  const head = `${name}:\t`;
+  const at = status.startsWith(head) ? 0 : status.indexOf(`\n${head}`) + 1;
+  if (at === 0 && !status.startsWith(head)) return undefined;
+  const end = status.indexOf('\n', at);
+  return status.slice(at + head.length, end < 0 ? undefined : end);
 }
 
 /**
@@ -55,7 +64,7 @@ export function handlingOf(proc: Proc, pid: number, signal: Signal): Handled | u
   const status = proc.read(`/proc/${pid}/status`);
   const own = status === undefined ? undefined : dispositionOf(status, signal);
   if (status === undefined || own === undefined) return undefined;
-  const program = /^Name:\t(.*)$/m.exec(status)?.[1] ?? '';
+  const program = fieldOf(status, 'Name') ?? '';
   return { program, handling: own === 'caught' ? own : byThreads(proc, pid, signal) };
 }
 
@@ -67,7 +76,7 @@ function byThreads(proc: Proc, pid: number, signal: Signal): Handling {
   for (const thread of [main, ...others]) {
     const status = proc.read(`/proc/${pid}/task/${thread}/status`);
     // It has ended, and only the others are left.
-    if (status === undefined || /^State:\s+[ZX]/m.test(status)) continue;
+    if (status === undefined || /^[ZX]/.test(fieldOf(status, 'State') ?? '')) continue;
     const disposition = dispositionOf(status, signal);
     if (disposition === 'caught') return 'caught';
     if (disposition === 'blocked') continue;

@@ -37,13 +37,34 @@ function actionsFor(state: State, paths: readonly string[]): readonly Action[] {
       if (owner === '/') break;
     }
   }
-  if (speaking.size === 0) return [];
-  return settings.watches.filter(({ path }) => speaking.has(path)).map(({ action }) => action);
+  return spokenBy(settings, speaking);
+}
+
+/** By the settings, the watches of each path, by index. */
+const WATCHES = new WeakMap<Settings, ReadonlyMap<string, readonly number[]>>();
+
+/** The actions of watches in the order of the command line: there may be thousands, of which one speaks. */
+function spokenBy(settings: Settings, speaking: Iterable<string>): readonly Action[] {
+  const known = WATCHES.get(settings) ?? byPath(settings);
+  WATCHES.set(settings, known);
+  const indices: number[] = [];
+  for (const path of speaking) indices.push(...(known.get(path) ?? []));
+  return indices.sort((one, other) => one - other).flatMap((index) => settings.watches[index]?.action ?? []);
 }
 
 /** What is watched only for its environment has no action. */
 function isWatch({ environmentDirectories, watches }: Settings, path: string): boolean {
   return !environmentDirectories.includes(path) || watches.some((watch) => watch.path === path);
+}
+
+function byPath({ watches }: Settings): ReadonlyMap<string, readonly number[]> {
+  const indices = new Map<string, number[]>();
+  for (const [index, { path }] of watches.entries()) {
+    const others = indices.get(path);
+    if (others === undefined) indices.set(path, [index]);
+    else others.push(index);
+  }
+  return indices;
 }
 
 export function settleTime(state: State): number {

@@ -150,7 +150,7 @@ export type Table<Part extends { readonly phase: string }, Key extends EventKey>
   };
 };
 
-/** Runs an event through one machine; an event that is not in its table does not concern it. */
+/** Runs an event through one machine; an event that is not in its table does not concern it. `key`: that of the event. */
 export function dispatch<Part extends { readonly phase: string }, Key extends EventKey>(
   table: Table<Part, Key>,
   machine: string,
@@ -158,8 +158,8 @@ export function dispatch<Part extends { readonly phase: string }, Key extends Ev
   part: Part,
   event: CoreEvent,
   turn: Turn,
+  key = keyOf(event),
 ): State {
-  const key = keyOf(event);
   // The table's type ties each cell to its phase and event; looking one up by values loses that tie.
   const row = table[part.phase as Part['phase']] as Readonly<Record<string, unknown>>;
   const cell = row[key] as Cell<Part, EventKey> | undefined;

@@ -41,13 +41,11 @@ function isAscii(text: string): boolean {
  * byte becomes `\xNN`. Whatever others may write (names, output, words of the command line) comes into texts by this alone.
  */
 export function textOfBytes(bytes: string): string {
-  return isPlain(bytes) ? bytes : printable(decoded(bytes));
+  return PLAIN.test(bytes) ? bytes : printable(decoded(bytes));
 }
 
-/** Whether a text is printable as it is, as most are: looked at first, since that costs a fraction of replacing nothing. */
-function isPlain(text: string): boolean {
-  return /^[ -~]*$/.test(text);
-}
+/** What is printable as it is: nearly everything, and told at once. */
+const PLAIN = /^[\x20-\x7e]*$/;
 
 function decoded(bytes: string): string {
   if (isAscii(bytes)) return bytes;
@@ -72,7 +70,7 @@ const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t'
  * are written as `\n`, `\x1b`, `\u202e`. What is printable stays as it is, so to do it twice is to do it once.
  */
 export function printable(text: string): string {
-  if (isPlain(text)) return text;
+  if (PLAIN.test(text)) return text;
   return text.replace(UNPRINTABLE, (character) => {
     const code = character.charCodeAt(0);
     return SHORT[character] ?? (code < 0x80 ? escapeByte(code) : `\\u${code.toString(16).padStart(4, '0')}`);

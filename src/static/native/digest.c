@@ -98,8 +98,11 @@ NATIVE(digest)
     return throw_system(ctx, "digest", EMFILE);
 }
 
-/* The digest in hexadecimal of what can be read of an open file, empty if that is more than 64 KiB. */
-static JSValue digest_small(JSContext *ctx, int descriptor, bool keyed, uint64_t *size)
+/*
+ * The digest in hexadecimal of what can be read of an open file, empty if that is more than 64 KiB. What has as many bytes
+ * as fstat(2) has just told is not asked for more; that may be told as none though there are some, as in /proc.
+ */
+static JSValue digest_small(JSContext *ctx, int descriptor, bool keyed, uint64_t told, uint64_t *size)
 {
     static char buffer[CHUNK];
     struct digest digest;
@@ -113,6 +116,7 @@ static JSValue digest_small(JSContext *ctx, int descriptor, bool keyed, uint64_t
         *size += (uint64_t)length;
         if (*size > CHUNK) return JS_NewString(ctx, "");
         sha256_add(&digest.hash, buffer, (size_t)length);
+        if (*size == told) return end(ctx, &digest);
     }
 }
 
@@ -159,12 +163,14 @@ NATIVE(digestEnd)
 static JSValue digest_at(JSContext *ctx, const char *path, bool keyed, uint64_t *size)
 {
     struct stat now;
-    int descriptor = away_from_stdio(open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW));
+    /* By openat(2), since musl sets O_CLOEXEC once more after open(2), for kernels before 2.6.23. */
+    int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW;
+    int descriptor = away_from_stdio(openat(AT_FDCWD, path, flags));
     if (descriptor < 0) return throw_system(ctx, "open", errno);
     JSValue digest;
     /* Where that is refused it is read as one that is not small. */
     if (fstat(descriptor, &now) < 0 || !S_ISREG(now.st_mode)) digest = JS_NewString(ctx, "");
-    else digest = digest_small(ctx, descriptor, keyed, size);
+    else digest = digest_small(ctx, descriptor, keyed, (uint64_t)now.st_size, size);
     close(descriptor);
     return digest;
 }

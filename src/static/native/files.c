@@ -275,7 +275,7 @@ NATIVE(list)
     UNUSED;
     struct bytes path;
     if (to_c_string(ctx, &path, argv[0], "open") < 0) return JS_EXCEPTION;
-    int descriptor = away_from_stdio(open(path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    int descriptor = away_from_stdio(openat(AT_FDCWD, path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     int error = errno;
     free_bytes(ctx, &path);
     return descriptor < 0 ? throw_system(ctx, "open", error) : list_piece(ctx, descriptor);

@@ -2,6 +2,11 @@
 
 #include <string.h>
 
+#ifdef __x86_64__
+#include <cpuid.h>
+#include <immintrin.h>
+#endif
+
 /* FIPS 180-4, 4.2.2. */
 static const uint32_t CONSTANTS[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
@@ -25,7 +30,7 @@ static uint32_t big_endian(const uint8_t *bytes)
 }
 
 /* FIPS 180-4, 6.2.2. The schedule is kept in a ring of 16 words. */
-static void add_block(uint32_t state[8], const uint8_t *block)
+static void add_block_plainly(uint32_t state[8], const uint8_t *block)
 {
     uint32_t w[16];
     uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
@@ -46,6 +51,61 @@ static void add_block(uint32_t state[8], const uint8_t *block)
     }
     state[0] += a, state[1] += b, state[2] += c, state[3] += d;
     state[4] += e, state[5] += f, state[6] += g, state[7] += h;
+}
+
+#ifdef __x86_64__
+
+/* Whether the processor has the instructions below, SSSE3 and SSE4.1 included. */
+static int has_instructions(void)
+{
+    static int has = -1;
+    unsigned a, b, c, d;
+    if (has >= 0) return has;
+    has = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_SSSE3) && (c & bit_SSE4_1) && __get_cpuid_count(7, 0, &a, &b, &c, &d) &&
+          (b & bit_SHA);
+    return has;
+}
+
+static __m128i load(const void *from)
+{
+    return _mm_loadu_si128((const __m128i *)from);
+}
+
+/* The same by the instructions for it: four rounds at a time, ten times as fast. They want the state as ABEF and CDGH. */
+__attribute__((target("sha,sse4.1"))) static void add_block_by_instructions(uint32_t state[8], const uint8_t *block)
+{
+    const __m128i big_endian_words = _mm_set_epi64x(0x0c0d0e0f08090a0bLL, 0x0405060700010203LL);
+    __m128i dcba = _mm_shuffle_epi32(load(state), 0xb1), hgfe = _mm_shuffle_epi32(load(state + 4), 0x1b);
+    __m128i abef = _mm_alignr_epi8(dcba, hgfe, 8), cdgh = _mm_blend_epi16(hgfe, dcba, 0xf0);
+    const __m128i abef_before = abef, cdgh_before = cdgh;
+    __m128i w[4];
+    for (int part = 0; part < 4; part++) w[part] = _mm_shuffle_epi8(load(block + 16 * part), big_endian_words);
+    for (int t = 0; t < 16; t++) {
+        __m128i sum = _mm_add_epi32(w[t & 3], load(CONSTANTS + 4 * t));
+        cdgh = _mm_sha256rnds2_epu32(cdgh, abef, sum);
+        abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(sum, 0x0e));
+        __m128i late = w[(t + 3) & 3];
+        __m128i early = _mm_add_epi32(_mm_sha256msg1_epu32(w[t & 3], w[(t + 1) & 3]),
+                                      _mm_alignr_epi8(late, w[(t + 2) & 3], 4));
+        w[t & 3] = _mm_sha256msg2_epu32(early, late);
+    }
+    abef = _mm_shuffle_epi32(_mm_add_epi32(abef, abef_before), 0x1b);
+    cdgh = _mm_shuffle_epi32(_mm_add_epi32(cdgh, cdgh_before), 0xb1);
+    _mm_storeu_si128((__m128i *)(void *)state, _mm_blend_epi16(abef, cdgh, 0xf0));
+    _mm_storeu_si128((__m128i *)(void *)(state + 4), _mm_alignr_epi8(cdgh, abef, 8));
+}
+
+#endif
+
+static void add_block(uint32_t state[8], const uint8_t *block)
+{
+#ifdef __x86_64__
+    if (has_instructions()) {
+        add_block_by_instructions(state, block);
+        return;
+    }
+#endif
+    add_block_plainly(state, block);
 }
 
 void sha256_begin(struct sha256 *hash)

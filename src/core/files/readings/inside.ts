@@ -3,7 +3,7 @@ import { type FileSteps, isFailure } from '../files.ts';
 import { identityOf, TOO_MANY } from '../listing.ts';
 import { type Outcome, type ReadingRequest, type Seen, unusable } from '../outcome.ts';
 import { addPlace, addWay, type Place } from '../places.ts';
-import { contentOfTree, MAX_NAMES, type Tree, type WalkOptions } from '../tree.ts';
+import { contentOfTree, emptyTree, MAX_NAMES, type Tree, type WalkOptions } from '../tree.ts';
 import {
   countedEntries,
   DATA_LINK,
@@ -40,7 +40,7 @@ export function* readInside(
   if (isFailure(opened)) return unusable(opened);
   if (opened !== undefined) seen.levels.set(volume.root, opened);
   const level = opened ?? NOTHING;
-  const tree = yield* beginTree(options);
+  const tree = options.copy === undefined ? emptyTree() : yield* beginTree(options);
   if (isFailure(tree)) return unusable(tree);
   // A link of somebody else's may lead back to the volume itself.
   const root = level.pure ? undefined : yield* identityOf(volume.root);
@@ -53,12 +53,15 @@ export function* readInside(
     const failure = yield* walk(tree, source, name, options, quiet);
     if (failure !== undefined) return unusable(failure);
   }
-  const uncopied = path === volume.root ? yield* copyUncounted(tree, '', level.entries, options) : undefined;
+  const copies = options.copy !== undefined && path === volume.root;
+  const uncopied = copies ? yield* copyUncounted(tree, '', level.entries, options) : undefined;
   if (uncopied !== undefined) return unusable(uncopied);
   // The kubelet removes a generation only after the swap: one that is still the present one was whole while it was read.
   // So a name that was listed in it and is not there is as good as a mix, and no key that was removed.
   const moving =
-    tree.torn || (yield* readGeneration(volume.root)) !== volume.generation || (yield* haveMoved(tree));
+    tree.torn ||
+    (yield* readGeneration(volume.root)) !== volume.generation ||
+    (tree.volumes.size > 0 && (yield* haveMoved(tree)));
   if (moving && !last) return undefined;
   const settled = level.complete && opened !== undefined && !moving;
   yield* addPlaces(tree, request, path, options, { volume, level });

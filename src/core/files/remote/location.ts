@@ -1,4 +1,4 @@
-import { parentPath } from '../../text/path.ts';
+import { joinPath, parentPath } from '../../text/path.ts';
 import type { Mount } from '../mounts.ts';
 import { type MountTable, type Spot, spotBelow, spotOf } from './mount-table.ts';
 
@@ -54,12 +54,21 @@ export function createLocator(table: MountTable, readlink: Readlink): Locator {
     return mount !== undefined && table.remote.has(mount) ? mount : undefined;
   }
 
+  /** Goes on from the nearest directory above that is known, since a look asks for the same ones for each file. */
   function directoryOf(path: string): Spot | Mount {
-    const parent = parentPath(path);
-    const known = directories.get(parent);
-    if (known !== undefined) return known;
-    const found = walk(root, parent.split('/'));
-    directories.set(parent, found);
+    const ahead: string[] = [];
+    let at = parentPath(path);
+    let found = directories.get(at);
+    for (; found === undefined && at !== '/'; found = directories.get(at)) {
+      ahead.push(at.slice(at.lastIndexOf('/') + 1));
+      at = parentPath(at);
+    }
+    found ??= root;
+    for (let name = ahead.pop(); name !== undefined; name = ahead.pop()) {
+      if ('real' in found) found = walk(found, [name]);
+      at = joinPath(at, name);
+      directories.set(at, found);
+    }
     return found;
   }
 

@@ -62,6 +62,7 @@ export function createRoutes(files: Files, asking: Asking): Routes {
 
   /** The handle of a helper that a request has, if any. */
   function heldBy(request: FileRequest): (Handle & { readonly field: string }) | undefined {
+    if (handles.size === 0) return undefined;
     const fields: Readonly<Record<string, unknown>> = request;
     for (const field of HANDLE_FIELDS) {
       const held = handles.get(Number(fields[field] ?? 0));

@@ -26,9 +26,9 @@ export function stampOf({ identity, stamp }: FileStatus): string {
 export function* isStamped(
   clocks: Map<string, boolean>,
   { path, found }: { readonly path: string; readonly found: FileStatus },
-  now: number | undefined,
+  now: number,
 ): FileSteps<boolean> {
-  if (now === undefined || found.changed > now - YOUNG) return false;
+  if (found.changed > now - YOUNG) return false;
   const known = clocks.get(found.device);
   if (known !== undefined) return known;
   const answer = yield { op: 'file-system', path };

@@ -91,7 +91,7 @@ function* visit(
   if (!met.quiet) tree.beside += 1;
   const isMounted = options.points.has(path) || (met.device !== undefined && met.device !== found.device);
   if (isMounted) addPlace(tree.places, path, { identity: found.identity, kind: 'file' });
-  const keyed = options.keyed || (yield* holdsMemory(tree, path, found));
+  const keyed = options.keyed || (tree.memory.get(found.device) ?? (yield* holdsMemory(tree, path, found)));
   // What was digested before that was known is of no use where it was keyed otherwise.
   const usable = keyed === isKeyed(tree, met, options) ? digest : undefined;
   return yield* add(tree, { path, name, found, keyed }, usable, options);
@@ -133,11 +133,11 @@ function* throughLink(
   return { found, digest: same ? known : undefined };
 }
 
-/** Whether a file lies in memory: a link or a mount may lead from a disk to a Secret. */
+/** Whether a file of a device that is not known yet lies in memory: a link or a mount may lead from a disk to a Secret. */
 function* holdsMemory(tree: Tree, path: string, { device }: FileStatus): FileSteps<boolean> {
-  const known = tree.memory.get(device) ?? (yield* liesInMemory(path));
-  tree.memory.set(device, known);
-  return known;
+  const inMemory = yield* liesInMemory(path);
+  tree.memory.set(device, inMemory);
+  return inMemory;
 }
 
 function* add(
@@ -156,7 +156,8 @@ function* add(
   }
   tree.bytes += digest.size;
   if (tree.bytes > MAX_BYTES) return { tooLarge: 'bytes' };
-  if (digest.stamp !== undefined || !(yield* isStamped(tree.clocks, source, options.now))) {
+  const { now } = options;
+  if (digest.stamp !== undefined || now === undefined || !(yield* isStamped(tree.clocks, source, now))) {
     tree.files.set(source.name, digest);
   } else tree.files.set(source.name, { ...digest, stamp: stampOf(source.found) });
   return undefined;

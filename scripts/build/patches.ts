@@ -1,0 +1,107 @@
+/**
+ * What is changed in the engine's source before it is compiled, since the little state machines of rehup copy objects all
+ * the time. Each is a text that must be there exactly once.
+ */
+export interface Patch {
+  readonly file: string;
+  /** What is put before it. */
+  readonly before: string;
+  readonly insert: string;
+}
+
+/** `{ ...state }`: a copy of a plain object shares its shape, instead of being given one property after the other. A plain object that is
+ * added to another one is not listed first. */
+const COPY: Patch = {
+  file: 'quickjs.c',
+  before: `    p = JS_VALUE_GET_OBJ(source);
+
+    gpn_flags = JS_GPN_STRING_MASK | JS_GPN_SYMBOL_MASK | JS_GPN_ENUM_ONLY;
+    if (p->is_exotic) {`,
+  insert: `    p = JS_VALUE_GET_OBJ(source);
+    if (!setprop && !pexcl && p->class_id == JS_CLASS_OBJECT && !p->is_exotic &&
+        !p->shape->has_small_array_index && p->shape->deleted_prop_count == 0 &&
+        JS_VALUE_GET_TAG(target) == JS_TAG_OBJECT && JS_VALUE_GET_OBJ(target) != p) {
+        JSObject *to = JS_VALUE_GET_OBJ(target);
+        JSShape *sh = p->shape;
+        uint32_t count = sh->prop_count;
+        for (i = 0; i < count; i++) {
+            if (get_shape_prop(sh)[i].flags != JS_PROP_C_W_E ||
+                JS_AtomGetKind(ctx, get_shape_prop(sh)[i].atom) != JS_ATOM_KIND_STRING)
+                break;
+        }
+        if (i == count && to->class_id == JS_CLASS_OBJECT && !to->is_exotic) {
+            if (sh->is_hashed && to->extensible && to->shape->prop_count == 0 &&
+                to->shape->proto == sh->proto) {
+                JSProperty *props = js_malloc(ctx, sizeof(JSProperty) * sh->prop_size);
+                if (!props)
+                    return -1;
+                for (i = 0; i < count; i++)
+                    props[i].u.value = JS_DupValue(ctx, p->prop[i].u.value);
+                js_free(ctx, to->prop);
+                to->prop = props;
+                js_free_shape(ctx->rt, to->shape);
+                to->shape = js_dup_shape(sh);
+                return 0;
+            }
+            for (i = 0; i < count; i++) {
+                if (JS_DefinePropertyValue(ctx, target, get_shape_prop(sh)[i].atom,
+                                           JS_DupValue(ctx, p->prop[i].u.value),
+                                           JS_PROP_C_W_E) < 0)
+                    return -1;
+            }
+            return 0;
+        }
+    }
+
+`,
+};
+
+/** `{ ...state, phase }`: a property is put into a plain object without being asked for what might be in the way. */
+const LITERAL: Patch = {
+  file: 'quickjs.c',
+  before: `            {
+                int ret;
+                JSAtom atom;
+                atom = get_u32(pc);
+                pc += 4;
+
+                ret = JS_DefinePropertyValue(ctx, sp[-2], atom, sp[-1],
+                                             JS_PROP_C_W_E | JS_PROP_THROW);`,
+  insert: `            if (JS_VALUE_GET_TAG(sp[-2]) == JS_TAG_OBJECT) {
+                JSObject *p1 = JS_VALUE_GET_OBJ(sp[-2]);
+                JSAtom atom = get_u32(pc);
+                JSProperty *pr;
+                if (p1->class_id == JS_CLASS_OBJECT && !p1->is_exotic && p1->extensible &&
+                    !__JS_AtomIsTaggedInt(atom)) {
+                    JSShapeProperty *prs = find_own_property(&pr, p1, atom);
+                    if (!prs) {
+                        pr = add_property(ctx, p1, atom, JS_PROP_C_W_E);
+                        if (unlikely(!pr))
+                            goto exception;
+                        pr->u.value = sp[-1];
+                        sp--;
+                        pc += 4;
+                        BREAK;
+                    }
+                    if (prs->flags == JS_PROP_C_W_E) {
+                        sp--;
+                        set_value(ctx, &pr->u.value, sp[0]);
+                        pc += 4;
+                        BREAK;
+                    }
+                }
+            }
+`,
+};
+
+export const PATCHES: readonly Patch[] = [COPY, LITERAL];
+
+/** @throws where the source is another than it is made for */
+export function patched(source: string, { file, before, insert }: Patch): string {
+  const parts = source.split(before);
+  if (parts.length !== 2)
+    throw new Error(
+      `${file} is not the one to be changed: what stands before a change is there ${parts.length - 1} times`,
+    );
+  return parts.join(`${insert}${before}`);
+}
