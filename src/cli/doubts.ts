@@ -3,7 +3,7 @@ import type { Doubt, Settings } from '../core/state/settings.ts';
 import { textOfBytes } from '../core/text/bytes.ts';
 import { fleetDoubts } from './fleet.ts';
 import type { Given } from './invocation.ts';
-import { RUN_OPTIONS, variableOf } from './options.ts';
+import { variableOf } from './options.ts';
 import type { RawOptions } from './raw.ts';
 
 /* What is probably a mistake, but can be run (specification 1): told as a warning at the start. */
@@ -15,9 +15,10 @@ export function doubtsOf(
   settings: Omit<Settings, 'doubts'>,
 ): readonly Doubt[] {
   return [
-    ...misspelt(given),
+    ...misspelt(given, raw),
     ...withoutEffect(raw, settings),
     ...forShells(raw, settings),
+    ...forgetful(settings),
     ...fleetDoubts(settings, raw.get('fleet-group')?.source ?? '--fleet-group'),
   ];
 }
@@ -28,8 +29,8 @@ const MOST_WRONG = 2;
 /** What the kubelet makes of a Service that is named rehup: `REHUP_PORT=tcp://10.0.0.1:80`. */
 const ADDRESS = /^(?:tcp|udp|sctp):\/\//;
 
-function misspelt({ environment }: Given): readonly Doubt[] {
-  const known = RUN_OPTIONS.map(variableOf);
+function misspelt({ environment }: Given, raw: RawOptions): readonly Doubt[] {
+  const known = [...raw.keys()].map((name) => variableOf({ name }));
   return [...environment]
     .filter(([name, value]) => name.startsWith('REHUP_') && !known.includes(name) && !ADDRESS.test(value))
     .flatMap(([name]) => {
@@ -91,12 +92,22 @@ function withoutEffect(raw: RawOptions, settings: Omit<Settings, 'doubts'>): rea
     'fleet-id': noServer,
     'fleet-token': noServer,
     'fleet-timeout': noServer,
+    state: [!actions.some(({ kind }) => kind === 'exit'), 'it has no effect without exit:CODE'],
     'listen-status': [listen === undefined, 'it has no effect without --listen'],
   };
   return Object.entries(idle).flatMap(([name, [isIdle, text]]) => {
     const option = raw.get(name);
     return isIdle && option?.given === true ? [{ about: option.source, text }] : [];
   });
+}
+
+/** A sidecar that ends for a change, and knows nothing of it afterwards. */
+function forgetful({ pod, onChange, watches }: Omit<Settings, 'doubts'>): readonly Doubt[] {
+  const ends = [onChange, ...watches.map(({ action }) => action)].some(({ kind }) => kind === 'exit');
+  if (pod === undefined || pod.state !== undefined || !ends) return [];
+  const text =
+    'without --state the next life does not know that this one ended for a change: it verifies nothing, keeps no --min-interval, and does not see that no rule restarted the others; name an emptyDir';
+  return [{ about: '--on-change', text }];
 }
 
 /** Programs that take a script as a word: what stands in it is theirs. */

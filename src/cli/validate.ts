@@ -1,6 +1,7 @@
 import { LOG_FORMATS, LOG_LEVELS, type LogLevel } from '../core/log/log.ts';
 import { parseSignal, SIGCHLD, SIGKILL, SIGSTOP, type Signal } from '../core/process/signals.ts';
 import { parsePodAction } from '../core/sidecar/action.ts';
+import { FIRST_INTERVAL } from '../core/sidecar/ending.ts';
 import { type Action, parseAction } from '../core/state/action.ts';
 import {
   type Doubt,
@@ -78,7 +79,7 @@ function validated(
   const [onChange] = each('on-change', actionOf);
   if (onChange === undefined)
     throw new Refusal(
-      '--on-change: what is a change to do? use for example SIGHUP:nginx or http://127.0.0.1/reload',
+      '--on-change: what is a change to do? use for example SIGHUP:nginx, exit:88 or http://127.0.0.1/reload',
     );
   const watchOptions = each('watch', (text) => parseWatch(text, onChange, given.cwd, actionOf));
   const directories = each('env-dir', (text) => parseDirectory(text, given.cwd));
@@ -114,8 +115,13 @@ function validated(
     if (endpoint === undefined) return undefined;
     return { endpoint, group, id, token, timeout };
   }
+  const ends = [onChange, ...watches.map(({ action }) => action)].some(({ kind }) => kind === 'exit');
+  const growing = sidecar && ends && raw.get('min-interval')?.given !== true;
   const settings = {
     sidecar,
+    pod: sidecar
+      ? { state: each('state', (text) => parseDirectory(text, given.cwd))[0], growing }
+      : undefined,
     command,
     watches,
     onChange,
@@ -123,7 +129,7 @@ function validated(
     allowEmpty: one('allow-empty', parseSwitch),
     settle: one<number | 'auto'>('settle', (text) => (text === 'auto' ? success(text) : parseDuration(text))),
     poll: one('poll', parseDuration),
-    minInterval: one('min-interval', parseDuration),
+    minInterval: growing ? FIRST_INTERVAL : one('min-interval', parseDuration),
     verify: one('verify', parseDuration),
     stopSignal: one('stop-signal', parseStopSignal),
     translateStop: raw.get('stop-signal')?.given === true,

@@ -9,7 +9,9 @@ import { createAutopsy } from './process/memory.ts';
 import { createReach } from './reach.ts';
 import { hear, startChild } from './readiness/channel.ts';
 import { placeSocket } from './server/socket.ts';
+import { keep, recall } from './sidecar/keeping.ts';
 import { signalNamed } from './sidecar/naming.ts';
+import { othersInPod } from './sidecar/others.ts';
 import { createStaging } from './staging/staging.ts';
 import type { Effect } from './state/effect.ts';
 import type { Occurrence } from './state/event.ts';
@@ -153,6 +155,22 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
         return signalEach(processes, effect);
       case 'signal-named':
         return signalNamed(processes, effect);
+      case 'recall': {
+        const others = othersInPod(processes, effect.own);
+        driveBy(routes.begin(START_PATIENCE))(recall(effect.directory), (kept) => {
+          const since = kept === undefined ? 0 : Math.max(0, clock.wall() - kept.ended);
+          deliver({ type: 'recalled', kept, since, others });
+        });
+        return undefined;
+      }
+      case 'keep': {
+        const { kept, ends, own } = effect;
+        const now = ends ? { ended: clock.wall(), others: othersInPod(processes, own) } : {};
+        driveBy(routes.begin(START_PATIENCE))(keep(effect.directory, { ...kept, ...now }), (errno) =>
+          deliver({ type: 'kept', errno }),
+        );
+        return undefined;
+      }
       case 'check-group':
         return lookAtGroup(processes, effect);
       case 'suspend':

@@ -124,11 +124,20 @@ const CHILD: Record<State['child']['phase'], State> = {
   ended: reached(begun, exits),
 };
 
+const STATE = { state: '/state', growing: false };
+
 /** A state in each phase that the application of a sidecar can be in. */
 const SIDECARS: Readonly<Record<string, State>> = {
   unborn: reachedWith({ sidecar: true }),
   preparing: reachedWith({ sidecar: true }, unanswered, begun),
   running: reachedWith({ sidecar: true }, begun),
+  stopping: reachedWith(
+    { sidecar: true, verify: 0, settle: 0, watches: [watch('/v', 'exit:88')], pod: STATE },
+    begun,
+    (run) => run.send({ type: 'recalled', kept: undefined, since: 0, others: [] }),
+    changed,
+  ),
+  parting: reachedWith({ sidecar: true, fleet: fleet() }, begun, verified, (run) => run.signal('TERM')),
   ended: reachedWith({ sidecar: true }, begun, (run) => run.signal('TERM')),
 };
 

@@ -45,6 +45,10 @@ export function describe(effect: Effect): string | undefined {
     case 'hear':
     case 'close-notify':
       return effect.type;
+    case 'recall':
+      return 'recall';
+    case 'keep':
+      return `keep ${effect.ends ? `the end with ${effect.kept.code} for ${effect.kept.paths.join(' ')}` : 'on'}`;
     case 'look':
     case 'seek':
     case 'watch':

@@ -24,6 +24,7 @@ export function act(name: string): Action {
 export function settings(change: Partial<Settings> = {}): Settings {
   return {
     sidecar: false,
+    pod: undefined,
     command: ['app'],
     watches: [watch('/v', 'restart')],
     onChange: act('restart'),

@@ -1,18 +1,13 @@
-import { clearWay, renameOver } from '../files/below/clearing.ts';
 import {
-  changeMode,
   close,
-  createIn,
   type Directory,
   enterPath,
   inspect,
-  inspectOpen,
   listAll,
   lock,
-  openIn,
   removeFile,
-  writeTo,
 } from '../files/below/handles.ts';
+import { readPrivate, writePrivate } from '../files/below/private.ts';
 import { type FileFailure, type FileSteps, isFailure, status } from '../files/files.ts';
 import { textOfBytes } from '../text/bytes.ts';
 import { joinPath } from '../text/path.ts';
@@ -24,17 +19,11 @@ import type { Life } from './life.ts';
 const BASES = ['/tmp', '/dev/shm'];
 
 const DIRECTORY_MODE = 0o700;
-const FILE_MODE = 0o600;
-const PERMISSIONS = 0o777;
-
-/** The longest that is read, bytes: the names of a thousand files and a digest of each. */
-const MOST = 2 * 1024 * 1024;
 
 /** So many files of this boot are kept in one directory: of all containers that share it. */
 const MOST_KEPT = 1_000;
 
 const NAME = /^rehup-([0-9a-f]{8})-[0-9a-f]{32}\.(?:baseline|notes)$/;
-const TEMPORARY = 'rehup-tmp';
 
 export type Kind = 'baseline' | 'notes';
 
@@ -78,32 +67,11 @@ export function* readKept(
   for (const shelf of shelves) {
     const directory = yield* enterShelf(shelf, uid);
     if (isFailure(directory)) continue;
-    const text = yield* readIn(directory, fileName(life, kind), uid);
+    const text = yield* readPrivate(directory, fileName(life, kind), uid);
     yield* close(directory);
     if (text !== undefined) return text;
   }
   return undefined;
-}
-
-/** A file that this user made and nobody else may read; undefined if it is none. */
-function* readIn(directory: Directory, name: string, uid: number): FileSteps<string | undefined> {
-  const file = yield* openIn(directory, name);
-  if (isFailure(file)) return undefined;
-  const found = yield* inspectOpen(file, name);
-  let text: string | undefined;
-  const mine = !isFailure(found) && found.kind === 'file' && found.owner === uid;
-  if (mine && (found.mode & PERMISSIONS) === FILE_MODE) {
-    const pieces: string[] = [];
-    for (let size = 0; size <= MOST; ) {
-      const read = yield { op: 'read', file };
-      if (read.op !== 'read' || read.value === '') break;
-      pieces.push(read.value);
-      size += read.value.length;
-    }
-    text = pieces.join('');
-  }
-  yield { op: 'close', file };
-  return text;
 }
 
 /** What came of keeping: kept; somebody else was quicker, or is at it; or why it can't be kept anywhere. */
@@ -139,19 +107,10 @@ function* keepIn(
   // It ends with the handle, however this process ends. Where a file system has no locks, it is done without.
   if ((yield* lock(directory)) === false) return 'taken';
   const name = fileName(life, kind);
-  const present = unless === undefined ? undefined : yield* readIn(directory, name, uid);
+  const present = unless === undefined ? undefined : yield* readPrivate(directory, name, uid);
   if (present !== undefined && unless?.(present) === true) return 'taken';
-  const cleared = yield* clearWay(directory, TEMPORARY);
-  if (cleared !== undefined) return cleared;
-  const file = yield* createIn(directory, TEMPORARY, FILE_MODE);
-  if (isFailure(file)) return file;
-  const failure = (yield* changeMode(file, TEMPORARY, FILE_MODE)) ?? (yield* writeTo(file, TEMPORARY, text));
-  yield { op: 'close', file };
-  const late = failure ?? (yield* renameOver(directory, TEMPORARY, name));
-  if (late !== undefined) {
-    yield* removeFile(directory, TEMPORARY);
-    return late;
-  }
+  const failure = yield* writePrivate(directory, name, text);
+  if (failure !== undefined) return failure;
   if (unless !== undefined) yield* clearOld(directory, life, name);
   return 'kept';
 }

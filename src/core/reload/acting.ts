@@ -72,6 +72,11 @@ function begun(state: State, reload: Reload, turn: Turn): State {
 /** Stops the child, for a new one to start or for rehup to end with it. */
 function stopFor(state: State, reload: Reload, turn: Turn): State {
   const { drain } = state.settings;
+  const { futile } = state.pod;
+  if (futile !== undefined) {
+    const told = withConfiguration(begun(state, reload, turn), { barred: reload.snapshot });
+    return again(failed(rest(told), reload, futile, turn), turn);
+  }
   const serves = state.child.phase === 'running' && state.readiness.phase === 'ready';
   if (drain === 0 || !serves) return stopNow(state, reload, turn);
   // Who sends requests by /readyz is given the time to notice (specification 6, *Drain*).
@@ -94,7 +99,8 @@ function stopNow(state: State, reload: Reload, turn: Turn): State {
   const exit = reload.actions.find((action) => action.kind === 'exit');
   const afterwards = exit === undefined ? 'start' : exit.code === undefined ? 'exit' : { exit: exit.code };
   turn.notices.push({ type: 'stop-child', afterwards });
-  return underWay(state, reload, 'the child is stopped', turn);
+  const what = state.settings.sidecar ? 'the application is to be restarted' : 'the child is stopped';
+  return underWay(state, reload, what, turn);
 }
 
 /** A start will tell the child: nothing is left to be done but to wait for it. */

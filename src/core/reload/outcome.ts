@@ -146,7 +146,7 @@ export function superseded(state: State, turn: Turn, reason: string): State {
   if (verifying === undefined) return state;
   clearTimers(turn, 'verify-reload');
   const { reload } = verifying;
-  const restarts = reload.actions.some((action) => action.kind === 'restart');
+  const restarts = reload.actions.some((action) => action.kind === 'restart' || action.kind === 'exit');
   const cutOff = restarts || reload.rollback !== undefined ? undefined : reload;
   return withConfiguration(supersededBy(state, reload, reason, turn), { verifying: undefined, cutOff });
 }

@@ -31,7 +31,7 @@ import {
   withdraw,
 } from './scheduling.ts';
 import { verifyAnew } from './telling.ts';
-import { childVerified, notReady, ready, recover, restarted, stayed } from './verification.ts';
+import { childVerified, notReady, ready, recalled, recover, restarted, stayed } from './verification.ts';
 
 /*
  * Room `reload/`: the machine that takes a change to its one outcome: settled, held, brought to the gate, acted upon,
@@ -186,6 +186,7 @@ type ReloadKey =
   | 'gate-free'
   | 'job-ended'
   | 'child-starting'
+  | 'restart-recalled'
   | 'child-started'
   | 'child-verified'
   | 'child-unverified'
@@ -218,6 +219,7 @@ const UNDER_WAY = {
   ...GATE_ENDS,
   'job-ended': 'ignored',
   'child-starting': startingAnyway,
+  'restart-recalled': 'impossible',
   'child-started': 'ignored',
   'child-verified': childVerified,
   'child-unverified': resumed,
@@ -250,6 +252,7 @@ export const RELOAD: Table<Progress, ReloadKey> = {
     ...GATE_ENDS,
     'job-ended': 'ignored',
     'child-starting': childStarting,
+    'restart-recalled': recalled,
     'child-started': firstStarted,
     'child-verified': 'impossible',
     'child-unverified': 'impossible',

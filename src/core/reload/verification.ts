@@ -2,10 +2,10 @@ import { changedPaths, sameSnapshot } from '../files/snapshot.ts';
 import { canRollBack } from '../gate/stages.ts';
 import type { Progress, Reload } from '../state/progress.ts';
 import { type State, withConfiguration } from '../state/state.ts';
-import { clearTimers, type EventOf, log, type Turn } from '../state/turn.ts';
+import { clearTimers, type EventOf, log, setTimer, type Turn } from '../state/turn.ts';
 import { foundBad } from './acting.ts';
 import { clearAlarm, raiseAlarm } from './alarm.ts';
-import { applied, keepGood } from './outcome.ts';
+import { applied, failed, keepGood } from './outcome.ts';
 import { rollBack } from './rollback.ts';
 import { advance, again, beginReload, type In, rest } from './scheduling.ts';
 
@@ -42,8 +42,9 @@ function next(state: State, turn: Turn): State {
   return state.configuration.progress.phase === 'holding' ? advance(state, false, turn) : state;
 }
 
+/** Whether the start of the application is the verdict on it; in another container it may be what `exit` leads to. */
 export function isRestart(reload: Reload): boolean {
-  return reload.actions.some((action) => action.kind === 'restart');
+  return reload.actions.some((action) => action.kind === 'restart' || action.kind === 'exit');
 }
 
 /** The application does not serve with what it was told. */
@@ -78,6 +79,27 @@ export function restarted(state: State, progress: In<'acting'>, _event: unknown,
     ? applied(started, progress.reload, turn)
     : withConfiguration(started, { verifying: { reload: progress.reload, stayed: false } });
   return again(now, turn);
+}
+
+/** What an earlier life of a sidecar began is verified by this one; or it came to nothing, and is tried once more or not. */
+export function recalled(
+  state: State,
+  _progress: Progress,
+  { paths, actions, alone, again: pause }: EventOf<'restart-recalled'>,
+  turn: Turn,
+): State {
+  const { told, barred, degraded } = state.configuration;
+  const { begun, reload } = beginReload(state, paths, actions, told, turn);
+  if (alone === undefined) {
+    const refused = barred !== undefined && sameSnapshot(barred, told) ? degraded : undefined;
+    return refused === undefined
+      ? withConfiguration(begun, { verifying: { reload, stayed: false } })
+      : failed(begun, reload, refused, turn);
+  }
+  const ended = failed(begun, reload, alone, turn);
+  if (pause !== undefined) setTimer(turn, 'retry', pause);
+  const retries = pause === undefined ? 0 : 1;
+  return withConfiguration(ended, { barred: told, unanswered: paths, applied: undefined, retries });
 }
 
 /** The start is verified, and with it the reload that led to it; a restart that waited for it may begin. */

@@ -1,10 +1,12 @@
 import type { Child } from '../state/child.ts';
 import type { State } from '../state/state.ts';
 import { type EventOf, log, setTimer, type Table, type Turn } from '../state/turn.ts';
-import { end, logDropped, logStop, prepare, withChild } from '../supervision/child.ts';
+import { end, logDropped, logStop, withChild } from '../supervision/child.ts';
+import { parted } from '../supervision/parting.ts';
 import { routeOf } from '../supervision/routing.ts';
 import { content, nothingToStart, unusable } from '../supervision/starting.ts';
 import { verifying } from '../supervision/verifying.ts';
+import { askRecall, endForChange, endKept, recalled, tellKept, tellRecalled } from './ending.ts';
 
 /*
  * Room `sidecar/`: the machine in the place of `supervision/` where the application runs in another container of the pod:
@@ -16,19 +18,16 @@ const NO_PROCESS = 0;
 
 function begin(state: State, _child: Child, event: EventOf<'begin'>, turn: Turn): State {
   const { pid1, terminal, seed, identity, argumentBytes, environment: inherited } = event;
-  return prepare(
-    { ...state, pid1, terminal, inherited, argumentBytes, seed, identity },
-    undefined,
-    'first',
-    turn,
-  );
+  return askRecall({ ...state, pid1, terminal, inherited, argumentBytes, seed, identity }, turn);
 }
 
 /** What was there when the watches were looked at first is what the application has read, or is about to. */
 function watches(state: State, _child: Child, _event: unknown, turn: Turn): State {
   const { verify, ready } = state.settings;
   log(turn, 'info', 'sidecar.started', 'watches for the application in another container');
-  turn.notices.push({ type: 'child-starting' }, { type: 'child-started', why: 'first' });
+  turn.notices.push({ type: 'child-starting' });
+  tellRecalled(state, turn);
+  turn.notices.push({ type: 'child-started', why: 'first' });
   const verified = verify === 0 && ready === undefined;
   if (verify > 0) setTimer(turn, 'verify-start', verify);
   else if (verified) turn.notices.push({ type: 'child-verified' });
@@ -49,6 +48,8 @@ function signal(state: State, _child: Child, event: EventOf<'signal'>, turn: Tur
 
 type SidecarKey =
   | 'begin'
+  | 'recalled'
+  | 'kept'
   | 'signal'
   | 'content'
   | 'unusable'
@@ -57,10 +58,13 @@ type SidecarKey =
   | 'ready'
   | 'not-ready'
   | 'stop-child'
-  | 'timer:verify-start';
+  | 'timer:verify-start'
+  | 'timer:parting';
 
 const NOWHERE = {
   begin: 'impossible',
+  recalled: 'impossible',
+  kept: tellKept,
   signal: 'impossible',
   content: 'ignored',
   unusable: 'impossible',
@@ -70,6 +74,18 @@ const NOWHERE = {
   'not-ready': 'ignored',
   'stop-child': 'impossible',
   'timer:verify-start': 'impossible',
+  'timer:parting': 'impossible',
+} as const;
+
+/** What is left of a life that is over matters no more. */
+const OVER = {
+  ...NOWHERE,
+  signal: 'ignored',
+  unusable: 'ignored',
+  'may-start': 'ignored',
+  'nothing-to-start': 'ignored',
+  'stop-child': 'ignored',
+  'timer:verify-start': 'ignored',
 } as const;
 
 /** The phases of a child that a sidecar's never has. */
@@ -77,18 +93,16 @@ const NEVER = {
   starting: NOWHERE,
   retrying: NOWHERE,
   waiting: NOWHERE,
-  stopping: NOWHERE,
   clearing: NOWHERE,
   quitting: NOWHERE,
   terminating: NOWHERE,
   leaving: NOWHERE,
-  parting: NOWHERE,
 } as const;
 
 /** What the life of a sidecar does with each event. */
 export const SIDECAR: Table<Child, SidecarKey> = {
   ...NEVER,
-  unborn: { ...NOWHERE, begin },
+  unborn: { ...NOWHERE, begin, recalled, signal },
   preparing: {
     ...NOWHERE,
     content,
@@ -100,17 +114,13 @@ export const SIDECAR: Table<Child, SidecarKey> = {
   running: {
     ...NOWHERE,
     signal,
+    'stop-child': endForChange,
     'timer:verify-start': verifying('stayed'),
     ready: verifying('ready'),
     'not-ready': verifying('not-ready'),
   },
-  ended: {
-    ...NOWHERE,
-    signal: 'ignored',
-    unusable: 'ignored',
-    'may-start': 'ignored',
-    'nothing-to-start': 'ignored',
-    'stop-child': 'ignored',
-    'timer:verify-start': 'ignored',
-  },
+  // The kubelet is to restart all containers, once what the next life must know is kept.
+  stopping: { ...OVER, signal, kept: endKept },
+  parting: { ...OVER, 'timer:parting': parted },
+  ended: OVER,
 };

@@ -31,6 +31,34 @@ type Stopping = {
   readonly killing: boolean;
 };
 
+/** What a sidecar keeps for its next life (`--state`). */
+export type Kept = {
+  /** The files for whose change it ended, so that all containers would be restarted; none: nothing is owed for them. */
+  readonly paths: readonly string[];
+  /** When it did that last: wall clock, ms. */
+  readonly ended: number;
+  /** The code that it ended with then. */
+  readonly code: number;
+  /** What others in the pod had then: their first processes, and the sockets that they listened on. */
+  readonly others: readonly string[];
+  /** How often it alone was started again after such an end, without a pause. */
+  readonly alone: number;
+  /** The least time to the next such end, ms. */
+  readonly interval: number;
+};
+
+/** What a sidecar knows of its pod. */
+export type Pod = {
+  /** What an earlier life kept, and this one since. */
+  readonly kept: Kept | undefined;
+  /** When an earlier life ended for a change, on the clock of events, ms. */
+  readonly ended: number | undefined;
+  /** How much is being kept at the moment. */
+  readonly keeping: number;
+  /** Why it is no use to end for a change. */
+  readonly futile: string | undefined;
+};
+
 /** The life of the child, one at a time. */
 export type Child =
   /** Nothing has happened yet. */

@@ -3,10 +3,14 @@ import type { LogLine } from '../log/log.ts';
 import type { Relative } from '../process/family.ts';
 import type { Signal } from '../process/signals.ts';
 import type { StageTask } from '../staging/stage.ts';
+import type { Kept } from './child.ts';
 import type { GroupLook, SignalPurpose, TimerName } from './event.ts';
 import type { Task } from './job.ts';
 import type { Spot } from './observed.ts';
 import type { SignalTarget } from './settings.ts';
+
+/** What of a pod is none of the others': the port that the sidecar listens on, and all sockets where they are the machine's. */
+export type OwnPlace = { readonly port: number | undefined; readonly network: boolean };
 
 /** What the host is to do. Those with an answer say which event it is. */
 export type Effect =
@@ -45,6 +49,16 @@ export type Effect =
       readonly name: string;
       readonly signal: Signal;
       readonly forced: boolean;
+    }
+  /** Read what an earlier life kept in a directory, and see what others in the pod have. Answer, later: `recalled`. */
+  | { readonly type: 'recall'; readonly directory: string; readonly own: OwnPlace }
+  /** Keep this for the next life; `ends`: with the time, and with what others have now. Answer, later: `kept`. */
+  | {
+      readonly type: 'keep';
+      readonly directory: string;
+      readonly kept: Kept;
+      readonly ends: boolean;
+      readonly own: OwnPlace;
     }
   /** See what there is of the child's process group, and of what else descends from the child. Answer: `group`. */
   | {

@@ -5,6 +5,7 @@ import type { Family, Relative } from '../process/family.ts';
 import type { Handled, Handling } from '../process/handling.ts';
 import type { Signal } from '../process/signals.ts';
 import type { StageResult } from '../staging/stage.ts';
+import type { Kept } from './child.ts';
 import type { JobOutcome } from './job.ts';
 import type { HostFacts, Identity } from './state.ts';
 import type { Peer } from './visits.ts';
@@ -113,6 +114,18 @@ export type Occurrence =
       readonly sent: readonly Relative[];
       readonly refused: readonly Relative[];
     }
+  /**
+   * What an earlier life of this sidecar kept, if it did, how long ago it ended for a change, ms, and what others in the pod
+   * have now.
+   */
+  | {
+      readonly type: 'recalled';
+      readonly kept: Kept | undefined;
+      readonly since: number;
+      readonly others: readonly string[];
+    }
+  /** It is kept for the next life, or can't be, and why. */
+  | { readonly type: 'kept'; readonly errno: string | undefined }
   | ({ readonly type: 'named-signalled'; readonly signal: Signal } & NamedOutcome)
   /** What there is of the child's group and its other descendants, and which of the members ignore the signal asked about. */
   | {

@@ -33,6 +33,7 @@ export function initialState(settings: Settings): State {
     announced: NOTHING_ANNOUNCED,
     crashes: [],
     child: { phase: 'unborn' },
+    pod: { kept: undefined, ended: undefined, keeping: 0, futile: undefined },
     strangers: [],
     stoppedFromOutside: false,
     observation: {

@@ -49,10 +49,20 @@ export type FleetSettings = {
   readonly timeout: number;
 };
 
+/** What only a sidecar is told (specification 7). */
+export type PodSettings = {
+  /** A directory that outlives the container, for what is to be known of an earlier life; undefined: nothing is. */
+  readonly state: string | undefined;
+  /** Whether the least time between two ends grows while they follow each other closely. */
+  readonly growing: boolean;
+};
+
 /** What the command line asked for, validated: the rest of the program trusts it. Durations are in milliseconds. */
 export type Settings = {
   /** Whether the application runs in another container of the pod: `rehup sidecar`. */
   readonly sidecar: boolean;
+  /** What a sidecar is told besides. */
+  readonly pod: PodSettings | undefined;
   /** The words of COMMAND, byte strings; at least one, but for a sidecar, which has none. */
   readonly command: readonly string[];
   /** The sources of stages are among them. */

@@ -1,4 +1,4 @@
-import type { Child } from './child.ts';
+import type { Child, Pod } from './child.ts';
 import type { Observation } from './observed.ts';
 import type { Gate, Slot } from './passage.ts';
 import type { Configuration } from './progress.ts';
@@ -81,6 +81,7 @@ export type State = {
   /** When the child exited by itself and was to be started again. */
   readonly crashes: readonly number[];
   readonly child: Child;
+  readonly pod: Pod;
   /** The keys of processes that don't descend from the child though they may come to rehup: those seen at the last look. */
   readonly strangers: readonly string[];
   /** Whether a signal from outside, which was forwarded, has stopped the child: who sent it may send a CONT. */

@@ -13,6 +13,17 @@ import type { State } from './state.ts';
 export type Notice =
   /** A look is over, and what it found is in the state. */
   | { readonly type: 'content'; readonly look: number }
+  /**
+   * An earlier life of the sidecar ended so that all containers would be restarted, for these files. `alone`: why it is known
+   * that they were not. `again`: after how long it is tried once more, ms; undefined: never.
+   */
+  | {
+      readonly type: 'restart-recalled';
+      readonly paths: readonly string[];
+      readonly actions: Reload['actions'];
+      readonly alone: string | undefined;
+      readonly again: number | undefined;
+    }
   /** The watches can't be used, so that nothing can be started. */
   | { readonly type: 'unusable'; readonly refusal: string }
   /** The host is asked for a child, which will read what was seen last. */

@@ -43,14 +43,15 @@ describe('an action of a sidecar', () => {
   });
 
   test.each([
-    ['restart', /^not an action of a sidecar; use SIGNAL:NAME/],
+    ['restart', /^not an action of a sidecar; use exit:CODE/],
     ['SIGHUP', /^not an action of a sidecar/],
     ['SIGHUP:', /^no name of a program/],
     ['SIGHUP:/usr/bin/app', /^no name of a program/],
     ['SIGTERM:app', /^SIGTERM can't mean reload/],
-    ['SIGNOPE:app', /^not an action; use SIGNAL:NAME/],
+    ['SIGNOPE:app', /^not an action; use exit:CODE/],
     ['exec:app', /^not an action of a sidecar/],
-    ['exit', /^not an action of a sidecar/],
+    ['exit', /^a sidecar has no child/],
+    ['exit:125', /^125 says that rehup failed/],
     ['https://app/', /TLS|http:/],
   ])('is not %s', (text, error) => {
     expect(parsePodAction(text)).toMatchObject({ ok: false, error: expect.stringMatching(error) });
