@@ -216,15 +216,19 @@ describe.sequential('for each kind of workload and each way to refer to somethin
     for (const name of names) await api.delete('ConfigMap', name, HOME);
   });
 
-  test('contents are nowhere: not in the log, the Events, the annotations, the metrics', async () => {
+  test('contents are nowhere: not in the log, the Events, the annotations, the metrics, the status, the page', async () => {
     const port = running.at(-2)?.port;
-    const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    const answered = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).text();
+    const metrics = await answered('/metrics');
+    const [status, page] = [await answered('/status'), await answered('/')];
+    expect((JSON.parse(status) as { readonly workloads: object[] }).workloads).toHaveLength(ROWS.length);
+    expect(page).toContain('This one is the leader');
     expect(metrics).toContain('rehup_controller_leader 1\n');
     const told = [
       ...running.flatMap((one) => one.lines()),
       ...(await api.list('Event', HOME)).map((one) => JSON.stringify(one)),
       ...(await all()).map((one) => JSON.stringify(one)),
-      metrics,
+      ...[metrics, status, page],
     ].join('\n');
     expect(told).toContain('rollout.started');
     expect(told).not.toContain('a value number');

@@ -116,7 +116,7 @@ const holderOf = async (name: string, index = 0) => {
 function story(name: string): readonly string[] {
   return running
     .flatMap((one) => one.lines())
-    .filter((line) => /"fleet\.(granted|returned)"/.test(line) && line.includes(`.deployment.${name}`))
+    .filter((line) => /"slot\.(granted|returned)"/.test(line) && line.includes(`.deployment.${name}`))
     .map((line) => JSON.parse(line) as { readonly time: string; readonly event: string })
     .toSorted((one, other) => (one.time < other.time ? -1 : 1))
     .map(({ event }) => event);
@@ -135,7 +135,7 @@ describe.concurrent('a fleet', () => {
       everything,
     );
     await awaited('the last slot', async () => ((await holderOf('web')) === undefined ? true : undefined));
-    expect(story('web')).toEqual(Array.from({ length: 3 }, () => ['fleet.granted', 'fleet.returned']).flat());
+    expect(story('web')).toEqual(Array.from({ length: 3 }, () => ['slot.granted', 'slot.returned']).flat());
     await change('web', 'bad');
     const holder = await awaited('a holder', () => holderOf('web'), everything);
     const failed = await awaited(
@@ -159,7 +159,7 @@ describe.concurrent('a fleet', () => {
       return field(lease, 'metadata', 'annotations', 'rehup.dev/ready') === 'false' ? true : undefined;
     });
     await api.delete('Pod', failed.metadata.name, HOME);
-    const halted = await running[2]?.said('fleet.halted');
+    const halted = await running[2]?.said('slot.halted');
     expect(halted).toContain('change the content, or annotate Deployment web with rehup.dev/resumed-at');
     await change('web', 'three');
     // One of them has just begun, with what there was.
@@ -205,7 +205,11 @@ describe.concurrent('a fleet', () => {
       async () => ((await applied('plain', 1)) === 1 ? true : undefined),
       everything,
     );
-    expect(story('plain')).toEqual(['fleet.granted', 'fleet.returned']);
+    expect(story('plain')).toEqual(['slot.granted', 'slot.returned']);
+    for (const path of ['/', '/status']) {
+      const answer = await fetch(`http://${place.address}:${PORT}${path}`);
+      expect([answer.status, await answer.text()]).toEqual([403, expect.stringContaining('--listen-status')]);
+    }
     const ask = async (headers: Record<string, string>, token?: string) => {
       const answer = await fetch(`http://${place.address}:${PORT + 1}/fleet-lock/v1/pre-reboot`, {
         method: 'POST',

@@ -2,6 +2,7 @@ import type { ControllerSettings } from '../../cli/commands/controller.ts';
 import type { LogLevel } from '../../core/log/log.ts';
 import { SLOT_OF } from '../core/fleet/slots.ts';
 import type { PlanSettings } from '../core/reading/settings.ts';
+import { type ControllerStatus, controllerStatus } from '../core/telling/status.ts';
 import { ApiError, type Client, createClient } from './client.ts';
 import { createFleetServer, type FleetServer } from './fleet/serving.ts';
 import { createTender } from './fleet/tending.ts';
@@ -14,19 +15,30 @@ import { coreCollection, leaseCollection } from './paths.ts';
 import { createReflectors } from './reflectors.ts';
 import { createRunner } from './runner.ts';
 import { listen } from './server.ts';
+import { createJournal } from './telling/journal.ts';
+import { createNotifier } from './telling/notifier.ts';
 import { createWriter } from './writer.ts';
 
 /** Runs until it is stopped; answers what stops it. Throws where it can't begin. */
-export async function control(settings: ControllerSettings, identity: string): Promise<() => Promise<void>> {
+export async function control(
+  settings: ControllerSettings,
+  identity: string,
+  version: string,
+): Promise<() => Promise<void>> {
   const log = createLog(settings);
+  const notifier = createNotifier(log, settings.notifyFile);
+  const journal = createJournal(settings.dryRun ? undefined : notifier);
   const client = createClient(settings.kubeconfig, settings.qps);
   let isSynced = false;
   let isElected = settings.lease === undefined;
   const home = settings.lease?.namespace ?? client.namespace;
   let metrics = () => '';
+  let status: () => ControllerStatus | undefined = () => undefined;
   let fleet: FleetServer | undefined;
   await listen(settings.listen, {
     isReady: () => isSynced,
+    isOpen: settings.listenStatus,
+    status: () => status(),
     metrics: () => metrics(),
     fleet: (what, from) =>
       fleet?.answer(what, from) ?? { status: 503, kind: 'unavailable', value: 'not yet: it has just begun' },
@@ -44,7 +56,8 @@ export async function control(settings: ControllerSettings, identity: string): P
   const isReady = () => isSynced && isElected && isLeader();
   const keeper = createKeeper(client, log, hash);
   const isDryRun = settings.dryRun;
-  const runner = createRunner({ settings: planned, hash, writer, keeper, log, isDryRun, isReady });
+  const { heard } = journal;
+  const runner = createRunner({ settings: planned, hash, writer, keeper, log, heard, isDryRun, isReady });
   const tender = leases ? createTender(client, log, isReady) : undefined;
   const { namespaces, workloads, others } = createReflectors({
     ...{ client, log, settings, secrets, runner, hash, tender },
@@ -58,7 +71,13 @@ export async function control(settings: ControllerSettings, identity: string): P
   await namespaces?.synced;
   const all = [...workloads, ...others].map((make) => make());
   const first = all.slice(0, workloads.length);
-  metrics = () => metricsText(runner, client, isLeader(), fleet?.counts ?? new Map());
+  metrics = () => metricsText(runner, client, isLeader(), fleet?.counts ?? new Map(), notifier.webhooks());
+  status = () =>
+    controllerStatus({
+      ...{ store: runner.store, memory: runner.memory, now: Date.now() },
+      ...{ slots: tender?.held() ?? [], told: journal.told(), webhooks: notifier.webhooks() },
+      controller: { version, identity, isDryRun, isLeader: isLeader(), scope: scopeOf(settings) },
+    });
   const { lease } = settings;
   const election =
     lease === undefined
@@ -117,7 +136,7 @@ const SECRETS: Part = {
 const LEASES: Part = {
   path: (place) => `${leaseCollection(place)}?limit=1&labelSelector=${encodeURIComponent(SLOT_OF)}`,
   level: 'info',
-  event: 'fleet.off',
+  event: 'slot.off',
   message: (error) =>
     `there is no FleetLock server: ${error}; it needs the rights of deploy/controller/fleet.yaml`,
 };

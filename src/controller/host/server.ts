@@ -1,9 +1,17 @@
 import { createServer, type IncomingMessage } from 'node:http';
+import { PAGE_FIELDS } from '../../core/report/page.ts';
+import { isLoopback } from '../../core/text/address.ts';
+import { controllerPage } from '../core/telling/page.ts';
+import type { ControllerStatus } from '../core/telling/status.ts';
 import { FLEET_REQUESTS, type FleetAnswer, type FleetRequest } from './fleet/serving.ts';
 
 /** What is answered on the port. */
 export type Answers = {
   readonly isReady: () => boolean;
+  /** Undefined as long as nothing is known. */
+  readonly status: () => ControllerStatus | undefined;
+  /** Whether status and page are for whoever reaches the port. */
+  readonly isOpen: boolean;
   readonly metrics: () => string;
   readonly fleet: (what: FleetRequest, from: FleetFrom) => FleetAnswer | Promise<FleetAnswer>;
 };
@@ -21,25 +29,51 @@ const FLEET = '/fleet-lock/v1/';
 /** More than a request for a slot takes, bytes. */
 const MOST_BODY = 8192;
 
+type Fields = Readonly<Record<string, string>>;
+
+/** Names and digests are for those who may see them. */
+const PRIVATE: readonly string[] = ['/', '/status'];
+
+const PAGE: Fields = Object.fromEntries(
+  PAGE_FIELDS.map((field) => {
+    const at = field.indexOf(': ');
+    return [field.slice(0, at), field.slice(at + 2)];
+  }),
+);
+
 /** Listens; rejects if it can't. */
 export function listen(
   { host, port }: { readonly host: string | undefined; readonly port: number },
-  { isReady, metrics, fleet }: Answers,
+  { isReady, status, isOpen, metrics, fleet }: Answers,
 ): Promise<void> {
   const server = createServer((asked, answer) => {
     const path = (asked.url ?? '').split('?', 1)[0] ?? '';
-    const plain = (status: number, text: string, type = 'text/plain; charset=utf-8') => {
-      answer.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' });
+    const plain = (code: number, text: string, type = 'text/plain; charset=utf-8', more: Fields = {}) => {
+      const fields = {
+        'content-type': type,
+        'cache-control': 'no-store',
+        'x-content-type-options': 'nosniff',
+      };
+      answer.writeHead(code, { ...fields, ...more });
       answer.end(asked.method === 'HEAD' ? undefined : text);
     };
     const slot = FLEET_REQUESTS.find((one) => path === FLEET + one);
     if (slot !== undefined) {
-      void fleetAnswer(asked, slot, fleet).then(({ status, kind, value }) =>
-        plain(status, `${JSON.stringify({ kind, value })}\n`, 'application/json'),
+      void fleetAnswer(asked, slot, fleet).then(({ status: code, kind, value }) =>
+        plain(code, `${JSON.stringify({ kind, value })}\n`, 'application/json'),
       );
       return undefined;
     }
     if (asked.method !== 'GET' && asked.method !== 'HEAD') return plain(405, 'only GET and HEAD\n');
+    if (PRIVATE.includes(path)) {
+      const now = status();
+      if (!isOpen && !isLoopback(asked.socket.remoteAddress ?? ''))
+        return plain(403, 'only from the loopback address (kubectl port-forward), or with --listen-status\n');
+      if (now === undefined) return plain(503, 'not yet: it has just begun\n');
+      return path === '/status'
+        ? plain(200, `${JSON.stringify(now)}\n`, 'application/json')
+        : plain(200, controllerPage(now), 'text/html; charset=utf-8', PAGE);
+    }
     switch (path) {
       case '/livez':
         return plain(200, 'ok\n');
@@ -48,7 +82,7 @@ export function listen(
       case '/metrics':
         return plain(200, metrics(), 'text/plain; version=0.0.4; charset=utf-8');
       default:
-        return plain(404, 'no such page; there are /livez, /readyz and /metrics\n');
+        return plain(404, 'no such page; there are /, /status, /livez, /readyz and /metrics\n');
     }
   });
   server.headersTimeout = 5000;

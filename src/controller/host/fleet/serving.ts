@@ -143,7 +143,7 @@ export function createFleetServer(options: FleetOptions): FleetServer {
           throw error;
         }
         const value = `${name} has ${slot.name}`;
-        log('info', 'fleet.granted', `${namespace}/${value}`, {
+        log('info', 'slot.granted', `${namespace}/${value}`, {
           pod: `${namespace}/${name}`,
           lease: slot.name,
         });
@@ -182,7 +182,7 @@ export function createFleetServer(options: FleetOptions): FleetServer {
       if (answer.kind !== 'halted') told.delete(key);
       else if (told.get(key) !== answer.value) {
         told.set(key, answer.value);
-        log('warn', 'fleet.halted', answer.value);
+        log('warn', 'slot.halted', answer.value);
       }
       return answer;
     }
@@ -199,7 +199,7 @@ export function createFleetServer(options: FleetOptions): FleetServer {
       for (const slot of held) {
         try {
           await write({ ...slot, holder: '' }, owner);
-          log('info', 'fleet.returned', `${namespace}/${name} gave back ${slot.name}`, {
+          log('info', 'slot.returned', `${namespace}/${name} gave back ${slot.name}`, {
             ...{ pod: `${namespace}/${name}`, lease: slot.name },
           });
         } catch (error) {
@@ -226,13 +226,13 @@ export function createFleetServer(options: FleetOptions): FleetServer {
     try {
       const pod = await askers.identified(from);
       if (typeof pod === 'string') {
-        log('warn', 'fleet.refused', `a request of ${from.address} for ${from.said}: ${pod}`);
+        log('warn', 'slot.refused', `a request of ${from.address} for ${from.said}: ${pod}`);
         return { status: 403, kind: 'unknown_pod', value: pod };
       }
       return await (what === 'pre-reboot' ? given(pod) : returned(pod));
     } catch (error) {
       const value = error instanceof Error ? error.message : String(error);
-      log('warn', 'fleet.failed', `a request of ${from.address} for ${from.said}: ${value}`);
+      log('warn', 'slot.failed', `a request of ${from.address} for ${from.said}: ${value}`);
       return { status: 503, kind: 'unavailable', value };
     } finally {
       busy -= 1;

@@ -53,7 +53,7 @@ export function createTender(client: Client, log: Log, isReady: () => boolean): 
       const isConflict = error instanceof ApiError && [404, 409].includes(error.status);
       if (!isConflict) {
         const line = error instanceof Error ? error.message : String(error);
-        log('warn', 'fleet.failed', `nothing could be noted on ${key}: ${line}; trying again`);
+        log('warn', 'slot.failed', `nothing could be noted on ${key}: ${line}; trying again`);
         setTimeout(() => void tend(key), AGAIN);
       }
     }
