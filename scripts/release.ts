@@ -19,6 +19,7 @@ import { packageBundle } from './build.ts';
 import { type Contents, contents } from './release/bills.ts';
 import { bashCompletion, fishCompletion, zshCompletion } from './release/completions.ts';
 import { debianPackage } from './release/debian.ts';
+import { deployments } from './release/deployment.ts';
 import { type Executable, executablesIn, type Facts, factsOf } from './release/facts.ts';
 import { type Layout, writeImage } from './release/image.ts';
 import { licencesOf } from './release/licences.ts';
@@ -78,6 +79,7 @@ export async function release(
         ]),
       ),
     })),
+    ...deployments(folder, facts),
     put('rehup.1', manualPage(facts)),
     put('rehup.bash', bashCompletion()),
     put('_rehup', zshCompletion()),

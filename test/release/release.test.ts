@@ -72,6 +72,7 @@ describe('npm run release', () => {
       `rehup-${VERSION}-oci.tar`,
       `rehup-${VERSION}.tgz`,
       ...all.map((name) => `rehup-linux-${name.replace('amd64', 'x64')}-${VERSION}.tgz`),
+      ...[`rehup-controller-${VERSION}.tgz`, `rehup-controller-${VERSION}-kustomize.tgz`],
       ...['rehup.1', 'rehup.bash', '_rehup', 'rehup.fish'],
       ...all.map((name) => `rehup-${VERSION}-linux-${name}.cdx.json`),
       ...[`rehup-${VERSION}-npm.cdx.json`, 'THIRD-PARTY-LICENSES.txt', 'LICENSE', 'SHA256SUMS'],
@@ -122,6 +123,22 @@ describe('npm run release', () => {
     const licences = text('THIRD-PARTY-LICENSES.txt');
     for (const words of ['Fabrice Bellard', 'TJ Holowaychuk', 'Rich Felker'])
       expect(licences).toContain(words);
+  });
+
+  test('has the chart as Helm packs it, and the kustomization, both of this version', () => {
+    const [chart = '', kustomization = ''] = files.filter((name) => name.startsWith('rehup-controller-'));
+    const read = (archive: string, name: string) => output('tar', '-xOzf', at(archive), name);
+    expect(read(chart, 'rehup-controller/Chart.yaml')).toContain(`\nversion: ${VERSION}\n`);
+    expect(output('tar', '-tzf', at(chart)).split('\n')).toEqual(
+      expect.arrayContaining([
+        'rehup-controller/values.schema.json',
+        'rehup-controller/templates/rights.yaml',
+      ]),
+    );
+    const deployment = read(kustomization, 'rehup-controller-kustomize/base/deployment.yaml');
+    expect(deployment).toContain(`image: rehup-node:${VERSION}\n`);
+    // The chart has no other places where a version stands.
+    expect(read(chart, 'rehup-controller/values.yaml')).not.toContain(VERSION);
   });
 
   test('gives the same bytes again', async () => {
