@@ -25,6 +25,9 @@ const HOME = 'controller-lives';
 /** Far above the settle time and what a machine needs that does more than this. */
 const AT_REST = 5000;
 
+/** How long the API server is away, ms. */
+const AWAY = process.env['REHUP_SOAK'] === '1' ? 60_000 : 8000;
+
 type Row = { readonly name: string; readonly kind: Kind; readonly object: ObjectKind };
 
 const ROWS: readonly (Row & { readonly way: (typeof WAYS)[number] })[] = KINDS.flatMap((kind) =>
@@ -179,7 +182,7 @@ describe.sequential('for each kind of workload and each way to refer to somethin
   test('the API server is away for a while, and then another one', async () => {
     const place = thePlace();
     await changeAll();
-    await whileStopped(place, 'kube-apiserver', () => quiet(8000));
+    await whileStopped(place, 'kube-apiserver', () => quiet(AWAY));
     await rolled(6);
     // Those who watched it must find out that it is another one.
     process.kill(pidOf(place, 'kube-apiserver'), 'SIGKILL');

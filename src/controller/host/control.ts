@@ -30,7 +30,9 @@ export async function control(
   const journal = createJournal(settings.dryRun ? undefined : notifier);
   const client = createClient(settings.kubeconfig, settings.qps);
   let isSynced = false;
-  let isElected = settings.lease === undefined;
+  // One that changes nothing may not keep another from being the leader.
+  const lease = settings.dryRun ? undefined : settings.lease;
+  let isElected = lease === undefined;
   const home = settings.lease?.namespace ?? client.namespace;
   let metrics = () => '';
   let status: () => ControllerStatus | undefined = () => undefined;
@@ -49,10 +51,12 @@ export async function control(
   });
   const secrets = settings.secrets && (await canSee(client, log, settings, SECRETS));
   const leases = !settings.dryRun && (await canSee(client, log, settings, LEASES));
-  const hash = hashWith(secrets ? await patiently(log, () => readKey(client, home)) : undefined);
+  const hash = hashWith(
+    secrets ? await patiently(log, () => readKey(client, home, settings.dryRun)) : undefined,
+  );
   const planned: PlanSettings = { ...settings, secrets };
   const writer = createWriter(client, log, identity);
-  const isLeader = () => settings.lease === undefined || (election?.isLeader() ?? false);
+  const isLeader = () => lease === undefined || (election?.isLeader() ?? false);
   const isReady = () => isSynced && isElected && isLeader();
   const keeper = createKeeper(client, log, hash);
   const isDryRun = settings.dryRun;
@@ -78,7 +82,6 @@ export async function control(
       ...{ slots: tender?.held() ?? [], told: journal.told(), webhooks: notifier.webhooks() },
       controller: { version, identity, isDryRun, isLeader: isLeader(), scope: scopeOf(settings) },
     });
-  const { lease } = settings;
   const election =
     lease === undefined
       ? undefined
