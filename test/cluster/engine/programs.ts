@@ -45,7 +45,10 @@ const HELM: GoModule<'helm'> = { name: 'helm', packages: ['helm.sh/helm/v3/cmd/h
 
 /** Builds Helm if it is not there yet; its path. */
 export async function buildHelm(tell: (line: string) => void): Promise<string> {
-  return join(await built(HELM, { sources: SOURCES, kept: KEPT, tell }, ', which takes two minutes'), HELM.name);
+  return join(
+    await built(HELM, { sources: SOURCES, kept: KEPT, tell }, ', which takes two minutes'),
+    HELM.name,
+  );
 }
 
 /** The built programs, by absolute paths. */
