@@ -15,14 +15,16 @@ import {
 import path from 'node:path';
 import process from 'node:process';
 import { build, ROOT } from './build/product.ts';
-import { packageBundle } from './build.ts';
+import { controllerBundle, packageBundle } from './build.ts';
 import { type Contents, contents } from './release/bills.ts';
 import { bashCompletion, fishCompletion, zshCompletion } from './release/completions.ts';
 import { debianPackage } from './release/debian.ts';
+import { deployments } from './release/deployment.ts';
 import { type Executable, executablesIn, type Facts, factsOf } from './release/facts.ts';
-import { type Layout, writeImage } from './release/image.ts';
+import { type Layout, labelsOf, writeImage } from './release/image.ts';
 import { licencesOf } from './release/licences.ts';
 import { manualPage } from './release/manual.ts';
+import { nodeImage } from './release/node-image.ts';
 import { npmPackages, readmeOf } from './release/packages.ts';
 import { sign, writeSums } from './release/sums.ts';
 
@@ -46,6 +48,7 @@ export async function release(
   if (executables.length === 0)
     throw new Error(`release: no static executable in ${built}; npm run build says what it lacks`);
   await build(packageBundle());
+  await build(controllerBundle());
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const { statics, bundle } = await contents(executables);
@@ -64,6 +67,7 @@ export async function release(
     }),
     ...(await debianPackages(folder, executables, facts, licences)),
     image(folder, executables, facts, licences),
+    ...nodeImage(built, folder, facts, labelsOf(facts), bundle.origins),
     ...(await npmPackages(folder, executables, facts, {
       launcher: {
         'README.md': readmeOf(facts),
@@ -78,6 +82,7 @@ export async function release(
         ]),
       ),
     })),
+    ...deployments(folder, facts),
     put('rehup.1', manualPage(facts)),
     put('rehup.bash', bashCompletion()),
     put('_rehup', zshCompletion()),
@@ -127,22 +132,14 @@ async function debianPackages(
 /** The image of rehup alone, for all architectures: its executable is /rehup. */
 function image(folder: string, executables: readonly Executable[], facts: Facts, licences: Licences): string {
   const name = `rehup-${facts.version}-oci.tar`;
-  const created = new Date(facts.epoch * 1000).toISOString().replace('.000', '');
-  const labels = {
-    'org.opencontainers.image.title': 'rehup',
-    'org.opencontainers.image.description': facts.description,
-    'org.opencontainers.image.version': facts.version,
-    'org.opencontainers.image.revision': facts.revision,
-    'org.opencontainers.image.source': facts.repository,
-    'org.opencontainers.image.licenses': facts.license,
-    'org.opencontainers.image.created': created,
-  };
+  const labels = labelsOf(facts);
   const layouts = executables.map(({ architecture, file }): Layout => {
     const papers = path.join(folder, `${architecture}.txt`);
     writeFileSync(papers, licences.get(architecture) ?? '');
     const files = { rehup: file, LICENSE: path.join(ROOT, 'LICENSE'), [THIRD_PARTIES]: papers };
     return { architecture, files, entrypoint: ['/rehup'], user: '65534:65534', labels };
   });
+  const created = labels['org.opencontainers.image.created'];
   writeImage(path.join(folder, name), `localhost/rehup:${facts.version}`, layouts, created);
   for (const { architecture } of executables) rmSync(path.join(folder, `${architecture}.txt`));
   return name;

@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { Facts } from './facts.ts';
 
 /** Images made without a container engine: OCI archives, which `podman load`, `skopeo` and `ctr images import` take. */
 
@@ -27,6 +28,19 @@ export type Layout = {
   /** Whether it has a /tmp that anybody may write to. */
   readonly tmp?: boolean;
 };
+
+/** What an image says of itself. */
+export function labelsOf(facts: Facts): Readonly<Record<string, string>> {
+  return {
+    'org.opencontainers.image.title': 'rehup',
+    'org.opencontainers.image.description': facts.description,
+    'org.opencontainers.image.version': facts.version,
+    'org.opencontainers.image.revision': facts.revision,
+    'org.opencontainers.image.source': facts.repository,
+    'org.opencontainers.image.licenses': facts.license,
+    'org.opencontainers.image.created': new Date(facts.epoch * 1000).toISOString().replace('.000', ''),
+  };
+}
 
 type Descriptor = { readonly mediaType: string; readonly digest: string; readonly size: number };
 

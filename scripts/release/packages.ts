@@ -48,6 +48,7 @@ export async function npmPackages(
     await packed(folder, launcher, papers.launcher, {
       'bin/rehup': path.join(ROOT, 'bin/rehup'),
       'lib/rehup.cjs': path.join(ROOT, 'lib/rehup.cjs'),
+      'lib/controller.cjs': path.join(ROOT, 'lib/controller.cjs'),
     }),
   ];
   for (const executable of executables) {

@@ -1,8 +1,9 @@
-/** `npm run version:set X.Y.Z`: writes a version into package.json and its lock, and closes the section of CHANGELOG.md. */
+/** `npm run version:set X.Y.Z`: writes a version into package.json, its lock, the chart and the kustomization, and closes the section of CHANGELOG.md. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { ROOT } from '../build/product.ts';
+import { deployVersion } from './deployment.ts';
 
 const UNRELEASED = /^## .*, not released yet$/m;
 
@@ -42,5 +43,6 @@ if (import.meta.main) {
     writeFileSync(file, change(readFileSync(file, 'utf8')));
   };
   edit('CHANGELOG.md', (text) => closed(text, version, new Date().toISOString().slice(0, 10)));
+  deployVersion(version);
   for (const name of ['package.json', 'package-lock.json']) edit(name, (text) => withVersion(text, version));
 }

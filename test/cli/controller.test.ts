@@ -55,6 +55,8 @@ const OPTIONS: Readonly<Record<string, Case>> = {
   },
   deadline: { good: '2m', makes: { deadline: 120_000 }, bad: { 0: 'no time at all; use for example 30s' } },
   halt: { good: 'off', makes: { halt: false }, bad: { never: 'neither on nor off; use on or off' } },
+  'listen-status': { makes: { listenStatus: true }, bad: { maybe: 'neither on nor off; use on or off' } },
+  'notify-file': { good: '/etc/hooks', makes: { notifyFile: '/etc/hooks' }, bad: {} },
   listen: {
     good: '127.0.0.1:80',
     makes: { listen: { host: '127.0.0.1', port: 80 } },

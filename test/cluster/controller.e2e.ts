@@ -25,6 +25,9 @@ const HOME = 'controller-lives';
 /** Far above the settle time and what a machine needs that does more than this. */
 const AT_REST = 5000;
 
+/** How long the API server is away, ms. */
+const AWAY = process.env['REHUP_SOAK'] === '1' ? 60_000 : 8000;
+
 type Row = { readonly name: string; readonly kind: Kind; readonly object: ObjectKind };
 
 const ROWS: readonly (Row & { readonly way: (typeof WAYS)[number] })[] = KINDS.flatMap((kind) =>
@@ -179,7 +182,7 @@ describe.sequential('for each kind of workload and each way to refer to somethin
   test('the API server is away for a while, and then another one', async () => {
     const place = thePlace();
     await changeAll();
-    await whileStopped(place, 'kube-apiserver', () => quiet(8000));
+    await whileStopped(place, 'kube-apiserver', () => quiet(AWAY));
     await rolled(6);
     // Those who watched it must find out that it is another one.
     process.kill(pidOf(place, 'kube-apiserver'), 'SIGKILL');
@@ -216,15 +219,19 @@ describe.sequential('for each kind of workload and each way to refer to somethin
     for (const name of names) await api.delete('ConfigMap', name, HOME);
   });
 
-  test('contents are nowhere: not in the log, the Events, the annotations, the metrics', async () => {
+  test('contents are nowhere: not in the log, the Events, the annotations, the metrics, the status, the page', async () => {
     const port = running.at(-2)?.port;
-    const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    const answered = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).text();
+    const metrics = await answered('/metrics');
+    const [status, page] = [await answered('/status'), await answered('/')];
+    expect((JSON.parse(status) as { readonly workloads: object[] }).workloads).toHaveLength(ROWS.length);
+    expect(page).toContain('This one is the leader');
     expect(metrics).toContain('rehup_controller_leader 1\n');
     const told = [
       ...running.flatMap((one) => one.lines()),
       ...(await api.list('Event', HOME)).map((one) => JSON.stringify(one)),
       ...(await all()).map((one) => JSON.stringify(one)),
-      metrics,
+      ...[metrics, status, page],
     ].join('\n');
     expect(told).toContain('rollout.started');
     expect(told).not.toContain('a value number');

@@ -154,6 +154,25 @@ describe('of several workloads', () => {
     expect(new Set(Object.values(phases()))).toEqual(new Set(['applied']));
   });
 
+  test('with --splay there is a pause between two of them, also after one that is over', () => {
+    server.put('app', 'one');
+    for (const name of ['a', 'b', 'c']) server.addWorkload(name, ['app'], { 'rehup.dev/verify': '0' }, 0);
+    server.pass(10_000);
+    const controller = new ControllerDouble(server, { ...SETTINGS, splay: 20_000 });
+    controller.pass(1);
+    const starts: number[] = [];
+    server.written.push(({ patch }) => {
+      if (patch.state.phase === 'rolling') starts.push(server.now);
+    });
+    server.put('app', 'two');
+    controller.pass(60);
+    expect(rolled).toEqual(['a', 'b', 'c']);
+    // Half of it, as the double has chance.
+    const pauses = starts.slice(1).map((at, index) => at - (starts[index] ?? 0));
+    expect(pauses.every((pause) => pause >= 10_000)).toBe(true);
+    expect(phases()).toEqual({ a: 'applied', b: 'applied', c: 'applied' });
+  });
+
   test('bad content halts at the first; the cure comes to it first', () => {
     const controller = shops('a', 'b', 'c');
     server.put('app', 'bad');

@@ -28,6 +28,9 @@ const STATIC: Capability = {
   remedy: 'a C compiler for the static executable (apt-get install -y musl-tools gcc xz-utils)',
 };
 
+/** Whether the Node edition was built. */
+const NODE = existsSync(join(ROOT, 'dist/rehup-node'));
+
 const test = needing(STATIC, DPKG_DEB);
 
 const directory = mkdtempSync(join(tmpdir(), 'rehup-release-'));
@@ -70,8 +73,10 @@ describe('npm run release', () => {
       ...all.map((name) => `rehup-${VERSION}-linux-${name}`),
       ...all.map((name) => `rehup_${VERSION}_${name}.deb`),
       `rehup-${VERSION}-oci.tar`,
+      ...(NODE ? [`rehup-node-${VERSION}-oci.tar`] : []),
       `rehup-${VERSION}.tgz`,
       ...all.map((name) => `rehup-linux-${name.replace('amd64', 'x64')}-${VERSION}.tgz`),
+      ...[`rehup-controller-${VERSION}.tgz`, `rehup-controller-${VERSION}-kustomize.tgz`],
       ...['rehup.1', 'rehup.bash', '_rehup', 'rehup.fish'],
       ...all.map((name) => `rehup-${VERSION}-linux-${name}.cdx.json`),
       ...[`rehup-${VERSION}-npm.cdx.json`, 'THIRD-PARTY-LICENSES.txt', 'LICENSE', 'SHA256SUMS'],
@@ -122,6 +127,27 @@ describe('npm run release', () => {
     const licences = text('THIRD-PARTY-LICENSES.txt');
     for (const words of ['Fabrice Bellard', 'TJ Holowaychuk', 'Rich Felker'])
       expect(licences).toContain(words);
+  });
+
+  test('has the chart as Helm packs it, and the kustomization, both of this version', () => {
+    const [chart = '', kustomization = ''] = files.filter((name) => name.startsWith('rehup-controller-'));
+    const read = (archive: string, name: string) => output('tar', '-xOzf', at(archive), name);
+    expect(read(chart, 'rehup-controller/Chart.yaml')).toContain(`\nversion: ${VERSION}\n`);
+    expect(output('tar', '-tzf', at(chart)).split('\n')).toEqual(
+      expect.arrayContaining([
+        'rehup-controller/values.schema.json',
+        'rehup-controller/templates/rights.yaml',
+      ]),
+    );
+    const deployment = read(kustomization, 'rehup-controller-kustomize/base/deployment.yaml');
+    expect(deployment).toContain(`image: rehup-node:${VERSION}\n`);
+    // The chart has no other places where a version stands.
+    expect(read(chart, 'rehup-controller/values.yaml')).not.toContain(VERSION);
+  });
+
+  test('has what npx needs for the controller', () => {
+    const names = output('tar', '-tzf', at(`rehup-${VERSION}.tgz`)).split('\n');
+    expect(names).toEqual(expect.arrayContaining(['package/lib/rehup.cjs', 'package/lib/controller.cjs']));
   });
 
   test('gives the same bytes again', async () => {
@@ -227,7 +253,7 @@ describe('the image', () => {
     STATIC,
     DPKG_DEB,
     CONTAINERS,
-  )('is loaded and run by podman', () => {
+  )('is loaded and run by podman, and that of the Node edition has the controller', () => {
     output('podman', 'load', '--input', at(`rehup-${VERSION}-oci.tar`));
     const image = `localhost/rehup:${VERSION}`;
     try {
@@ -235,6 +261,15 @@ describe('the image', () => {
       expect(contained(...words)).toContain(`rehup ${VERSION} (static`);
     } finally {
       output('podman', 'rmi', '--force', image);
+    }
+    if (!NODE) return;
+    output('podman', 'load', '--input', at(`rehup-node-${VERSION}-oci.tar`));
+    const node = `localhost/rehup-node:${VERSION}`;
+    try {
+      const words = ['--network', 'none', '--read-only', node, 'controller', '--help'];
+      expect(contained(...words)).toContain('--max-rolling');
+    } finally {
+      output('podman', 'rmi', '--force', node);
     }
   });
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { commit } from '../../scripts/build/commit.ts';
 import { ROOT } from '../../scripts/build/product.ts';
+import { VERSIONED, withVersions } from '../../scripts/release/deployment.ts';
 import { closed, withVersion } from '../../scripts/release/version.ts';
 import { versionText } from '../../src/cli/version.ts';
 
@@ -55,5 +56,18 @@ describe('the version', () => {
       '# Changes\n\n## 0.3.0, 2026-02-03\n\n- new\n\n## 0.1.0, 2026-01-01\n',
     );
     expect(() => closed('# Changes\n\n## 0.1.0, 2026-01-01\n', '0.2.0', '')).toThrow('no section');
+  });
+
+  test('stands in the chart and in the kustomization as it is in package.json', () => {
+    const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+      readonly version: string;
+    };
+    for (const [file, lines] of VERSIONED) {
+      const text = readFileSync(join(ROOT, file), 'utf8');
+      expect(withVersions(text, lines, version)).toBe(text);
+      const other = withVersions(text, lines, '9.8.7');
+      expect(other.match(/9\.8\.7/g)).toHaveLength(lines.length);
+    }
+    expect(() => withVersions('', [/^(version: )()()$/m], version)).toThrow('no line is');
   });
 });

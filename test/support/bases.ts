@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { archived, debian, importImage, librariesOf, put, withLibraries } from './images.ts';
+import { librariesOf, withLibraries } from '../../scripts/release/libraries.ts';
+import { archived, debian, importImage, put } from './images.ts';
 
 /** What stands in for the images that Dockerfiles begin with, made here of what Debian and npm have brought, since none can be pulled. */
 

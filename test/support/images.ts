@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { mirror } from '../../scripts/build/debian.ts';
 import { CACHE } from '../../scripts/build/product.ts';
+import { librariesOf } from '../../scripts/release/libraries.ts';
 import type { Capability } from './machine.ts';
 
 const VICTIM = join(import.meta.dirname, '../victims/teller.c');
@@ -151,27 +152,6 @@ async function fill(kind: Kind, root: string): Promise<void> {
 export function put(file: string, root: string): void {
   mkdirSync(join(root, dirname(file)), { recursive: true });
   copyFileSync(file, join(root, file));
-}
-
-/** A file, its loader, and the libraries that it and they name, each once. */
-export function withLibraries(file: string): readonly string[] {
-  const all = new Set([file]);
-  for (const one of all) for (const library of librariesOf(one)) all.add(library);
-  return [...all];
-}
-
-/** The loader and the libraries that a program names. */
-export function librariesOf(file: string): readonly string[] {
-  const text = execFileSync('readelf', ['--program-headers', '--dynamic', file], { encoding: 'utf8' });
-  // A library has none.
-  const loader = /program interpreter: (\S+)\]/.exec(text)?.[1] ?? '';
-  const names = [...text.matchAll(/NEEDED.*\[(.*)\]/g)].flatMap(([, name]) => name ?? []);
-  const triplet = process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu';
-  const folders = [...(loader === '' ? [] : [dirname(loader)]), `/lib/${triplet}`, `/usr/lib/${triplet}`];
-  const found = names.flatMap(
-    (name) => folders.map((folder) => join(folder, name)).find((path) => existsSync(path)) ?? [],
-  );
-  return loader === '' ? found : [loader, ...found];
 }
 
 /** A minimal Debian as an archive, made once. */

@@ -84,13 +84,26 @@ export const CONTROLLER_OPTIONS: readonly ControllerOption[] = [
     flags: '--listen <[host]:port>',
     name: 'listen',
     default: ':9847',
-    description: 'HTTP: /livez /readyz /metrics',
+    description:
+      'HTTP: /livez /readyz /metrics, a FleetLock server at /fleet-lock, and to the loopback address /status and a page for people at /',
+  },
+  {
+    flags: '--listen-status',
+    name: 'listen-status',
+    default: 'off',
+    description: '/status and / for whoever can reach the port: names and digests are in them',
   },
   {
     flags: '--lease <[namespace/]name>',
     name: 'lease',
     default: 'rehup-controller',
     description: 'the Lease that tells which of several is the leader; off for a single one',
+  },
+  {
+    flags: '--notify-file <file>',
+    name: 'notify-file',
+    description:
+      'a mounted Secret with webhooks that are told of roll-outs that failed, are halted or go on, one a line: URL or URL slack',
   },
   {
     flags: '--qps <n>',

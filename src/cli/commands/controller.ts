@@ -27,6 +27,8 @@ export type ControllerSettings = {
   readonly deadline: number;
   readonly halt: boolean;
   readonly listen: { readonly host: string | undefined; readonly port: number };
+  readonly listenStatus: boolean;
+  readonly notifyFile: string | undefined;
   /** Undefined for none; the namespace is its own where none is named. */
   readonly lease: { readonly namespace: string | undefined; readonly name: string } | undefined;
   readonly qps: number;
@@ -141,6 +143,8 @@ function settingsOf(given: Given, options: Readonly<Record<string, unknown>>): C
     deadline: one('deadline', parseLimit),
     halt: one('halt', parseSwitch),
     listen: one('listen', parseListen),
+    listenStatus: one('listen-status', parseSwitch),
+    notifyFile: each('notify-file', (text) => success(text))[0],
     lease: each('lease', parseLease)[0],
     qps: one('qps', parseNumber),
     dryRun: one('dry-run', parseSwitch),

@@ -10,12 +10,13 @@ export const KEY_SECRET = 'rehup-controller-key';
 const BYTES = 32;
 const KEY_ID = 16;
 
-/** Reads the key, or makes it. */
-export async function readKey(client: Client, namespace: string): Promise<Buffer> {
+/** Reads the key, or makes it; one that nobody may keep is made anew each time. */
+export async function readKey(client: Client, namespace: string, isDryRun: boolean): Promise<Buffer> {
   const collection = coreCollection('secrets', namespace);
   for (;;) {
     const found = await read(client, `${collection}/${KEY_SECRET}`);
     if (found !== undefined && found.length >= BYTES) return found;
+    if (isDryRun) return randomBytes(BYTES);
     const body = {
       apiVersion: 'v1',
       kind: 'Secret',

@@ -40,7 +40,7 @@ function main(): undefined {
 async function begin(settings: ControllerSettings): Promise<void> {
   const identity = `${hostname()}_${randomUUID().slice(0, 8)}`;
   try {
-    const stop = await control(settings, identity);
+    const stop = await control(settings, identity, data.version);
     parentPort?.on('message', () => void stop().finally(() => process.exit(0)));
   } catch (error) {
     refuse(`controller: ${error instanceof Error ? error.message : error}`);

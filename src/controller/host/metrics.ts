@@ -1,8 +1,15 @@
+import type { Webhook } from '../core/telling/status.ts';
 import type { Client } from './client.ts';
 import type { Runner } from './runner.ts';
 
 /** `/metrics`, in the text format of Prometheus. */
-export function metricsText(runner: Runner, client: Client, isLeader: boolean): string {
+export function metricsText(
+  runner: Runner,
+  client: Client,
+  isLeader: boolean,
+  fleet: ReadonlyMap<number, number>,
+  webhooks: readonly Webhook[],
+): string {
   const phases = new Map<string, number>();
   for (const { state } of runner.store.workloads.values()) {
     const phase = state?.phase ?? 'unseen';
@@ -39,6 +46,24 @@ export function metricsText(runner: Runner, client: Client, isLeader: boolean): 
     ...family('rehup_controller_queue_length', 'gauge', 'Workloads and requests that wait for their turn.', [
       `rehup_controller_queue_length ${runner.waiting() + client.waiting()}`,
     ]),
+    ...family(
+      'rehup_controller_fleet_requests_total',
+      'counter',
+      'Requests for slots of a fleet and their returns, by the answer.',
+      [...fleet].map(([code, count]) => `rehup_controller_fleet_requests_total{code="${code}"} ${count}`),
+    ),
+    ...family(
+      'rehup_controller_notifications_total',
+      'counter',
+      'Webhooks that were told of a failure, a halt or a resumption, and that could not be told.',
+      ['sent', 'failed'].map((outcome) => {
+        const count = webhooks.reduce(
+          (sum, { sent, failed }) => sum + (outcome === 'sent' ? sent : failed),
+          0,
+        );
+        return `rehup_controller_notifications_total{outcome="${outcome}"} ${count}`;
+      }),
+    ),
     ...family('rehup_controller_api_requests_total', 'counter', 'Requests to the API server.', calls),
     '',
   ].join('\n');

@@ -31,6 +31,6 @@ export function workloadPath({
   return `${workloadCollection(kind, namespace)}/${name}`;
 }
 
-export function leaseCollection(namespace: string): string {
+export function leaseCollection(namespace?: string): string {
   return collection('/apis/coordination.k8s.io/v1', 'leases', namespace);
 }

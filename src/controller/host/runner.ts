@@ -1,4 +1,4 @@
-import { type Decision, levelOf, type Reason } from '../core/planning/decision.ts';
+import { type Decision, levelOf, type Reason, type Telling } from '../core/planning/decision.ts';
 import { createMemory, forget, type Memory, refusedAgain } from '../core/planning/memory.ts';
 import { plan } from '../core/planning/plan.ts';
 import type { Restoring } from '../core/planning/restore.ts';
@@ -16,6 +16,7 @@ import type { Writer } from './writer.ts';
 /** The queue of workloads that have to be looked at, and what is done about them. */
 export type Runner = {
   readonly store: Store;
+  readonly memory: Memory;
   readonly told: ReadonlyMap<Reason, number>;
   mark(keys: Iterable<string>): void;
   /** A workload as it was listed or watched; undefined if it is gone. */
@@ -32,6 +33,8 @@ export type RunnerOptions = {
   readonly writer: Writer;
   readonly keeper: Keeper;
   readonly log: Log;
+  /** What is told of a workload is shown, and sent, as well. */
+  readonly heard: (decision: Decision, telling: Telling) => void;
   readonly isDryRun: boolean;
   /** Whether something may be done. */
   readonly isReady: () => boolean;
@@ -47,7 +50,7 @@ const UNRESTORED = 10_000;
 const LONGEST = 2 ** 31 - 1;
 
 export function createRunner(options: RunnerOptions): Runner {
-  const { settings, hash, writer, keeper, log, isDryRun, isReady } = options;
+  const { settings, hash, writer, keeper, log, heard, isDryRun, isReady } = options;
   const store = createStore(settings.settle);
   const memory: Memory = createMemory();
   const dirty = new Set<string>();
@@ -124,7 +127,8 @@ export function createRunner(options: RunnerOptions): Runner {
     void ended(decision).finally(() => released(key));
   }
 
-  function say({ workload, tell }: Decision, isOnce: boolean): void {
+  function say(decision: Decision, isOnce: boolean): void {
+    const { workload, tell } = decision;
     for (const telling of tell) {
       const { reason, message } = telling;
       told.set(reason, (told.get(reason) ?? 0) + 1);
@@ -135,6 +139,7 @@ export function createRunner(options: RunnerOptions): Runner {
         namespace,
         workload: name,
       });
+      heard(decision, telling);
       if (!isDryRun) writer.tell(workload, telling, isOnce);
     }
   }
@@ -266,7 +271,7 @@ export function createRunner(options: RunnerOptions): Runner {
   }
 
   return {
-    ...{ store, told, mark },
+    ...{ store, memory, told, mark },
     takeWorkload(kind, key, object) {
       const writing = busy.get(key);
       if (writing === undefined) taken(kind, key, object);

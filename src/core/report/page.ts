@@ -1,3 +1,4 @@
+import { moment, table, text } from './markup.ts';
 import type { Status } from './status.ts';
 
 /* The page for people at `/`: the status as HTML, of which nothing is loaded from elsewhere. Texts of others are text. */
@@ -27,6 +28,9 @@ export const PAGE_FIELDS: readonly string[] = [
   `Content-Security-Policy: default-src 'none'; style-src 'sha256-${STYLE_HASH}'; script-src 'sha256-${SCRIPT_HASH}'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
   'Referrer-Policy: no-referrer',
 ];
+
+/** Columns of which a cell may be broken. */
+const LONG: readonly string[] = ['Path', 'Content of', 'Is published in', 'State', 'Changed', 'Why'];
 
 /** The page: what runs, on which content, since when, and in red what needs somebody. */
 export function pageOf(status: Status): string {
@@ -76,7 +80,7 @@ function watchTable(watches: Status['watches']): string {
       text(watch.mode),
     ];
   });
-  return table(['Path', 'What it is', 'Action', 'State', 'Runs on', 'Told by'], rows);
+  return table(LONG, ['Path', 'What it is', 'Action', 'State', 'Runs on', 'Told by'], rows);
 }
 
 function stageTable(stages: Status['stages']): string {
@@ -85,7 +89,7 @@ function stageTable(stages: Status['stages']): string {
     `<code>${text(target)}</code>`,
     active === good ? 'the last good one' : 'not known to be good yet',
   ]);
-  return table(['Content of', 'Is published in', 'Generation'], rows);
+  return table(LONG, ['Content of', 'Is published in', 'Generation'], rows);
 }
 
 function reloadTable(reloads: Status['reloads']): string {
@@ -102,31 +106,5 @@ function reloadTable(reloads: Status['reloads']): string {
         : `${reload.changed}: ${reload.paths.map((path) => `<code>${text(path)}</code>`).join(' ')}`,
       text(reload.reason ?? ''),
     ]);
-  return table(['When', 'Outcome', 'Took', 'Changed', 'Why'], rows);
-}
-
-/** Columns of which a cell may be broken. */
-const LONG: readonly string[] = ['Path', 'Content of', 'Is published in', 'State', 'Changed', 'Why'];
-
-function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
-  const head = heads.map((name) => `<th scope="col">${name}</th>`).join('');
-  const cell = (html: string, index: number) => {
-    const name = index === 0 ? '' : ` data-is="${heads[index]}"`;
-    return `<td${name}${LONG.includes(heads[index] ?? '') ? '' : ' class="short"'}>${html}</td>`;
-  };
-  const body = rows.map((cells) => `<tr>${cells.map(cell).join('')}</tr>`).join('');
-  return `<div class="scroll" role="region" aria-label="${heads[0]}" tabindex="0"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`;
-}
-
-function moment(time: string): string {
-  return `<time datetime="${time}">${time.slice(0, 19).replace('T', ' ')}</time>`;
-}
-
-function text(plain: string): string {
-  return plain
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;');
+  return table(LONG, ['When', 'Outcome', 'Took', 'Changed', 'Why'], rows);
 }

@@ -35,6 +35,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   DaemonSet: { prefix: APPS, plural: 'daemonsets' },
   Deployment: { prefix: APPS, plural: 'deployments' },
   StatefulSet: { prefix: APPS, plural: 'statefulsets' },
+  Lease: { prefix: '/apis/coordination.k8s.io/v1', plural: 'leases' },
   Job: { prefix: '/apis/batch/v1', plural: 'jobs' },
 };
 

@@ -50,7 +50,12 @@ export async function grant(api: Api, namespace: string, files: readonly string[
 /** Removes what is of no namespace. */
 export async function revoke(api: Api, namespace: string): Promise<void> {
   for (const plural of ['clusterroles', 'clusterrolebindings'])
-    for (const name of ['rehup-controller', 'rehup-controller-secrets', 'rehup-controller-rollback'])
+    for (const name of [
+      'rehup-controller',
+      'rehup-controller-secrets',
+      'rehup-controller-rollback',
+      'rehup-controller-fleet',
+    ])
       await api.text('DELETE', `${RBAC}/${plural}/${namespace}-${name}`).catch((error: unknown) => {
         if (!(error instanceof ApiError && error.status === 404)) throw error;
       });

@@ -24,18 +24,26 @@ async function freePort(): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-export async function startController(kubeconfig: string, words: readonly string[]): Promise<Running> {
-  const port = await freePort();
+/** Where it runs, when that is not this machine. */
+export type Elsewhere = { readonly prefix: readonly string[]; readonly listen: string };
+
+export async function startController(
+  kubeconfig: string,
+  words: readonly string[],
+  elsewhere?: Elsewhere,
+): Promise<Running> {
+  const port = elsewhere === undefined ? await freePort() : 0;
   const all = [
     'controller',
     '--kubeconfig',
     kubeconfig,
     '--listen',
-    `127.0.0.1:${port}`,
+    elsewhere?.listen ?? `127.0.0.1:${port}`,
     '--log-format',
     'json',
   ];
-  const child = spawn(join(ROOT, 'dist/rehup-node'), [...all, ...words], {
+  const [program = '', ...first] = [...(elsewhere?.prefix ?? []), join(ROOT, 'dist/rehup-node')];
+  const child = spawn(program, [...first, ...all, ...words], {
     stdio: ['ignore', 'inherit', 'pipe'],
   });
   let output = '';

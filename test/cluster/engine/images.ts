@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../../../scripts/build/product.ts';
 import { writeImage } from '../../../scripts/release/image.ts';
-import { withLibraries } from '../../support/images.ts';
+import { withLibraries } from '../../../scripts/release/libraries.ts';
 import type { Cluster } from './cluster.ts';
 
 /** The images of the tests: busybox, the witness, and an edition of rehup as `/rehup`, which is the entrypoint. */

@@ -40,6 +40,17 @@ const MODULES: readonly Module[] = [
   },
 ];
 
+/** For the tests of the chart alone. */
+const HELM: GoModule<'helm'> = { name: 'helm', packages: ['helm.sh/helm/v3/cmd/helm'] };
+
+/** Builds Helm if it is not there yet; its path. */
+export async function buildHelm(tell: (line: string) => void): Promise<string> {
+  return join(
+    await built(HELM, { sources: SOURCES, kept: KEPT, tell }, ', which takes two minutes'),
+    HELM.name,
+  );
+}
+
 /** The built programs, by absolute paths. */
 export type Programs = {
   /** Kubernetes: its first word chooses the program. */

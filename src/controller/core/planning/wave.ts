@@ -15,7 +15,8 @@ export type Leave =
 type Wave = {
   readonly isProven: boolean;
   readonly rolling: number;
-  readonly lastStart: number;
+  /** When the last of them began, or was over; ms. */
+  readonly last: number;
   readonly failed: Workload | undefined;
   /** Those that failed and may go on, with other content or because somebody said so: they come first. */
   readonly fallen: readonly string[];
@@ -46,7 +47,7 @@ export function leaveOf(
   let isWaiting = false;
   for (const name of changed) {
     const wave = waveOf(asking, workload.namespace, name, parts[name] ?? '');
-    const { failed, fallen, isProven, rolling, lastStart } = wave;
+    const { failed, fallen, isProven, rolling, last } = wave;
     if (settings.halt && failed !== undefined && failed.key !== workload.key)
       return { kind: 'halted', by: failed, name };
     // A workload that is rolled anew has its place already.
@@ -54,8 +55,8 @@ export function leaveOf(
     if (others >= (isProven ? settings.maxRolling : 1)) isWaiting = true;
     const isOthersTurn = !isProven && fallen.length > 0 && !fallen.includes(workload.key);
     if (isOthersTurn) isWaiting = true;
-    if (settings.splay > 0 && lastStart > 0)
-      until = Math.max(until, lastStart + Math.round(settings.splay * asking.chance(workload.key)));
+    if (settings.splay > 0 && last > 0)
+      until = Math.max(until, last + Math.round(settings.splay * asking.chance(workload.key)));
   }
   const total = store.rolling.size - (takesPlace(workload) ? 1 : 0);
   // What takes no place need not wait for one.
@@ -80,7 +81,7 @@ function waveOf(asking: Asking, namespace: string, name: string, digest: string)
 function computed({ store, blocked }: Asking, namespace: string, name: string, digest: string): Wave {
   let isProven = false;
   let rolling = 0;
-  let lastStart = 0;
+  let last = 0;
   let resumedAt = 0;
   const failures: Workload[] = [];
   const fallen: string[] = [];
@@ -91,10 +92,9 @@ function computed({ store, blocked }: Asking, namespace: string, name: string, d
     resumedAt = Math.max(resumedAt, workload.resumedAt);
     const isThis = state.parts[name] === digest;
     if (state.phase === 'applied' && isThis) isProven = true;
-    if (takesPlace(workload) && state.changed.includes(name)) {
-      rolling += 1;
-      lastStart = Math.max(lastStart, state.at);
-    }
+    if (takesPlace(workload) && state.changed.includes(name)) rolling += 1;
+    // One that is over has begun before that.
+    if (state.phase !== 'adopted' && isThis && state.changed.includes(name)) last = Math.max(last, state.at);
     if (state.phase !== 'failed' || !state.changed.includes(name)) continue;
     if (!isThis || workload.resumedAt > state.at) {
       if (!blocked.has(referrer) && !workload.isEnding) fallen.push(referrer);
@@ -104,5 +104,5 @@ function computed({ store, blocked }: Asking, namespace: string, name: string, d
   const [failed] = failures
     .filter(({ state }) => (state?.at ?? 0) >= resumedAt)
     .sort((one, other) => (one.key < other.key ? -1 : 1));
-  return { isProven, rolling, lastStart, failed, fallen };
+  return { isProven, rolling, last, failed, fallen };
 }

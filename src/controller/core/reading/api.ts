@@ -20,6 +20,7 @@ export type Metadata = {
 };
 
 export type Owner = {
+  readonly apiVersion?: string;
   readonly kind?: string;
   readonly name?: string;
   readonly uid?: string;
@@ -98,6 +99,7 @@ export type ContainerStatus = {
 
 export type ApiPod = {
   readonly metadata?: Metadata;
+  readonly spec?: PodSpec & { readonly hostNetwork?: boolean };
   readonly status?: {
     readonly phase?: string;
     readonly conditions?: readonly {
