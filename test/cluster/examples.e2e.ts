@@ -192,6 +192,7 @@ describe('the example', () => {
             await served(room, pod, asked, asked.after);
             if (place === 'probe') {
               room.took(since, { at: Date.now() }, BY_PROBE);
+              await pod.restarted(1);
               await pod.ready();
               expect(await pod.restarts()).toBe(1);
               continue;

@@ -75,6 +75,8 @@ export const UNTOUCHED: readonly Row[] = [
       const again = await pod.said('start greeting=two');
       room.took(since, again, NEW_CONTAINER);
       expect(again.life).toBe(1);
+      // The kubelet tells the API of it in its own time.
+      await pod.restarted(1);
       await pod.ready();
       expect(await pod.restarts()).toBe(1);
       // The application was asked to stop.
