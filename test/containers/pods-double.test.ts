@@ -54,7 +54,8 @@ function podOf(name: string, fields: Partial<IContainer>): Pod {
     images,
     volumes: {},
     directory: join(context, 'volumes'),
-    backOff: () => createBackOff(200, 1_000),
+    // Short, but not forgotten while this machine is busy.
+    backOff: () => createBackOff(200, 60_000),
   });
   pods.push(pod);
   return pod;
