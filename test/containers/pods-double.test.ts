@@ -34,8 +34,8 @@ afterAll(() => {
   rmSync(context, { recursive: true });
 });
 
-/** A pod of one container that ends when it is asked to, with these fields, and a directory that outlives it. */
-function podOf(name: string, fields: Partial<IContainer>): Pod {
+/** A pod of a container that ends when it is asked to, with these fields, and a directory that outlives it. */
+function podOf(name: string, fields: Partial<IContainer>, initContainers: IContainer[] = []): Pod {
   const container: IContainer = {
     name: 'app',
     image: 'alpine:3.22',
@@ -46,6 +46,7 @@ function podOf(name: string, fields: Partial<IContainer>): Pod {
   const pod = startPod({
     name: `rehup-double-${name}-${process.pid}`,
     pod: {
+      initContainers,
       containers: [container],
       volumes: [{ name: 'state', emptyDir: {} }],
       terminationGracePeriodSeconds: 5,
@@ -87,6 +88,29 @@ test('a postStart hook that fails has its container killed, and it does not coun
   const pod = podOf('hook', { lifecycle: { postStart } });
   await pod.until('the second life', () => pod.ready('app'));
   expect(pod.events.map(({ what }) => what)).toEqual(['FailedPostStartHook', 'Killing', 'Ended', 'Started']);
+});
+
+test('an answer of any status does for a postStart hook, and no connection does not', async () => {
+  const server: IContainer = {
+    name: 'server',
+    image: 'alpine:3.22',
+    restartPolicy: 'Always',
+    command: ['busybox', 'httpd', '-f', '-p', '8080'],
+    ports: [{ name: 'http', containerPort: 8080 }],
+    startupProbe: { tcpSocket: { port: 'http' }, ...OFTEN, failureThreshold: 600 },
+  };
+  const hook = (port: number) => ({ postStart: { httpGet: { path: '/nothing', port } } });
+  const answered = podOf('answered', { lifecycle: hook(8080) }, [server]);
+  await answered.until('the answer', () => answered.ready('app'));
+  expect(answered.events.map(({ what, container }) => `${container}: ${what}`)).toEqual([
+    'server: Started',
+    'app: Started',
+  ]);
+  const refused = podOf('refused', { lifecycle: hook(8081) }, [server]);
+  await refused.until('the refusal', () => refused.restarts('app') > 0);
+  const [, first] = refused.events;
+  expect([first?.container, first?.what]).toEqual(['app', 'FailedPostStartHook']);
+  expect(refused.restarts('server')).toBe(0);
 });
 
 test('a startup probe holds the others up, and what fails it is started anew with a back-off', async () => {
