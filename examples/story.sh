@@ -7,9 +7,15 @@ rehup=${REHUP_BIN:-$here/../../dist/rehup}
 [ -x "$rehup" ] || { echo "run: $rehup is not there; npm run build makes it" >&2; exit 1; }
 work=$(mktemp -d)
 chmod 755 "$work"
-pid=
+# What of the story is meant by the functions below, and what runs of it: those of rehup, and what is beside them.
+who=app
+pids=
+helpers=
 generations=0
-trap '[ -z "$pid" ] || { kill "$pid" && wait "$pid"; } 2>/dev/null || true; rm -rf "$work"' EXIT
+trap 'for one in $pids $helpers; do kill "$one" && wait "$one" || true; done 2>/dev/null; rm -rf "$work"' EXIT
+
+# of NAME: from now on that one is meant.
+of() { who=$1; }
 
 # needs PROGRAM PACKAGE: ends unless the program is there.
 needs() {
@@ -36,54 +42,62 @@ write_volume() {
 # start WORDS...: rehup with these words; what the application and rehup write is kept for `expect`.
 start() {
   # The shell opens the files of a command in the background when it gets there; they are to be found at once.
-  : >"$work/output"
-  : >"$work/log"
-  "$rehup" "$@" >"$work/output" 2>"$work/log" &
-  pid=$!
+  : >"$work/$who.output"
+  : >"$work/$who.log"
+  "$rehup" "$@" >"$work/$who.output" 2>"$work/$who.log" &
+  pids="$pids $!"
+}
+
+# beside WORDS...: something that rehup did not start.
+beside() {
+  : >"$work/$who.output"
+  : >"$work/$who.log"
+  "$@" >"$work/$who.output" 2>&1 &
+  helpers="$helpers $!"
 }
 
 # gives_up WHY: says so, and what was written meanwhile.
 gives_up() {
   echo "run: $1" >&2
-  cat "$work/output" "$work/log" >&2
+  cat "$work"/*.output "$work"/*.log >&2
   exit 1
 }
 
-# expect PATTERN: waits up to 10 s for a line of the application, and shows it.
+# expect PATTERN: waits up to a minute for a line of the application, and shows it.
 expect() {
-  wait_for "$work/output" "$1"
-  grep "$1" "$work/output" | tail -n 1
+  wait_for "$work/$who.output" "$1"
+  grep "$1" "$work/$who.output" | tail -n 1
 }
 
 # expect_event EVENT: the same for an event in the log of rehup.
 expect_event() {
-  wait_for "$work/log" "\"event\":\"$1\""
-  grep "\"event\":\"$1\"" "$work/log" | tail -n 1 | sed 's/.*"msg":"\(.*\)"}$/rehup: \1/'
+  wait_for "$work/$who.log" "\"event\":\"$1\""
+  grep "\"event\":\"$1\"" "$work/$who.log" | tail -n 1 | sed 's/.*"msg":"\(.*\)"}$/rehup: \1/'
 }
 
 wait_for() {
   tries=0
   until grep -q "$2" "$1"; do
     tries=$((tries + 1))
-    [ "$tries" -lt 200 ] || gives_up "waited in vain for: $2"
+    [ "$tries" -lt 1200 ] || gives_up "waited in vain for: $2"
     sleep 0.05
   done
 }
 
 # expect_nothing: waits for a second in which neither the application nor rehup may write a word.
 expect_nothing() {
-  before=$(cat "$work/output" "$work/log" | wc -c)
+  before=$(cat "$work/$who.output" "$work/$who.log" | wc -c)
   sleep 1
-  [ "$(cat "$work/output" "$work/log" | wc -c)" -eq "$before" ] || gives_up 'nothing was to happen'
+  [ "$(cat "$work/$who.output" "$work/$who.log" | wc -c)" -eq "$before" ] || gives_up 'nothing was to happen'
   echo 'nothing happens'
 }
 
-# expect_answer URL TEXT: asks a server up to 10 s long until it answers with this text, and shows that.
+# expect_answer URL TEXT: asks a server until it answers with this text, and shows that.
 expect_answer() {
   tries=0
   until answer=$(ask "$1") && [ "$answer" = "$2" ]; do
     tries=$((tries + 1))
-    [ "$tries" -lt 100 ] || gives_up "waited in vain for the answer: $2"
+    [ "$tries" -lt 600 ] || gives_up "waited in vain for the answer: $2"
     sleep 0.05
   done
   echo "$1 answers: $answer"
@@ -94,7 +108,7 @@ expect_in_answer() {
   tries=0
   until answer=$(ask "$1") && printf '%s' "$answer" | grep -qF "$2"; do
     tries=$((tries + 1))
-    [ "$tries" -lt 100 ] || gives_up "waited in vain for an answer with: $2"
+    [ "$tries" -lt 600 ] || gives_up "waited in vain for an answer with: $2"
     sleep 0.05
   done
   echo "$1 answers, with: $2"
@@ -109,13 +123,17 @@ free_port() {
   node -e 'const s = require("net").createServer().listen(0, () => { console.log(s.address().port); s.close(); })'
 }
 
-# finish CODE: the pod is deleted; rehup has to end with this code.
+# finish CODE: the pod is deleted, or all of them are; each rehup has to end with this code.
 finish() {
   echo '-- the pod is deleted'
-  kill -TERM "$pid"
-  code=0
-  wait "$pid" || code=$?
-  pid=
-  [ "$code" -eq "$1" ] || { cat "$work/log" >&2; echo "run: rehup ended with $code instead of $1" >&2; exit 1; }
-  echo "-- rehup ended with the code of the application: $code"
+  for one in $pids; do
+    kill -TERM "$one"
+  done
+  for one in $pids; do
+    code=0
+    wait "$one" || code=$?
+    [ "$code" -eq "$1" ] || gives_up "rehup ended with $code instead of $1"
+  done
+  pids=
+  echo "-- rehup ended with ${2:-the code of the application}: $code"
 }

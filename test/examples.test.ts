@@ -3,102 +3,163 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { ROOT } from '../scripts/build/product.ts';
-import { checkedManifest, type Manifest, readExample, VARIANTS } from './support/manifests.ts';
+import {
+  checkedManifest,
+  containersOf,
+  isOwn,
+  type Manifest,
+  readExample,
+  runningOf,
+  VARIANTS,
+} from './support/manifests.ts';
 
-type Manifests = readonly [Of<'ConfigMap'>, Of<'Service'>, Of<'Deployment'>];
+/** The ConfigMaps among them. */
+function mapsOf(manifests: readonly Manifest[]) {
+  return manifests.flatMap((one) => (one.kind === 'ConfigMap' ? [one.value] : []));
+}
 
-type Of<Kind> = Extract<Manifest, { kind: Kind }>;
+/** Those that publish what they watch. */
+const STAGED = ['fleet', 'staged-rollback'];
 
 /** The manifests and Dockerfiles of the examples: what Kubernetes and its restricted Pod Security Standard would say. */
 
 describe.each(VARIANTS)('the example %s, %s', (name, file) => {
-  const { dockerfile, manifests, pod, container, entrypoint } = readExample(name, file);
+  const { dockerfile, manifests, deployments, pod, container, place, watcher, entrypoint } = readExample(
+    name,
+    file,
+  );
+  const pods = deployments.flatMap(({ spec }) => spec?.template.spec ?? []);
 
   test('has a Dockerfile, manifests that the schemas of Kubernetes know, and a script that shows it', () => {
-    expect(manifests.map(({ kind }) => kind)).toEqual(['ConfigMap', 'Service', 'Deployment']);
+    const kinds = manifests.map(({ kind }) => kind);
+    expect(new Set(kinds)).toEqual(new Set(['ConfigMap', 'Service', 'Deployment']));
+    // What the story is about comes first.
+    expect(kinds[0]).toBe('ConfigMap');
+    expect(pods).toHaveLength(deployments.length);
     expect(existsSync(join(ROOT, 'examples', name, 'run'))).toBe(true);
     expect(dockerfile).toContain(`podman build -f examples/${name}/Dockerfile .`);
   });
 
   test('keeps to the restricted Pod Security Standard, with a root that is read only', () => {
-    expect(pod.securityContext).toMatchObject({
-      runAsNonRoot: true,
-      seccompProfile: { type: 'RuntimeDefault' },
-    });
-    for (const one of [container, ...(pod.initContainers ?? [])])
+    for (const one of pods) {
       expect(one.securityContext).toMatchObject({
-        allowPrivilegeEscalation: false,
-        readOnlyRootFilesystem: true,
-        capabilities: { drop: ['ALL'] },
+        runAsNonRoot: true,
+        seccompProfile: { type: 'RuntimeDefault' },
       });
-    for (const { hostPath } of pod.volumes ?? []) expect(hostPath).toBeUndefined();
+      for (const { securityContext } of containersOf(one))
+        expect(securityContext).toMatchObject({
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ['ALL'] },
+        });
+      for (const { hostPath } of one.volumes ?? []) expect(hostPath).toBeUndefined();
+      expect(one.automountServiceAccountToken).toBe(false);
+    }
     // The kubelet can not tell whether a user that has a name is root.
     expect(dockerfile).toMatch(/^USER [1-9]\d*$/m);
-    expect(pod.automountServiceAccountToken).toBe(false);
   });
 
   test('asks for what it needs, and no more than it is allowed', () => {
-    for (const { resources } of [container, ...(pod.initContainers ?? [])]) {
+    for (const { resources } of pods.flatMap(containersOf)) {
       expect(Object.keys(resources?.requests ?? {})).toEqual(['cpu', 'memory']);
       expect(resources?.limits).toHaveProperty('memory');
     }
   });
 
-  test('is found by its labels, and served by the port that its Service names', () => {
-    const [{ value: map }, { value: service }, { value: deployment }] = manifests as Manifests;
-    const labels = { 'app.kubernetes.io/name': deployment.metadata?.name };
-    for (const { metadata } of [map, service, deployment]) expect(metadata).toMatchObject({ labels });
-    expect(service.metadata?.name).toBe(deployment.metadata?.name);
-    expect(service.spec?.selector).toEqual(labels);
-    expect(deployment.spec?.selector).toEqual({ matchLabels: labels });
-    expect(deployment.spec?.template.metadata?.labels).toEqual(labels);
-    expect(container.ports?.map(({ name: port }) => port)).toEqual(['http']);
-    expect(service.spec?.ports?.map(({ targetPort }) => targetPort)).toEqual(['http']);
+  test('is found by its labels, and served by the ports that its Services name', () => {
+    const services = manifests.flatMap((one) => (one.kind === 'Service' ? [one.value] : []));
+    expect(services.map(({ metadata }) => metadata?.name)).toEqual(
+      deployments.map(({ metadata }) => metadata?.name),
+    );
+    for (const [index, { metadata, spec }] of deployments.entries()) {
+      const labels = { 'app.kubernetes.io/name': metadata?.name };
+      const service = services[index];
+      for (const one of [metadata, service?.metadata]) expect(one).toMatchObject({ labels });
+      expect(service?.spec?.selector).toEqual(labels);
+      expect(spec?.selector).toEqual({ matchLabels: labels });
+      expect(spec?.template.metadata?.labels).toEqual(labels);
+      const named = spec?.template.spec?.containers.flatMap(({ ports = [] }) =>
+        ports.map(({ name: port }) => port),
+      );
+      expect(named?.length).toBeGreaterThan(0);
+      expect(service?.spec?.ports?.map(({ targetPort }) => targetPort)).toEqual(named);
+    }
+    const maps = mapsOf(manifests);
+    for (const { metadata } of maps)
+      expect(metadata?.labels).toEqual({ 'app.kubernetes.io/name': deployments[0]?.metadata?.name });
   });
 
   test('is given the time to end, and is restarted later than it is left out of its Service', () => {
-    const { readinessProbe, livenessProbe, lifecycle } = container;
-    // What rehup gives a child that a restart has asked to stop, and what preStop takes.
-    expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(30 + (lifecycle?.preStop?.sleep?.seconds ?? 0));
-    const times = [readinessProbe, livenessProbe].map(
-      (probe) => (probe?.periodSeconds ?? 10) * (probe?.failureThreshold ?? 3),
-    );
-    expect(times[1]).toBeGreaterThan(Math.max(times[0] ?? 0, 30));
-    for (const probe of [readinessProbe, livenessProbe])
-      expect((probe?.httpGet ?? probe?.tcpSocket)?.port).toBe('http');
+    for (const one of pods)
+      for (const { name: called, ports, readinessProbe, livenessProbe, lifecycle } of one.containers) {
+        // What rehup gives a child that a restart has asked to stop, and what preStop takes.
+        expect(one.terminationGracePeriodSeconds).toBeGreaterThan(
+          30 + (lifecycle?.preStop?.sleep?.seconds ?? 0),
+        );
+        const own = ports?.map(({ name: port }) => port);
+        expect(own, called).toContain((readinessProbe?.httpGet ?? readinessProbe?.tcpSocket)?.port);
+        // What is mounted has changed, or not: there is nothing to be patient with.
+        if (livenessProbe?.exec !== undefined) {
+          expect(livenessProbe.exec.command).toEqual(entrypoint);
+          continue;
+        }
+        const times = [readinessProbe, livenessProbe].map(
+          (probe) => (probe?.periodSeconds ?? 10) * (probe?.failureThreshold ?? 3),
+        );
+        expect(times[1]).toBeGreaterThan(Math.max(times[0] ?? 0, 30));
+        expect(own, called).toContain((livenessProbe?.httpGet ?? livenessProbe?.tcpSocket)?.port);
+      }
   });
 
   test('has a kustomization, which names the images that are one’s own', () => {
     const text = readFileSync(join(ROOT, 'examples', name, 'kustomization.yaml'), 'utf8');
     const { resources, images } = parse(text);
     expect(resources).toEqual(['kubernetes.yaml']);
-    const own = [container, ...(pod.initContainers ?? [])].flatMap(({ image = '' }) =>
-      image.startsWith('example.com/') ? [image] : [],
-    );
+    const all = pods.flatMap(containersOf).map(({ image = '' }) => image);
+    const own = [...new Set(all.filter(isOwn))];
     const named = images.map(({ name: image, newTag }: Record<string, string>) => `${image}:${newTag}`);
     expect(named).toEqual(file === 'kubernetes.yaml' ? own : expect.anything());
     expect(text).toContain(`kubectl apply -k examples/${name}`);
   });
 
   test('leaves its last words for kubectl describe, and serves on until its Services know that it goes', () => {
-    expect(container.terminationMessagePolicy).toBe('FallbackToLogsOnError');
-    const several = manifests.some((one) => one.kind === 'Deployment' && (one.value.spec?.replicas ?? 1) > 1);
-    expect(container.lifecycle?.preStop?.sleep?.seconds).toBe(several ? 5 : undefined);
+    for (const { terminationMessagePolicy } of pods.flatMap(containersOf))
+      expect(terminationMessagePolicy).toBe('FallbackToLogsOnError');
+    for (const { spec } of deployments)
+      for (const { lifecycle } of spec?.template.spec?.containers ?? [])
+        expect(lifecycle?.preStop?.sleep?.seconds).toBe((spec?.replicas ?? 1) > 1 ? 5 : undefined);
   });
 
   test('mounts each ConfigMap of its own whole, where rehup watches it', () => {
-    const own = manifests.flatMap((one) =>
-      one.kind === 'ConfigMap' ? (one.value.metadata?.name ?? []) : [],
-    );
+    const own = mapsOf(manifests).map(({ metadata }) => metadata?.name ?? '');
     const mounted = (pod.volumes ?? []).flatMap(({ name: volume, configMap }) =>
       configMap === undefined ? [] : [{ volume, map: configMap.name }],
     );
     expect(mounted.map(({ map }) => map).sort()).toEqual([...own].sort());
     for (const { volume } of mounted) {
-      const mount = container.volumeMounts?.find((one) => one.name === volume);
+      const mount = watcher.volumeMounts?.find((one) => one.name === volume);
       expect(mount?.subPath).toBeUndefined();
-      expect(entrypoint.join(' ')).toContain(` ${mount?.mountPath}`);
+      expect(` ${entrypoint.join(' ')}`).toMatch(new RegExp(`[ =]${mount?.mountPath}(?=[ =]|$)`));
+      // The application has it where the watching is done: what is said of a path is true for both.
+      const paths = pod.containers.flatMap(({ volumeMounts = [] }) =>
+        volumeMounts.filter((one) => one.name === volume).map(({ mountPath }) => mountPath),
+      );
+      expect(paths).toEqual([mount?.mountPath]);
     }
+  });
+
+  test('has a sidecar that is there before its application, and a probe that was there before the change', () => {
+    const sidecars = runningOf(pod).filter((one) => !pod.containers.includes(one));
+    expect(sidecars).toEqual(place === 'sidecar' ? [watcher] : []);
+    for (const { startupProbe, ports } of sidecars) {
+      expect(startupProbe?.httpGet).toMatchObject({ path: '/livez', port: ports?.[0]?.name });
+      expect(startupProbe?.periodSeconds).toBe(1);
+    }
+    if (place !== 'probe') return;
+    const { startupProbe } = container;
+    const words = startupProbe?.exec?.command ?? [];
+    expect(words).toEqual(entrypoint.slice(0, words.length));
+    expect(startupProbe?.periodSeconds).toBe(1);
   });
 
   test('publishes a stage in an emptyDir, which outlives the container and is nobody else’s', () => {
@@ -109,7 +170,7 @@ describe.each(VARIANTS)('the example %s, %s', (name, file) => {
       const mount = container.volumeMounts?.find(({ mountPath }) => mountPath === target);
       expect(pod.volumes?.find(({ name: volume }) => volume === mount?.name)).toHaveProperty('emptyDir');
     }
-    expect(targets).toHaveLength(name.startsWith('staged') ? 1 : 0);
+    expect(targets).toHaveLength(STAGED.includes(name) ? 1 : 0);
   });
 });
 

@@ -8,6 +8,7 @@ import { LIVES } from './matrix/lives.ts';
 import { MENDED } from './matrix/mended.ts';
 import { PROJECTIONS } from './matrix/projected.ts';
 import { TIMING } from './matrix/timing.ts';
+import { UNTOUCHED } from './matrix/untouched.ts';
 import { VOLUMES } from './matrix/volumes.ts';
 
 /** Each situation as a real pod; all of them at once. */
@@ -22,6 +23,7 @@ const ROWS = [
   ...TIMING,
   ...BESIDE,
   ...INJECTED,
+  ...UNTOUCHED,
 ];
 
 const ROUNDS = process.env['REHUP_SOAK'] === '1' ? 5 : 1;

@@ -7,7 +7,7 @@ import { askedOf } from '../support/asked.ts';
 import { standInsFor } from '../support/bases.ts';
 import { createContainers } from '../support/containers.ts';
 import { buildImage, CONTAINERS, removeImages } from '../support/images.ts';
-import { EXAMPLES, type Example, NEEDED_BY, readExample } from '../support/manifests.ts';
+import { EXAMPLES, type Example, isOwn, NEEDED_BY, readExample } from '../support/manifests.ts';
 import { needing } from '../support/needing.ts';
 import { disposeAll, STATIC_EXECUTABLE } from '../support/rehup.ts';
 
@@ -39,7 +39,9 @@ function dataOf({ manifests }: Example): Readonly<Record<string, string>> {
 
 /** Variables that the Deployment sets. */
 function variables({ container }: Example): readonly string[] {
-  return (container.env ?? []).flatMap(({ name, value }) => ['--env', `${name}=${value}`]);
+  return (container.env ?? []).flatMap(({ name, value }) =>
+    value === undefined ? [] : ['--env', `${name}=${value}`],
+  );
 }
 
 /** What the Deployment mounts besides: empty, and writable by all, as the kubelet makes an emptyDir. */
@@ -49,8 +51,11 @@ function emptyDirectories({ container }: Example): readonly string[] {
     .map(({ mountPath }) => `--mount=type=tmpfs,destination=${mountPath},tmpfs-mode=0777,notmpcopyup`);
 }
 
-/** Those that are an image of their own; the other one is run by inject.test.ts. */
-const BUILT = EXAMPLES.filter((name) => readExample(name).pod.initContainers === undefined);
+/** Those that are an image of their own; the others are run by inject.test.ts and pods.test.ts. */
+const BUILT = EXAMPLES.filter((name) => isOwn(String(readExample(name).container.image)));
+
+/** There is no lock server here: it has to go on without. */
+const ALONE = ['--env', 'REHUP_FLEET_TIMEOUT=100ms'];
 
 describe('as an image', () => {
   for (const name of BUILT) {
@@ -61,7 +66,7 @@ describe('as an image', () => {
     )(`${name} serves what its ConfigMap says, and what that says later`, async () => {
       const example = readExample(name);
       const { container, dockerfile } = example;
-      const { port, path, before, after } = askedOf(name);
+      const [{ port, path, before, after }] = askedOf(name);
       const data = dataOf(example);
       const volume = containers.newVolume(data);
       const bases = await standInsFor(dockerfile);
@@ -72,7 +77,7 @@ describe('as an image', () => {
         // What the Deployment allows, in podman's letters.
         memory: String(container.resources?.limits?.['memory']).replace('Mi', 'm'),
         user: /^USER (\d+)/m.exec(dockerfile)?.[1] ?? '',
-        more: ['--env', 'REHUP_VERIFY=500ms', ...variables(example), ...emptyDirectories(example)],
+        more: ['--env', 'REHUP_VERIFY=500ms', ...ALONE, ...variables(example), ...emptyDirectories(example)],
       });
       await self.logged('child.started');
       expect(await served(port, before, path)).toContain(before);

@@ -1,16 +1,20 @@
 import { afterEach, expect } from 'vitest';
 import { type FleetLock, fleetLock } from '../support/fleet-lock.ts';
 import { PID_NAMESPACE } from '../support/machine.ts';
+import { limitedMemory, MEMORY_GROUPS } from '../support/memory-group.ts';
 import { needing } from '../support/needing.ts';
-import { STATIC_EXECUTABLE } from '../support/rehup.ts';
+import { type Rehup, STATIC_EXECUTABLE } from '../support/rehup.ts';
 import { mostAtOnce, replicas } from '../support/replicas.ts';
 import { eachWithDirectory } from '../support/volume.ts';
 
 /** Specification 5.2 with many replicas: a bad content stops at as many of them as there are slots. */
 
-const test = needing(PID_NAMESPACE, STATIC_EXECUTABLE);
-const directory = eachWithDirectory();
 const SOAK = process.env['REHUP_SOAK'] === '1';
+const test = needing(PID_NAMESPACE, STATIC_EXECUTABLE, ...(SOAK ? [MEMORY_GROUPS] : []));
+const directory = eachWithDirectory();
+
+/** What each replica may have in the soak, for what takes all that there is. */
+const MEMORY = 16 * 2 ** 20;
 
 /** Replicas, slots, and within how many ms their kubelets write a change. */
 const FLEETS = SOAK
@@ -28,6 +32,8 @@ afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.stop()));
 });
 
+const eventsOf = (run: Rehup, event: string) => run.log().filter((line) => line.event === event).length;
+
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 for (const [count, slots, within] of FLEETS) {
@@ -36,7 +42,8 @@ for (const [count, slots, within] of FLEETS) {
     async () => {
       const lock = await fleetLock('heathcliff26', slots);
       servers.push(lock);
-      const fleet = replicas(directory.path, count, lock);
+      const limited = (name: string) => (SOAK ? limitedMemory(name, MEMORY) : []);
+      const fleet = replicas(directory.path, count, lock, limited);
       const { all } = fleet;
       const figures: string[] = [];
 
@@ -57,27 +64,62 @@ for (const [count, slots, within] of FLEETS) {
         expect(most).toBeLessThanOrEqual(slots);
       }
 
+      /** Content is written while the server hears nobody, and then answers later than anybody waits. */
+      async function cutOff(): Promise<void> {
+        const write = fleet.write('5', within);
+        lock.delay = undefined;
+        await pause(8_000);
+        // Longer than an answer is waited for: who was given a slot does not know it.
+        lock.delay = 15_000;
+        await pause(12_000);
+        lock.delay = 0;
+        await write;
+      }
+      /** A holder stands still for a while, and keeps its slot. */
+      async function standStill(): Promise<void> {
+        for (;;) {
+          await lock.until(() => lock.holders().length > 0);
+          const one = all.find(({ name }) => lock.holders().includes(name));
+          one?.run.signal('SIGSTOP');
+          await pause(300);
+          const caught = one !== undefined && lock.holders().includes(one.name);
+          if (caught) {
+            await pause(5_000);
+            expect(lock.holders()).toContain(one.name);
+          }
+          one?.run.signal('SIGCONT');
+          if (caught) return;
+        }
+      }
+
       // What earlier lives held is given back before anything is asked for.
       await lock.until(() => new Set(lock.asked.map(({ id }) => id)).size === count);
       await rolled('2', 1);
 
-      const sinceBad = lock.asked.length;
-      const sinceWrite = Date.now();
-      await fleet.write('bad', within);
-      // Each replica has a slot or was refused one.
-      await lock.until(
-        () =>
-          new Set(lock.asked.slice(sinceBad).flatMap(({ id, what }) => (what === 'lock' ? [id] : [])))
-            .size === count,
-      );
-      const holders = lock.holders();
-      const held = all.filter(({ name }) => holders.includes(name));
-      await Promise.all(held.map(({ run }) => run.logged('reload.rolled_back')));
-      if (SOAK) await pause(30_000);
-      const met = fleet.starts().filter(({ content }) => content === 'bad');
-      expect(new Set(met.map(({ name }) => name))).toEqual(new Set(holders));
-      expect(met).toHaveLength(slots);
-      figures.push(`bad: ${met.length} met it within ${((Date.now() - sinceWrite) / 1_000).toFixed(1)} s`);
+      /** Writes content that no application stands: it meets as many of them as there are slots; who they are. */
+      async function stopped(content: string): Promise<readonly string[]> {
+        const [sinceAsked, since] = [lock.asked.length, Date.now()];
+        const failed = new Map(all.map(({ name, run }) => [name, eventsOf(run, 'reload.rolled_back')]));
+        await fleet.write(content, within);
+        // Each replica has a slot or was refused one.
+        const asking = () => lock.asked.slice(sinceAsked).filter(({ what }) => what === 'lock');
+        await lock.until(() => new Set(asking().map(({ id }) => id)).size === count);
+        const holders = lock.holders();
+        const held = all.filter(({ name }) => holders.includes(name));
+        await Promise.all(
+          held.map(({ name, run }) => run.logged('reload.rolled_back', (failed.get(name) ?? 0) + 1)),
+        );
+        if (SOAK) await pause(30_000);
+        const met = fleet.starts().filter((one) => one.content === content);
+        expect(new Set(met.map(({ name }) => name))).toEqual(new Set(holders));
+        expect(met).toHaveLength(slots);
+        figures.push(
+          `${content}: ${met.length} met it within ${((Date.now() - since) / 1_000).toFixed(1)} s`,
+        );
+        return holders;
+      }
+
+      const holders = await stopped('bad');
 
       await rolled('3', 2);
       // Nobody else is told before a holder is done.
@@ -102,6 +144,16 @@ for (const [count, slots, within] of FLEETS) {
         const since = Date.now();
         await reached('4');
         figures.push(`4, in spite of all: ${((Date.now() - since) / 1_000).toFixed(1)} s more`);
+
+        const met = await stopped('oom');
+        for (const { name, run } of all)
+          if (met.includes(name)) expect(run.errors()).toMatch(/out of memory/);
+        await cutOff();
+        const more = Date.now();
+        await standStill();
+        await reached('5');
+        figures.push(`5, in spite of more: ${((Date.now() - more) / 1_000).toFixed(1)} s more`);
+        expect(mostAtOnce(all, fleet.starts(), '5')).toBeLessThanOrEqual(slots);
       }
       console.log(`${count} replicas, ${slots} slots: ${figures.join('; ')}`);
       for (const { run } of all)

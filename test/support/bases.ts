@@ -15,13 +15,18 @@ const STAND_INS = {
   'node:26-bookworm-slim': node,
   'alpine:3.22': alpine,
   'prom/prometheus:v3.5.0': () => onLibraries('prometheus', ['/usr/bin/prometheus', '/usr/bin/promtool']),
+  'prom/alertmanager:v0.28.1': alertmanager,
 } as const satisfies Record<string, () => Promise<string>>;
 
 type Base = keyof typeof STAND_INS;
 
+const NGINX_WORDS = 'CMD ["nginx", "-g", "daemon off;"]';
+
 /** What an image says of itself, where that matters to somebody who runs it as it is. */
 const SAYS: Partial<Record<Base, readonly string[]>> = {
-  'nginxinc/nginx-unprivileged:1.28': ['USER 101', 'ENTRYPOINT ["/docker-entrypoint.sh"]'],
+  'nginxinc/nginx-unprivileged:1.28': ['USER 101', 'ENTRYPOINT ["/docker-entrypoint.sh"]', NGINX_WORDS],
+  'prom/prometheus:v3.5.0': ['ENTRYPOINT ["/usr/bin/prometheus"]'],
+  'prom/alertmanager:v0.28.1': ['ENTRYPOINT ["/usr/bin/prometheus-alertmanager"]'],
 };
 
 const imported = new Map<string, string>();
@@ -84,6 +89,13 @@ function nginx(): Promise<string> {
     writeFileSync(join(root, 'etc/nginx/nginx.conf'), NGINX_CONF);
     writeFileSync(join(root, 'docker-entrypoint.sh'), NGINX_ENTRYPOINT, { mode: 0o755 });
     symlinkSync('busybox', join(root, 'bin/sh'));
+  });
+}
+
+/** Debian's looks for its templates in a directory; others have them in the program. */
+function alertmanager(): Promise<string> {
+  return onLibraries('alertmanager', ['/usr/bin/prometheus-alertmanager'], (root) => {
+    for (const name of ['default', 'email']) put(`/usr/share/prometheus/alertmanager/${name}.tmpl`, root);
   });
 }
 

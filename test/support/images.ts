@@ -19,7 +19,7 @@ import type { Capability } from './machine.ts';
 const VICTIM = join(import.meta.dirname, '../victims/teller.c');
 
 /** Limits that runc may set where it is itself in a container. */
-const LIMITS = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024'];
+export const LIMITS: readonly string[] = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024'];
 
 /** The words that run a container. */
 export const RUN: readonly string[] = ['podman', '--runtime', 'runc', 'run', '--rm', ...LIMITS];

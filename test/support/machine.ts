@@ -88,6 +88,7 @@ export const HAPROXY = program('haproxy', 'haproxy');
 export const UNBOUND = program('unbound', 'unbound');
 export const BINDFS = program('bindfs', 'bindfs');
 export const PROMETHEUS = program('prometheus', 'prometheus');
+export const ALERTMANAGER = program('prometheus-alertmanager', 'prometheus-alertmanager');
 export const JQ = program('jq', 'jq');
 export const CURL = program('curl', 'curl');
 export const CHROMIUM = program('chromium', 'chromium');

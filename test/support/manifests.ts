@@ -7,7 +7,7 @@ import type { IDeployment } from 'kubernetes-models/apps/v1';
 import type { IConfigMap, IContainer, IPodSpec, IService } from 'kubernetes-models/v1';
 import { parseAllDocuments } from 'yaml';
 import { ROOT } from '../../scripts/build/product.ts';
-import { type Capability, HAPROXY, NGINX, PROMETHEUS } from './machine.ts';
+import { ALERTMANAGER, type Capability, HAPROXY, NGINX, PROMETHEUS } from './machine.ts';
 
 /** The folders below examples/, and what their manifests and Dockerfiles say. */
 
@@ -20,11 +20,15 @@ export const EXAMPLES: readonly string[] = readdirSync(FOLDER)
 /** What each needs of the machine, to be run on it or to be made an image. */
 export const NEEDED_BY: Readonly<Record<string, readonly Capability[]>> = {
   'env-from-configmap': [],
+  fleet: [],
   'haproxy-master-worker': [HAPROXY],
   inject: [NGINX],
   'nginx-sighup': [NGINX],
   'node-restart': [],
+  probe: [NGINX],
   'prometheus-http': [PROMETHEUS],
+  'sidecar-signal': [NGINX],
+  'sidecar-webhook': [PROMETHEUS, ALERTMANAGER],
   'staged-rollback': [NGINX],
 };
 
@@ -42,16 +46,38 @@ export type Manifest =
   | { readonly kind: 'Deployment'; readonly value: IDeployment }
   | { readonly kind: 'Service'; readonly value: IService };
 
+/** What rehup is in a pod: in front of the application, beside it in a container of its own, or run by a probe of its container. */
+export type Place = 'front' | 'sidecar' | 'probe';
+
 export type Example = {
   readonly name: string;
   readonly dockerfile: string;
   readonly manifests: readonly Manifest[];
-  /** Of the one Deployment. */
+  /** That of the application is the first. */
+  readonly deployments: readonly IDeployment[];
+  /** Of the first Deployment. */
   readonly pod: IPodSpec;
+  /** The application: the first container of that. */
   readonly container: IContainer;
-  /** The words of `command:`, else of ENTRYPOINT. */
+  readonly place: Place;
+  /** The container in which rehup watches. */
+  readonly watcher: IContainer;
+  /** The words with which rehup watches, itself among them: of `command:` and `args:`, else of ENTRYPOINT, or of the probe. */
   readonly entrypoint: readonly string[];
 };
+
+/** All containers of a pod that run as long as it does. */
+export function runningOf({ containers, initContainers = [] }: IPodSpec): readonly IContainer[] {
+  return [...initContainers.filter(({ restartPolicy }) => restartPolicy === 'Always'), ...containers];
+}
+
+/** All containers of a pod. */
+export function containersOf({ containers, initContainers = [] }: IPodSpec): readonly IContainer[] {
+  return [...initContainers, ...containers];
+}
+
+/** An image of the example's own, and nobody else's. */
+export const isOwn = (image: string): boolean => image.startsWith('example.com/');
 
 /**
  * Reads an example.
@@ -64,22 +90,39 @@ export function readExample(name: string, file = 'kubernetes.yaml'): Example {
   const manifests = parseAllDocuments(readFileSync(join(folder, file), 'utf8')).map((document) =>
     checkedManifest(document.toJS()),
   );
-  const [deployment] = manifests.flatMap((one) => (one.kind === 'Deployment' ? [one.value] : []));
-  const pod = deployment?.spec?.template.spec;
+  const deployments = manifests.flatMap((one) => (one.kind === 'Deployment' ? [one.value] : []));
+  const pod = deployments[0]?.spec?.template.spec;
   const [container] = pod?.containers ?? [];
   if (pod === undefined || container === undefined)
     throw new Error(`${name} has no Deployment of a container`);
-  // An instruction may go over several lines.
-  const [, words = '[]'] = /^ENTRYPOINT (.*)$/m.exec(dockerfile.replaceAll('\\\n', '')) ?? [];
-  const entrypoint: unknown = container.command ?? JSON.parse(words);
   return {
     name,
     dockerfile,
     manifests,
+    deployments,
     pod,
     container,
-    entrypoint: Array.isArray(entrypoint) ? entrypoint : [],
+    ...watching(pod, container, dockerfile),
   };
+}
+
+function watching(
+  pod: IPodSpec,
+  container: IContainer,
+  dockerfile: string,
+): Pick<Example, 'place' | 'watcher' | 'entrypoint'> {
+  // An instruction may go over several lines.
+  const [, words = '[]'] = /^ENTRYPOINT (.*)$/m.exec(dockerfile.replaceAll('\\\n', '')) ?? [];
+  const own: unknown = JSON.parse(words);
+  const entrypointOf = ({ command = Array.isArray(own) ? own : [], args = [] }: IContainer) => [
+    ...command,
+    ...args,
+  ];
+  const sidecar = pod.initContainers?.find(({ restartPolicy }) => restartPolicy === 'Always');
+  if (sidecar !== undefined) return { place: 'sidecar', watcher: sidecar, entrypoint: entrypointOf(sidecar) };
+  const probe = container.livenessProbe?.exec?.command ?? [];
+  if (probe[1] === 'probe') return { place: 'probe', watcher: container, entrypoint: probe };
+  return { place: 'front', watcher: container, entrypoint: entrypointOf(container) };
 }
 
 /** Takes a value for a manifest if its schema allows it and knows every field in it. */

@@ -2,16 +2,20 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FleetLock } from './fleet-lock.ts';
 import type { Volume } from './kubelet.ts';
+import { PID_NAMESPACE } from './machine.ts';
 import { type Rehup, rehup } from './rehup.ts';
 import { writtenVolume } from './volume.ts';
 
 /** Many replicas of one workload, each with a volume of its own, and what their applications told of when they read what. */
 
-/** Ends of content that begins with `bad`, else says that it serves; tells when it started on which, and in which replica. */
+/**
+ * Ends of content that begins with `bad`, takes all memory there is for `oom`, else says that it serves; tells when it started on
+ * which, and in which replica.
+ */
 const APPLICATION = `#!/bin/sh
 content=$(cat "$2/k")
 echo "$(date +%s%N) $1 $content" >> "$3"
-case $content in bad*) exit 3;; esac
+case $content in bad*) exit 3;; oom*) exec tail /dev/zero;; esac
 echo >&3
 exec sleep 100000
 `;
@@ -21,7 +25,13 @@ export type Replica = { readonly name: string; readonly volume: Volume; run: Reh
 /** An application that started, by its own words. */
 export type Start = { readonly at: number; readonly name: string; readonly content: string };
 
-export function replicas(folder: string, count: number, lock: FleetLock) {
+/** `limited`: words before each that limit its memory, if `oom` is to be written. */
+export function replicas(
+  folder: string,
+  count: number,
+  lock: FleetLock,
+  limited: (name: string) => readonly string[] = () => [],
+) {
   const app = join(folder, 'app');
   const told = join(folder, 'told');
   writeFileSync(app, APPLICATION);
@@ -38,16 +48,9 @@ export function replicas(folder: string, count: number, lock: FleetLock) {
       'notify-fd:3',
     ];
     const fleet = ['--fleet-lock', lock.url, '--fleet-group', 'web', '--fleet-id', name];
-    return rehup([
-      ...words,
-      ...fleet,
-      '--min-interval',
-      '0',
-      app,
-      name,
-      join(folder, `${name}-target`),
-      told,
-    ]);
+    const command = [app, name, join(folder, `${name}-target`), told];
+    const prefix = [...limited(name), ...(PID_NAMESPACE.prefix ?? [])];
+    return rehup([...words, ...fleet, '--min-interval', '0', ...command], { prefix });
   }
 
   const all: readonly Replica[] = Array.from({ length: count }, (_, index) => {

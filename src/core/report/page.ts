@@ -34,7 +34,7 @@ const LONG: readonly string[] = ['Path', 'Content of', 'Is published in', 'State
 
 /** The page: what runs, on which content, since when, and in red what needs somebody. */
 export function pageOf(status: Status): string {
-  const { rehup, child, degraded, watches, stages, reloads, waiting, leftovers } = status;
+  const { rehup, child, degraded, watches, stages, reloads, waiting, fleet, leftovers } = status;
   const { program } = child;
   const state =
     degraded === null
@@ -48,6 +48,7 @@ export function pageOf(status: Status): string {
 ${child.lastExit === null ? '' : `The one before it ${text(child.lastExit)}.`}
 ${child.says === null ? '' : `It says: <q>${text(child.says)}</q>`}</p>
 ${waiting === null ? '' : `<p>A change waits for <b>${text(waiting.reason)}</b> since ${moment(waiting.since)}${waiting.until === null ? '' : `, until ${moment(waiting.until)} at most`}.</p>`}
+${fleet === null ? '' : slotOf(fleet, degraded !== null)}
 ${leftovers.length === 0 ? '' : `<p class="bad">Left behind by an old child: ${text(leftovers.join(', '))}.</p>`}
 <h2>Watches</h2>${watches.length === 0 ? '<p>None.</p>' : watchTable(watches)}
 ${stages.length === 0 ? '' : `<h2>Stages</h2>${stageTable(stages)}`}
@@ -55,6 +56,17 @@ ${stages.length === 0 ? '' : `<h2>Stages</h2>${stageTable(stages)}`}
 <p class="dim">rehup ${text(rehup.version)}, ${text(rehup.edition)} edition, at ${moment(rehup.time)} UTC</p></main>
 <script>${SCRIPT}</script></body></html>
 `;
+}
+
+/** The slot of this replica: in red while it is kept for content that failed, and the fleet waits for somebody. */
+function slotOf(
+  { group, server, slot, since, refusal }: NonNullable<Status['fleet']>,
+  failed: boolean,
+): string {
+  const told = slot === 'held' ? (failed ? '<b class="bad">kept</b>' : '<b>held</b>') : `<b>${slot}</b>`;
+  const when = since === null ? '' : ` since ${moment(since)}`;
+  const why = refusal === null ? '' : `: ${text(refusal)}`;
+  return `<p>The slot of the fleet <code>${text(group)}</code> at <code>${text(server)}</code>: ${told}${when}${why}.</p>`;
 }
 
 function watchTable(watches: Status['watches']): string {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { watch } from '../../support/given.ts';
+import { fleet, watch } from '../../support/given.ts';
 import { scenario } from '../../support/scenario.ts';
 import { CHECK, supervisor } from '../../support/supervisor.ts';
 import {
@@ -103,6 +103,27 @@ describe('/status and the page', () => {
       expect(answered(supervisor({ listenStatus: true }), path)).toBe(OK);
     }
   });
+});
+
+test('the page shows the slot of the fleet: none, waited for, held, and kept for content that failed', () => {
+  const run = supervisor({ fleet: fleet(), verify: 5_000, onExit: 'restart' });
+  const slot = () => {
+    answered(run, '/', NEAR);
+    return /<p>The slot of the fleet <code>web<\/code> at <code>[^<]*<\/code>: (.*)\.<\/p>/.exec(
+      body(run),
+    )?.[1];
+  };
+  expect(slot()).toBe('<b>none</b>');
+  run.elapses('verify-start');
+  run.replies(200);
+  run.changes('two');
+  run.replies(423, '{"kind":"full","value":"<web-2>"}');
+  expect(slot()).toMatch(/^<b>waiting<\/b> since <time .*<\/time>: &lt;web-2&gt; \(423\)$/);
+  run.elapses('fleet');
+  run.replies(200);
+  expect(slot()).toMatch(/^<b>held<\/b> since /);
+  run.exits(3);
+  expect(slot()).toMatch(/^<b class="bad">kept<\/b> since /);
 });
 
 describe('/status', () => {
