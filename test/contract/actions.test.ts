@@ -78,6 +78,20 @@ describe('a command', () => {
     await stopped(run);
   });
 
+  test('that answers too late, and then says no, is not run a third time', async () => {
+    const volume = newVolume();
+    const script = `echo x >> ${log()}; test $(wc -l < ${log()}) = 2 && exit 1; sleep 1000`;
+    const options = ['--on-change', `exec:sh -c '${script}'`, '--action-timeout', '1s'];
+    const run = await started(['-w', volume.path, ...options]);
+    volume.write({ a: 'two' });
+    await run.logged('reload.failed', 2);
+    run.signal('SIGUSR2');
+    await run.said('SIGUSR2');
+    expect(run.log().filter(({ event }) => event === 'reload.failed')).toHaveLength(2);
+    expect(readFileSync(log(), 'utf8')).toBe('x\nx\n');
+    await stopped(run);
+  });
+
   for (const [what, end, why] of [
     ['exits with 126', 'exit 126', '126'],
     ['exits with 127', 'exit 127', '127'],

@@ -7,6 +7,7 @@ import type { Outcome } from '../state/record.ts';
 import { type State, withConfiguration, withGate } from '../state/state.ts';
 import { clearTimers, log, setTimer, type Turn } from '../state/turn.ts';
 import { textOfBytes } from '../text/bytes.ts';
+import { parentPath } from '../text/path.ts';
 import { clearAlarm, raiseAlarm } from './alarm.ts';
 
 /* How a reload ends, and what is told of it: each has exactly one outcome. */
@@ -19,13 +20,29 @@ export function pathFields(paths: readonly string[]): LogLine['fields'] {
 }
 
 /** The digests of the watches whose content differs, shortened to 12 digits (specification 6). */
-export function digestFields(told: Snapshot, seen: Snapshot): LogLine['fields'] {
+export function digestFields(
+  told: Snapshot,
+  seen: Snapshot,
+  paths: readonly string[] = [],
+): LogLine['fields'] {
   const digests: Record<string, string> = {};
-  for (const path of differing(told, seen)) {
+  const others = new Set(differing(told, seen));
+  for (const path of others.size > 0 ? others : watchesOf(paths, seen)) {
     const content = seen.get(path);
     if (content !== undefined) digests[textOfBytes(path)] = content.digest.slice(0, 12) || 'empty';
   }
   return { digests };
+}
+
+/** The watches that files lie in which a first try has told already. */
+function watchesOf(paths: readonly string[], seen: Snapshot): ReadonlySet<string> {
+  const watches = new Set<string>();
+  for (const path of paths.slice(0, PATHS_SHOWN)) {
+    let place = path;
+    while (!seen.has(place) && place !== '/') place = parentPath(place);
+    watches.add(place);
+  }
+  return watches;
 }
 
 export function reloadFields(reload: Reload): LogLine['fields'] {
@@ -33,7 +50,7 @@ export function reloadFields(reload: Reload): LogLine['fields'] {
     reload: reload.id,
     action: reload.actions.map(actionName).map(textOfBytes).join(' ') || 'none',
     ...pathFields(reload.paths),
-    ...digestFields(reload.from, reload.snapshot),
+    ...digestFields(reload.from, reload.snapshot, reload.paths),
   };
 }
 
@@ -106,8 +123,13 @@ export function failed(
     reason,
     ...output,
   });
-  const over = withConfiguration(state, { verifying: undefined });
-  const { told, seen, applied: good } = state.configuration;
+  const { told, seen, applied: good, unanswered } = state.configuration;
+  // What was told before without an answer leaves it open what the application runs on; this has its verdict all the same.
+  const isOpen = unanswered !== undefined && reload.rollback === undefined;
+  const over = withConfiguration(state, {
+    verifying: undefined,
+    ...(isOpen ? { barred: reload.snapshot } : {}),
+  });
   // It was only asked for: the application runs on what it has, which is the present content.
   const idle = reload.paths.length === 0 && good !== undefined && sameSnapshot(told, good);
   return idle && sameSnapshot(told, seen) ? over : raiseAlarm(over, reload.paths, reason, turn);

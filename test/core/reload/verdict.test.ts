@@ -31,6 +31,32 @@ describe('an action without an answer', () => {
     expect(run.send({ type: 'hint' })).toEqual([]);
   });
 
+  test.each([
+    ['answered by a no', CALL, { kind: 'answered', status: 500 }],
+    ['run, and ends with 1', 'exec:tell', { kind: 'exited', status: { kind: 'code', code: 1 }, output: '' }],
+  ] as const)('that is made again and is then %s is not made a third time', (_, action, no) => {
+    const run = supervisor({ watches: [watch('/v', action)] });
+    run.changes('two');
+    run.ends(NO_ANSWER);
+    run.elapses('retry');
+    expect(run.ends(no)).toEqual(['reload.failed']);
+    expect(run.send({ type: 'hint' })).toEqual([]);
+    expect(run.timers.has('retry')).toBe(false);
+    // What was applied before is not what it runs on for certain.
+    expect(run.changes('one')).toEqual(['config.changed', expect.stringMatching(/^job 3: /)]);
+  });
+
+  test('beside a signal that can not be sent is no reason to send that again and again', () => {
+    const run = supervisor({ watches: [watch('/v', CALL), watch('/w', 'SIGHUP')] });
+    run.changes('two');
+    run.ends(NO_ANSWER);
+    run.answers.signalErrno = 'EPERM';
+    run.elapses('retry');
+    const told = run.ends(ANSWER);
+    expect(told).toContain('reload.failed');
+    expect(told.filter((line) => line.startsWith('job'))).toEqual([]);
+  });
+
   test('of staged content too', () => {
     const run = caller(STAGE);
     run.changes('two');
@@ -48,7 +74,8 @@ describe('an action without an answer', () => {
     const applied = run.performed.findLast(
       (effect) => effect.type === 'log' && effect.line.event === 'reload.applied',
     );
-    expect(applied).toMatchObject({ line: { fields: { paths: ['/v/k'], changed: 1 } } });
+    const digests = { '/v': expect.stringMatching(/^digest of/) };
+    expect(applied).toMatchObject({ line: { fields: { paths: ['/v/k'], changed: 1, digests } } });
   });
 
   test('is forgotten by a child that starts, which reads what is there', () => {
