@@ -146,8 +146,8 @@ function take(state: State, found: ReadonlyMap<number, Reading>, turn: Turn): St
   const pause = Math.max(RELOOK_DELAY, Math.ceil(observation.quietUntil - turn.at));
   if (nowWaiting.size > 0) setTimer(turn, 'relook', pause);
   else setRecheck(next, turn);
-  const unread = watched.some(({ content }) => content === undefined);
-  if (isAwaited(after, turn.at) || (preparing && (pending.size > 0 || unread))) return next;
+  const isUnready = () => pending.size > 0 || watched.some(({ content }) => content === undefined);
+  if (isAwaited(after, turn.at) || (preparing && isUnready())) return next;
   const idle = observation.phase === 'idle';
   turn.notices.push({ type: 'content', look: idle ? observation.looks : observation.looks - 1 });
   if (!idle || observation.due.size === 0 || nowWaiting.size > 0) return next;
