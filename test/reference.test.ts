@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { ROOT } from '../scripts/build/product.ts';
 import { withHelp } from '../scripts/docs.ts';
 import { CONTROLLER_OPTIONS } from '../src/cli/commands/controller-options.ts';
+import { SIDECAR_OPTIONS } from '../src/cli/commands/sidecar.ts';
 import { RUN_OPTIONS } from '../src/cli/options.ts';
 import { DOCUMENTS, loggedEvents, page } from './support/documents.ts';
 import { REHUP_BIN } from './support/rehup.ts';
@@ -41,8 +42,8 @@ describe('the reference', () => {
       'an application': ['--config', '--port', '--web'],
     };
     const known = [
-      ...[...RUN_OPTIONS, ...CONTROLLER_OPTIONS].map((option) => `--${option.name}`),
-      ...['--help', '--version', '--no-fleet-lock', '--and', '--state'],
+      ...[...RUN_OPTIONS, ...CONTROLLER_OPTIONS, ...SIDECAR_OPTIONS].map((option) => `--${option.name}`),
+      ...['--help', '--version', '--no-fleet-lock', '--and'],
       ...Object.values(foreign).flat(),
     ];
     for (const text of TEXTS) {

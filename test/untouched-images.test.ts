@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parse as parseYaml } from 'yaml';
+import { SIDECAR_OPTIONS } from '../src/cli/commands/sidecar.ts';
 import { RUN_OPTIONS } from '../src/cli/options.ts';
 import { parse } from '../src/cli/parse.ts';
 import { blocks, DOCUMENTS } from './support/documents.ts';
@@ -25,7 +26,7 @@ function invoked(words: readonly string[]) {
 
 type Words = { readonly args?: readonly string[]; readonly name: string } & Readonly<
   Partial<
-    Record<'startupProbe' | 'livenessProbe', { readonly exec: { readonly command: readonly string[] } }>
+    Record<'startupProbe' | 'livenessProbe', { readonly exec?: { readonly command: readonly string[] } }>
   >
 >;
 
@@ -46,7 +47,7 @@ describe.each(PODS.map((text, index) => [index + 1, text] as const))('the pod %i
     const args = pod.initContainers.flatMap((one) => (one.args === undefined ? [] : [one.args]));
     const probes = pod.containers.flatMap(({ startupProbe, livenessProbe }) =>
       [startupProbe, livenessProbe].flatMap((probe) =>
-        probe === undefined ? [] : [probe.exec.command.slice(1)],
+        probe?.exec === undefined ? [] : [probe.exec.command.slice(1)],
       ),
     );
     const kinds = [...args, ...probes].map((words) => [words[0], invoked(words).kind]);
@@ -56,8 +57,8 @@ describe.each(PODS.map((text, index) => [index + 1, text] as const))('the pod %i
 });
 
 test('the page names no option that is not there', () => {
-  const known = [...RUN_OPTIONS.map(({ name }) => `--${name}`), '--state', '--and'];
-  const others = ['--health-cmd', '--health-on-failure'];
+  const known = [...RUN_OPTIONS, ...SIDECAR_OPTIONS].map(({ name }) => `--${name}`);
+  const others = ['--and', '--health-cmd', '--health-on-failure'];
   const named = [...PAGE.matchAll(/(?<![\w-])--[a-z][a-z-]*/g)].map(([option]) => option);
   expect(named.filter((option) => ![...known, ...others].includes(option))).toEqual([]);
 });

@@ -1,4 +1,4 @@
-import { type Action, actionName } from '../core/state/action.ts';
+import { type Action, actionName, isRestarting } from '../core/state/action.ts';
 import type { Doubt, Settings } from '../core/state/settings.ts';
 import { textOfBytes } from '../core/text/bytes.ts';
 import { fleetDoubts } from './fleet.ts';
@@ -92,7 +92,7 @@ function withoutEffect(raw: RawOptions, settings: Omit<Settings, 'doubts'>): rea
     'fleet-id': noServer,
     'fleet-token': noServer,
     'fleet-timeout': noServer,
-    state: [!actions.some(({ kind }) => kind === 'exit'), 'it has no effect without exit:CODE'],
+    'health-timeout': [settings.pod?.health === undefined, 'it has no effect without --health'],
     'listen-status': [listen === undefined, 'it has no effect without --listen'],
   };
   return Object.entries(idle).flatMap(([name, [isIdle, text]]) => {
@@ -101,12 +101,14 @@ function withoutEffect(raw: RawOptions, settings: Omit<Settings, 'doubts'>): rea
   });
 }
 
-/** A sidecar that ends for a change, and knows nothing of it afterwards. */
+/** A sidecar that has the application restarted, and knows nothing of it in its next life. */
 function forgetful({ pod, onChange, watches }: Omit<Settings, 'doubts'>): readonly Doubt[] {
-  const ends = [onChange, ...watches.map(({ action }) => action)].some(({ kind }) => kind === 'exit');
-  if (pod === undefined || pod.state !== undefined || !ends) return [];
+  const restarts = [onChange, ...watches.map(({ action }) => action)].find(isRestarting);
+  if (pod === undefined || pod.state !== undefined || restarts === undefined) return [];
   const text =
-    'without --state the next life does not know that this one ended for a change: it verifies nothing, keeps no --min-interval, and does not see that no rule restarted the others; name an emptyDir';
+    restarts.kind === 'exit'
+      ? 'without --state the next life does not know that this one ended for a change: it verifies nothing, keeps no --min-interval, and does not see that no rule restarted the others; name an emptyDir'
+      : 'without --state what changes while the sidecar itself is restarted is missed; name an emptyDir';
   return [{ about: '--on-change', text }];
 }
 

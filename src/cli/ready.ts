@@ -39,3 +39,14 @@ function parseDescriptor(text: string): Result<Ready> {
         `not a descriptor from ${FIRST_DESCRIPTOR} to ${LAST_DESCRIPTOR}; use for example notify-fd:${FIRST_DESCRIPTOR}`,
       );
 }
+
+/** The TARGET of `--health`: what the kubelet asked as a livenessProbe, by httpGet or tcpSocket. */
+export function parseHealth(text: string): Result<Extract<Ready, { kind: 'http' | 'tcp' }>> {
+  const ready = parseReady(text);
+  if (!ready.ok && /^https?:/.test(text)) return ready;
+  if (ready.ok && ready.value.kind === 'http') return success({ ...ready.value, lenient: true });
+  if (ready.ok && ready.value.kind === 'tcp') return success(ready.value);
+  return failure(
+    'not a health check that can be asked from here; use http://HOST:PORT/PATH or tcp://HOST:PORT',
+  );
+}

@@ -21,7 +21,7 @@ import { parseName, parseServer } from './fleet.ts';
 import type { Given, Invocation } from './invocation.ts';
 import { parseListen } from './listen.ts';
 import type { RawOptions } from './raw.ts';
-import { parseReady } from './ready.ts';
+import { parseHealth, parseReady } from './ready.ts';
 import {
   distinctDirectory,
   parseDirectory,
@@ -91,6 +91,8 @@ function validated(
   const sources = [...new Set(watches.map((watch) => watch.path))];
   const [check] = each('check', (text) => parseCheck(text, sources, given.cwd));
   const [ready] = each('ready', parseReady);
+  const [health] = each('health', parseHealth);
+  const healthTimeout = sidecar ? one('health-timeout', parseLimit) : 0;
   const [listen] = each('listen', parseListen);
   const fleet = fleetOf();
   const levels: readonly (LogLevel | 'silent')[] = [...(Object.keys(LOG_LEVELS) as LogLevel[]), 'silent'];
@@ -120,7 +122,7 @@ function validated(
   const settings = {
     sidecar,
     pod: sidecar
-      ? { state: each('state', (text) => parseDirectory(text, given.cwd))[0], growing }
+      ? { state: each('state', (text) => parseDirectory(text, given.cwd))[0], growing, health, healthTimeout }
       : undefined,
     command,
     watches,
@@ -147,7 +149,7 @@ function validated(
     listen,
     listenStatus: one('listen-status', parseSwitch),
     socket: each('socket', (text) => parseDirectory(text, given.cwd))[0],
-    ready,
+    ready: ready ?? health,
     readyTimeout: one('ready-timeout', parseLimit),
     actionTimeout: one('action-timeout', parseLimit),
     splay: one('splay', parseDuration),

@@ -9,7 +9,7 @@ import { createAutopsy } from './process/memory.ts';
 import { createReach } from './reach.ts';
 import { hear, startChild } from './readiness/channel.ts';
 import { placeSocket } from './server/socket.ts';
-import { keep, recall } from './sidecar/keeping.ts';
+import { createKeeping } from './sidecar/keeping.ts';
 import { signalNamed } from './sidecar/naming.ts';
 import { othersInPod } from './sidecar/others.ts';
 import { createStaging } from './staging/staging.ts';
@@ -69,6 +69,10 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
     reach,
     ended: (job, outcome) => deliver({ type: 'job-ended', job, outcome: outcomeOf(outcome) }),
   });
+  const keeping = createKeeping(
+    (steps, told) => driveBy(routes.begin(START_PATIENCE))(steps, told),
+    settings.ignore,
+  );
   const autopsy = createAutopsy(ports.processes.proc);
 
   function deliver(...occurrences: readonly Occurrence[]): void {
@@ -156,21 +160,24 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
       case 'signal-named':
         return signalNamed(processes, effect);
       case 'recall': {
-        const others = othersInPod(processes, effect.own);
-        driveBy(routes.begin(START_PATIENCE))(recall(effect.directory), (kept) => {
+        const { directory, own } = effect;
+        const others = othersInPod(processes, own);
+        const recalled = { type: 'recalled', kept: undefined, since: 0, others, found: [] } as const;
+        if (directory === undefined) return recalled;
+        keeping.recall(directory, ({ kept, found }) => {
           const since = kept === undefined ? 0 : Math.max(0, clock.wall() - kept.ended);
-          deliver({ type: 'recalled', kept, since, others });
+          deliver({ ...recalled, kept, since, found });
         });
         return undefined;
       }
       case 'keep': {
-        const { kept, ends, own } = effect;
-        const now = ends ? { ended: clock.wall(), others: othersInPod(processes, own) } : {};
-        driveBy(routes.begin(START_PATIENCE))(keep(effect.directory, { ...kept, ...now }), (errno) =>
-          deliver({ type: 'kept', errno }),
-        );
+        const others = () => othersInPod(processes, effect.own);
+        const now = effect.as === 'end' ? { ended: clock.wall(), others: others() } : {};
+        keeping.keep(effect, now, (errno) => deliver({ type: 'kept', errno }));
         return undefined;
       }
+      case 'see-others':
+        return { type: 'others', others: othersInPod(processes, effect.own) };
       case 'check-group':
         return lookAtGroup(processes, effect);
       case 'suspend':

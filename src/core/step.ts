@@ -6,6 +6,7 @@ import { READINESS } from './readiness/readiness.ts';
 import { RELOAD } from './reload/reload.ts';
 import { RECORD } from './report/report.ts';
 import { SERVER } from './server/server.ts';
+import { keepTold } from './sidecar/pod.ts';
 import { SIDECAR } from './sidecar/sidecar.ts';
 import type { Effect } from './state/effect.ts';
 import type { Event } from './state/event.ts';
@@ -32,7 +33,7 @@ export function step(
   for (let notice = turn.notices.shift(); notice !== undefined; notice = turn.notices.shift()) {
     next = handle(next, notice, turn);
   }
-  next = endIfParted(returnIfSettled(next, turn), turn);
+  next = endIfParted(returnIfSettled(state.settings.sidecar ? keepTold(next, turn) : next, turn), turn);
   return { state: next, effects: untilExit(turn.effects) };
 }
 

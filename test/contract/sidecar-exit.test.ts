@@ -206,11 +206,16 @@ describe('--fleet-lock', () => {
     // A stop does not give back what failed.
     await stopped(third);
     expect(lock.holders()).toEqual(['web-1']);
+    // What changes while it is away is not missed.
     volume.write({ key: 'good 3' });
     const fourth = rehup(words, ALL_NEW);
+    await endsWith(fourth, 88);
+    expect(lock.holders()).toEqual(['web-1']);
+    const fifth = rehup(words, ALL_NEW);
+    await fifth.logged('reload.applied');
     await settled(lock, 3);
     expect(lock.holders()).toEqual([]);
-    await stopped(fourth);
+    await stopped(fifth);
   });
 
   test('a webhook is called with a slot, which is given back afterwards; a rejected change asks for none', async () => {

@@ -124,7 +124,9 @@ const CHILD: Record<State['child']['phase'], State> = {
   ended: reached(begun, exits),
 };
 
-const STATE = { state: '/state', growing: false };
+const POD = { state: '/state', growing: false, health: undefined, healthTimeout: 800 };
+const recalled = (run: Run) =>
+  run.send({ type: 'recalled', kept: undefined, since: 0, others: [], found: [] });
 
 /** A state in each phase that the application of a sidecar can be in. */
 const SIDECARS: Readonly<Record<string, State>> = {
@@ -132,9 +134,9 @@ const SIDECARS: Readonly<Record<string, State>> = {
   preparing: reachedWith({ sidecar: true }, unanswered, begun),
   running: reachedWith({ sidecar: true }, begun),
   stopping: reachedWith(
-    { sidecar: true, verify: 0, settle: 0, watches: [watch('/v', 'exit:88')], pod: STATE },
+    { sidecar: true, verify: 0, settle: 0, watches: [watch('/v', 'exit:88')], pod: POD },
     begun,
-    (run) => run.send({ type: 'recalled', kept: undefined, since: 0, others: [] }),
+    recalled,
     changed,
   ),
   parting: reachedWith({ sidecar: true, fleet: fleet() }, begun, verified, (run) => run.signal('TERM')),

@@ -48,7 +48,11 @@ export function describe(effect: Effect): string | undefined {
     case 'recall':
       return 'recall';
     case 'keep':
-      return `keep ${effect.ends ? `the end with ${effect.kept.code} for ${effect.kept.paths.join(' ')}` : 'on'}`;
+      return effect.as === 'end'
+        ? `keep the end with ${effect.kept.code} for ${effect.kept.paths.join(' ')}`
+        : undefined;
+    case 'see-others':
+      return undefined;
     case 'look':
     case 'seek':
     case 'watch':

@@ -70,7 +70,11 @@ export const EVENTS: Readonly<Record<string, CoreEvent>> = {
   'slot-granted': { type: 'slot-granted' },
   answering: { type: 'answering' },
   'child-starting': { type: 'child-starting' },
-  recalled: { type: 'recalled', kept: undefined, since: 0, others: [] },
+  recalled: { type: 'recalled', kept: undefined, since: 0, others: [], found: [] },
+  others: { type: 'others', others: [] },
+  'unwell-answered': { type: 'unwell-answered', name: '' },
+  'main-started': { type: 'main-started', name: '' },
+  'change-missed': { type: 'change-missed', paths: ['/v/k'] },
   kept: { type: 'kept', errno: undefined },
   'restart-recalled': {
     type: 'restart-recalled',

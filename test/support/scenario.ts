@@ -39,6 +39,8 @@ export type World = {
   startsAnswered: boolean;
   /** Whether signals are answered at once; else the test sends the answers. */
   signalsAnswered: boolean;
+  /** What others in the pod have. */
+  others: readonly string[];
   /** What becomes of a signal to the processes of a name. */
   named: NamedOutcome;
 };
@@ -62,6 +64,7 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
     looksAnswered: true,
     startsAnswered: true,
     signalsAnswered: true,
+    others: [],
     named: { sent: [{ pid: 7, name: 'app', started: '1' }], refused: [], alone: false },
     ...world,
   };
@@ -125,6 +128,13 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
           purpose: effect.purpose,
           outcome: outcome(effect),
         };
+      case 'recall':
+        if (effect.directory !== undefined) return undefined;
+        return { type: 'recalled', kept: undefined, since: 0, others: answers.others, found: [] };
+      case 'keep':
+        return effect.as === 'end' ? undefined : { type: 'kept', errno: undefined };
+      case 'see-others':
+        return { type: 'others', others: answers.others };
       case 'signal-named':
         return { type: 'named-signalled', signal: effect.signal, ...answers.named };
       case 'set-timer':

@@ -24,7 +24,7 @@ const NOT_HERE: readonly string[] = ['stage'];
 const OTHERWISE: Readonly<Record<string, Partial<OptionSpec>>> = {
   'on-change': {
     description:
-      'what a change does: SIGNAL:NAME, http://HOST[:PORT][/PATH] (a POST), or exit:CODE: the sidecar ends with CODE, and a restart rule of the pod (action: RestartAllContainers) starts all containers anew',
+      'what a change does: SIGNAL:NAME, http://HOST[:PORT][/PATH] (a POST), unhealthy: /livez turns 503 until the kubelet has restarted the application for that, or exit:CODE: the sidecar ends with CODE, and a restart rule of the pod (action: RestartAllContainers) starts all containers anew',
   },
   'min-interval': {
     default: '10s',
@@ -40,7 +40,23 @@ const OTHERWISE: Readonly<Record<string, Partial<OptionSpec>>> = {
 };
 
 /** What only a sidecar is told. */
-const OWN: readonly OptionSpec[] = [
+export const SIDECAR_OPTIONS: readonly OptionSpec[] = [
+  {
+    flags: '--health <target>',
+    name: 'health',
+    group: 'Reloading',
+    description:
+      'the livenessProbe that the application had, http://HOST[:PORT][/PATH] or tcp://HOST:PORT: asked at each request of /livez; 200 to 399 is well',
+    repeatable: false,
+  },
+  {
+    flags: '--health-timeout <duration>',
+    name: 'health-timeout',
+    group: 'Reloading',
+    default: '800ms',
+    description: 'within this time; the kubelet waits for 1s unless its probe says otherwise',
+    repeatable: false,
+  },
   {
     flags: '--state <directory>',
     name: 'state',
@@ -63,7 +79,7 @@ export function parseSidecar(given: Given): Invocation {
     usage: 'sidecar [options]',
     about: ABOUT,
     examples: EXAMPLES,
-    options: [...options, ...OWN],
+    options: [...options, ...SIDECAR_OPTIONS],
     sidecar: true,
   });
   return parseWords(grammar, given, []);

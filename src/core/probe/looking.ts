@@ -1,7 +1,8 @@
 import { effectiveUser } from '../files/below/handles.ts';
 import { digestStrings } from '../files/content.ts';
-import { type FileAnswer, type FileSteps, isFailure } from '../files/files.ts';
+import { type FileSteps, isFailure } from '../files/files.ts';
 import { type Reading, readWatches } from '../files/reading.ts';
+import { unkeyed } from '../files/readings/unkeyed.ts';
 import { bytesOfText, textOfBytes } from '../text/bytes.ts';
 import {
   type Baseline,
@@ -115,17 +116,4 @@ function* note({ shelves, life, uid }: Place, notes: Notes): FileSteps<boolean> 
   const text = notesText(notes);
   const kept = yield* keep(shelves, life, 'notes', { uid, text, unless: undefined });
   return kept === 'kept' || kept === 'taken';
-}
-
-/**
- * Reads with plain digests, wherever it lies: they are compared with those of another process, and leave this one only
- * with the key of the baseline.
- */
-function* unkeyed<Value>(steps: FileSteps<Value>): FileSteps<Value> {
-  let answer: FileAnswer | undefined;
-  for (;;) {
-    const next = answer === undefined ? steps.next() : steps.next(answer);
-    if (next.done === true) return next.value;
-    answer = next.value.op === 'memory' ? { op: 'memory', value: false } : yield next.value;
-  }
 }

@@ -1,4 +1,4 @@
-import { verdictOf } from '../jobs/check.ts';
+import { servesBy } from '../jobs/check.ts';
 import type { Task } from '../state/job.ts';
 import type { Ready, Settings } from '../state/settings.ts';
 import type { Limit, Readiness, State } from '../state/state.ts';
@@ -108,7 +108,9 @@ function probed(
   turn: Turn,
 ): State {
   if (event.job !== part.job) return state;
-  if (verdictOf(event.outcome).kind === 'pass') return becomeReady(state, turn);
+  const { ready } = state.settings;
+  const lenient = ready?.kind === 'http' && ready.lenient === true;
+  if (servesBy(event.outcome, lenient).kind === 'pass') return becomeReady(state, turn);
   clearTimers(turn, 'probe');
   return pause(state, part, turn);
 }

@@ -9,17 +9,21 @@ import { type State, withConfiguration } from '../state/state.ts';
 import { clearTimers, type EventOf, log, setTimer, type Turn } from '../state/turn.ts';
 import { textOfBytes } from '../text/bytes.ts';
 import { type Held, isKnownToBlock, tellRestart, tellSent } from './guard.ts';
-import { untoldBecause } from './named.ts';
-import { ANSWER_BACK_OFF, applied, failed, reloadFields, retryLater, supersededBy } from './outcome.ts';
+import { unheardBecause, untoldBecause } from './named.ts';
+import {
+  ANSWER_BACK_OFF,
+  applied,
+  begun,
+  failed,
+  reloadFields,
+  retryLater,
+  supersededBy,
+} from './outcome.ts';
 import { rollBack } from './rollback.ts';
 import { advance, again, type In, logHeld, rest, verdictWithin } from './scheduling.ts';
 import { blocked, lookAtBlocked, sendReload, verify } from './telling.ts';
 
 /* Making the application use what it can see: the actions of a reload, one after the other, and the beginning of its verification. */
-
-/** So many applies within this time are flapping (specification 5, *calm*). */
-const FLAPPING = 6;
-const FLAPPING_WINDOW = 10 * 60_000;
 
 /** So many files that nobody answered for are remembered: as many as a watch may hold. */
 const MOST_UNANSWERED = 10_000;
@@ -37,6 +41,7 @@ export function act(state: State, reload: Reload, turn: Turn): State {
       return again(applied(rest(begun(state, reload, turn)), reload, turn), turn);
     case 'restart':
     case 'exit':
+    case 'unhealthy':
       return stopFor(state, reload, turn);
     case 'signal':
     case 'named':
@@ -48,27 +53,6 @@ export function act(state: State, reload: Reload, turn: Turn): State {
   }
 }
 
-/** From here on the application has been told: this content is not tried again by itself. */
-function begun(state: State, reload: Reload, turn: Turn): State {
-  const { configuration } = state;
-  const recent = configuration.applies.filter((at) => turn.at - at < FLAPPING_WINDOW);
-  // Trying again what nobody answered is no new content.
-  const counts = reload.paths.length > 0 && configuration.retries === 0;
-  const applies = counts ? [...recent, turn.at].slice(-FLAPPING) : recent;
-  const flapping = applies.length >= FLAPPING;
-  if (flapping && !configuration.flapping) {
-    const message = `${applies.length} reloads within ten minutes: something writes the configuration all the time`;
-    log(turn, 'warn', 'watch.flapping', message, { reloads: applies.length });
-  }
-  return withConfiguration(state, {
-    told: reload.snapshot,
-    cutOff: undefined,
-    lastApply: turn.at,
-    applies,
-    flapping,
-  });
-}
-
 /** Stops the child, for a new one to start or for rehup to end with it. */
 function stopFor(state: State, reload: Reload, turn: Turn): State {
   const { drain } = state.settings;
@@ -77,6 +61,8 @@ function stopFor(state: State, reload: Reload, turn: Turn): State {
     const told = withConfiguration(begun(state, reload, turn), { barred: reload.snapshot });
     return again(failed(rest(told), reload, futile, turn), turn);
   }
+  const unheard = unheardBecause(state, reload);
+  if (unheard !== undefined) return unanswered(begun(state, reload, turn), reload, unheard, turn);
   const serves = state.child.phase === 'running' && state.readiness.phase === 'ready';
   if (drain === 0 || !serves) return stopNow(state, reload, turn);
   // Who sends requests by /readyz is given the time to notice (specification 6, *Drain*).

@@ -1,13 +1,17 @@
-import { type Snapshot, sameSnapshot } from '../files/snapshot.ts';
+import { changedPaths, type Snapshot, sameSnapshot } from '../files/snapshot.ts';
 import { environmentFor } from '../gate/environment.ts';
 import { closeGate, isGateBusy, openGate, openRollback } from '../gate/gate.ts';
 import { canRollBack, hasGood, holdsSame, readable } from '../gate/stages.ts';
 import { keepVanished } from '../observation/observation.ts';
 import type { Passage, Refusal } from '../state/passage.ts';
+import type { Progress, Reload } from '../state/progress.ts';
 import { type State, withConfiguration, withGate } from '../state/state.ts';
-import { log, type Turn } from '../state/turn.ts';
+import { clearTimers, type EventOf, log, type Turn } from '../state/turn.ts';
+import { underWay } from './acting.ts';
 import { raiseAlarm } from './alarm.ts';
 import { CHECK_BACK_OFF, retryLater } from './outcome.ts';
+import { plan } from './plan.ts';
+import { beginReload, clearWaits, type In, rest, withdraw } from './scheduling.ts';
 
 /* Every start of a child is preceded by the check of what it will read (specification 5, *start*). */
 
@@ -165,4 +169,63 @@ export function startRefused(state: State, passage: Passage, refusal: Refusal, t
 function goodSnapshot(state: State): Snapshot {
   const { staged = [] } = state.gate;
   return readable(withGate(state, { staged: staged.map((one) => ({ ...one, active: one.good })) }));
+}
+
+/**
+ * The child that is about to start reads what was let through: what an action told the one before it without an answer is
+ * of no interest any more, and a restart uses what its start reads.
+ */
+export function childStarting(
+  state: State,
+  progress: Progress,
+  { unsure }: EventOf<'child-starting'>,
+  turn: Turn,
+): State {
+  const { next, told, unanswered, barred } = state.configuration;
+  const { snapshot } = next;
+  const reading =
+    progress.phase === 'acting' ? { progress: { ...progress, reload: reread(progress, snapshot) } } : {};
+  const started = withConfiguration(state, {
+    ...reading,
+    told: snapshot,
+    unanswered: unsure,
+    cutOff: undefined,
+  });
+  if (unsure !== undefined || unanswered === undefined || barred === undefined || !sameSnapshot(barred, told))
+    return started;
+  clearTimers(turn, 'retry');
+  return withConfiguration(started, { barred: undefined, retries: 0, retrying: [] });
+}
+
+function reread({ reload }: In<'acting'>, snapshot: Snapshot): Reload {
+  if (sameSnapshot(reload.snapshot, snapshot)) return reload;
+  const { from } = reload;
+  return { ...reload, snapshot, paths: changedPaths(from, snapshot) };
+}
+
+/** The child is started for another reason: what changed meanwhile is told by that, unless it asks for more. */
+export function startingAnyway(
+  before: State,
+  { phase }: Progress,
+  event: EventOf<'child-starting'>,
+  turn: Turn,
+): State {
+  // An application of another container did not wait for what is at the gate, and has read that.
+  const reads = phase === 'gated' && before.settings.sidecar;
+  const state = reads ? withdraw(before, 'the application is started meanwhile', turn) : before;
+  const { next, barred, progress } = state.configuration;
+  const { snapshot } = next;
+  const { paths, actions } = plan(state, snapshot);
+  if (barred !== undefined && progress.phase !== 'gated') {
+    // What was not let through, and is read all the same, is no reload.
+    clearWaits(turn);
+    return rest(childStarting(state, progress, event, turn));
+  }
+  if (progress.phase === 'gated' || actions.length === 0) return childStarting(state, progress, event, turn);
+  if (actions.some((action) => action.kind === 'exit')) return state;
+  clearWaits(turn);
+  const { begun, reload } = beginReload(state, paths, [{ kind: 'restart' }], snapshot, turn);
+  // What was told without an answer before is known again: the start reads what is there.
+  const known = withConfiguration(begun, { unanswered: event.unsure });
+  return underWay(known, reload, 'the child is being started in any case', turn);
 }

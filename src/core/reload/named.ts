@@ -1,8 +1,17 @@
 import { type Signal, signalName } from '../process/signals.ts';
 import type { NamedOutcome } from '../state/event.ts';
+import type { Reload } from '../state/progress.ts';
+import type { State } from '../state/state.ts';
 import { textOfBytes } from '../text/bytes.ts';
 
-/* What became of a signal to the processes of a name, in words. */
+/* Why an application in another container could not be told, in words. */
+
+/** Why nobody would know that it was restarted; undefined if somebody will, or nothing of the kind is to be done. */
+export function unheardBecause({ pod }: State, { actions }: Reload): string | undefined {
+  const heard = pod.shared || [...pod.mains.values()].some(({ hooked }) => hooked);
+  if (heard || !actions.some(({ kind }) => kind === 'unhealthy')) return undefined;
+  return 'nothing would tell that the application was started anew, and /livez stays 200: give its container lifecycle.postStart.httpGet with the path /started and this port, or the pod shareProcessNamespace: true';
+}
 
 /** Why it counts as not told; undefined if it was. */
 export function untoldBecause(

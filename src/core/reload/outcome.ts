@@ -1,7 +1,7 @@
 import { differing, type Snapshot, sameSnapshot } from '../files/snapshot.ts';
 import { isOnTrial } from '../gate/stages.ts';
 import type { LogLine } from '../log/log.ts';
-import { actionName } from '../state/action.ts';
+import { actionName, isRestarting } from '../state/action.ts';
 import type { Reload } from '../state/progress.ts';
 import type { Outcome } from '../state/record.ts';
 import { type State, withConfiguration, withGate } from '../state/state.ts';
@@ -56,6 +56,31 @@ export function reloadFields(reload: Reload): LogLine['fields'] {
 
 function timedFields(reload: Reload, turn: Turn): LogLine['fields'] {
   return { ...reloadFields(reload), ms: Math.round(turn.at - reload.since) };
+}
+
+/** So many applies within this time are flapping (specification 5, *calm*). */
+const FLAPPING = 6;
+const FLAPPING_WINDOW = 10 * 60_000;
+
+/** From here on the application has been told: this content is not tried again by itself. */
+export function begun(state: State, reload: Reload, turn: Turn): State {
+  const { configuration } = state;
+  const recent = configuration.applies.filter((at) => turn.at - at < FLAPPING_WINDOW);
+  // Trying again what nobody answered is no new content.
+  const counts = reload.paths.length > 0 && configuration.retries === 0;
+  const applies = counts ? [...recent, turn.at].slice(-FLAPPING) : recent;
+  const flapping = applies.length >= FLAPPING;
+  if (flapping && !configuration.flapping) {
+    const message = `${applies.length} reloads within ten minutes: something writes the configuration all the time`;
+    log(turn, 'warn', 'watch.flapping', message, { reloads: applies.length });
+  }
+  return withConfiguration(state, {
+    told: reload.snapshot,
+    cutOff: undefined,
+    lastApply: turn.at,
+    applies,
+    flapping,
+  });
 }
 
 /** Tells those who remember it, or wait for it. */
@@ -168,8 +193,7 @@ export function superseded(state: State, turn: Turn, reason: string): State {
   if (verifying === undefined) return state;
   clearTimers(turn, 'verify-reload');
   const { reload } = verifying;
-  const restarts = reload.actions.some((action) => action.kind === 'restart' || action.kind === 'exit');
-  const cutOff = restarts || reload.rollback !== undefined ? undefined : reload;
+  const cutOff = reload.actions.some(isRestarting) || reload.rollback !== undefined ? undefined : reload;
   return withConfiguration(supersededBy(state, reload, reason, turn), { verifying: undefined, cutOff });
 }
 

@@ -1,37 +1,28 @@
-import { changedPaths, type Snapshot, sameSnapshot } from '../files/snapshot.ts';
+import { sameSnapshot } from '../files/snapshot.ts';
 import { snapshotOf } from '../observation/observation.ts';
 import { type Action, distinctActions } from '../state/action.ts';
 import type { TimerName } from '../state/event.ts';
-import type { Progress, Reload } from '../state/progress.ts';
+import type { Progress } from '../state/progress.ts';
 import { type State, withConfiguration } from '../state/state.ts';
 import { clearTimers, type EventOf, log, type Table, type Turn } from '../state/turn.ts';
-import {
-  actionEnded,
-  actionTimedOut,
-  drained,
-  namedSignalled,
-  signalled,
-  stopRefused,
-  underWay,
-} from './acting.ts';
-import { askedStart, seenBeforeStart } from './admission.ts';
+import { actionEnded, actionTimedOut, drained, namedSignalled, signalled, stopRefused } from './acting.ts';
+import { askedStart, childStarting, seenBeforeStart, startingAnyway } from './admission.ts';
 import { gateFree, gateOvertaken, gatePassed, gateRefused } from './gated.ts';
 import { childEnded, quitting, resumed, startFailed, stopped } from './interruption.ts';
-import { isChanged, plan } from './plan.ts';
+import { isChanged } from './plan.ts';
 import { asked, requested } from './requests.ts';
-import {
-  advance,
-  again,
-  beginReload,
-  changed,
-  clearWaits,
-  type In,
-  rest,
-  settleAnew,
-  withdraw,
-} from './scheduling.ts';
+import { advance, again, changed, clearWaits, type In, rest, settleAnew, withdraw } from './scheduling.ts';
 import { verifyAnew } from './telling.ts';
-import { childVerified, notReady, ready, recalled, recover, restarted, stayed } from './verification.ts';
+import {
+  childVerified,
+  missed,
+  notReady,
+  ready,
+  recalled,
+  recover,
+  restarted,
+  stayed,
+} from './verification.ts';
 
 /*
  * Room `reload/`: the machine that takes a change to its one outcome: settled, held, brought to the gate, acted upon,
@@ -121,49 +112,6 @@ function retry(state: State, progress: Progress, _event: unknown, turn: Turn): S
   return progress.phase === 'resting' ? advance(due, false, turn) : due;
 }
 
-/**
- * The child that is about to start reads what was let through: what an action told the one before it without an answer is
- * of no interest any more, and a restart uses what its start reads.
- */
-function childStarting(state: State, progress: Progress, _event: unknown, turn: Turn): State {
-  const { next, told, unanswered, barred } = state.configuration;
-  const { snapshot } = next;
-  const reading =
-    progress.phase === 'acting' ? { progress: { ...progress, reload: reread(progress, snapshot) } } : {};
-  const started = withConfiguration(state, {
-    ...reading,
-    told: snapshot,
-    unanswered: undefined,
-    cutOff: undefined,
-  });
-  if (unanswered === undefined || barred === undefined || !sameSnapshot(barred, told)) return started;
-  clearTimers(turn, 'retry');
-  return withConfiguration(started, { barred: undefined, retries: 0, retrying: [] });
-}
-
-function reread({ reload }: In<'acting'>, snapshot: Snapshot): Reload {
-  if (sameSnapshot(reload.snapshot, snapshot)) return reload;
-  const { from } = reload;
-  return { ...reload, snapshot, paths: changedPaths(from, snapshot) };
-}
-
-/** The child is started for another reason: what changed meanwhile is told by that, unless it asks for more. */
-function startingAnyway(state: State, progress: Progress, _event: unknown, turn: Turn): State {
-  const { next, barred } = state.configuration;
-  const { snapshot } = next;
-  const { paths, actions } = plan(state, snapshot);
-  if (barred !== undefined && progress.phase !== 'gated') {
-    // What was not let through, and is read all the same, is no reload.
-    clearWaits(turn);
-    return rest(childStarting(state, progress, _event, turn));
-  }
-  if (progress.phase === 'gated' || actions.length === 0) return childStarting(state, progress, _event, turn);
-  if (actions.some((action) => action.kind === 'exit')) return state;
-  clearWaits(turn);
-  const { begun, reload } = beginReload(state, paths, [{ kind: 'restart' }], snapshot, turn);
-  return underWay(begun, reload, 'the child is being started in any case', turn);
-}
-
 function firstStarted(state: State, _progress: Progress, _event: unknown, turn: Turn): State {
   return again(rest(state), turn);
 }
@@ -187,6 +135,7 @@ type ReloadKey =
   | 'job-ended'
   | 'child-starting'
   | 'restart-recalled'
+  | 'change-missed'
   | 'child-started'
   | 'child-verified'
   | 'child-unverified'
@@ -220,6 +169,7 @@ const UNDER_WAY = {
   'job-ended': 'ignored',
   'child-starting': startingAnyway,
   'restart-recalled': 'impossible',
+  'change-missed': missed,
   'child-started': 'ignored',
   'child-verified': childVerified,
   'child-unverified': resumed,
@@ -253,6 +203,7 @@ export const RELOAD: Table<Progress, ReloadKey> = {
     'job-ended': 'ignored',
     'child-starting': childStarting,
     'restart-recalled': recalled,
+    'change-missed': missed,
     'child-started': firstStarted,
     'child-verified': 'impossible',
     'child-unverified': 'impossible',

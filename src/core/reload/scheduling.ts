@@ -1,7 +1,7 @@
 import { changedPaths, sameSnapshot } from '../files/snapshot.ts';
 import { closeGate, isGateBusy, openGate } from '../gate/gate.ts';
 import { requestLook } from '../observation/observation.ts';
-import type { Action } from '../state/action.ts';
+import { type Action, isRestarting } from '../state/action.ts';
 import type { HeldReason, Progress, Reload } from '../state/progress.ts';
 import { type State, withConfiguration } from '../state/state.ts';
 import { clearTimers, log, setTimer, type Turn } from '../state/turn.ts';
@@ -33,8 +33,9 @@ export function clearWaits(turn: Turn): void {
 }
 
 export function changed(state: State, turn: Turn): State {
-  const { told, seen } = state.configuration;
-  const paths = changedPaths(told, seen);
+  const { told, seen, unanswered = [] } = state.configuration;
+  const differ = changedPaths(told, seen);
+  const paths = differ.length > 0 ? differ : unanswered;
   log(
     turn,
     'info',
@@ -126,7 +127,7 @@ function mustWaitForVerdict({ settings, child, configuration }: State, actions: 
   if (child.phase !== 'running') return false;
   const { awaitVerified, verifying } = configuration;
   const ordered = (settings.stages.length > 0 || settings.ready !== undefined) && actions.length > 0;
-  const stops = actions.some((action) => action.kind === 'restart' || action.kind === 'exit');
+  const stops = actions.some(isRestarting);
   if ((stops || ordered || awaitVerified) && !child.verified) return true;
   return ordered && verifying !== undefined;
 }

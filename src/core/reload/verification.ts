@@ -1,5 +1,6 @@
 import { changedPaths, sameSnapshot } from '../files/snapshot.ts';
 import { canRollBack } from '../gate/stages.ts';
+import { isRestarting } from '../state/action.ts';
 import type { Progress, Reload } from '../state/progress.ts';
 import { type State, withConfiguration } from '../state/state.ts';
 import { clearTimers, type EventOf, log, setTimer, type Turn } from '../state/turn.ts';
@@ -44,7 +45,7 @@ function next(state: State, turn: Turn): State {
 
 /** Whether the start of the application is the verdict on it; in another container it may be what `exit` leads to. */
 export function isRestart(reload: Reload): boolean {
-  return reload.actions.some((action) => action.kind === 'restart' || action.kind === 'exit');
+  return reload.actions.some(isRestarting);
 }
 
 /** The application does not serve with what it was told. */
@@ -100,6 +101,21 @@ export function recalled(
   if (pause !== undefined) setTimer(turn, 'retry', pause);
   const retries = pause === undefined ? 0 : 1;
   return withConfiguration(ended, { barred: told, unanswered: paths, applied: undefined, retries });
+}
+
+/** What changed while there was no sidecar was not told yet; or the application may have read something else at a start. */
+export function missed(
+  state: State,
+  { phase }: Progress,
+  { paths }: EventOf<'change-missed'>,
+  turn: Turn,
+): State {
+  const now = withConfiguration(state, {
+    unanswered: paths,
+    applied: undefined,
+    changedAt: state.configuration.changedAt ?? turn.at,
+  });
+  return phase === 'resting' ? again(now, turn) : now;
 }
 
 /** The start is verified, and with it the reload that led to it; a restart that waited for it may begin. */

@@ -5,6 +5,7 @@ import { statusOf } from '../report/status.ts';
 import type { State } from '../state/state.ts';
 import type { Peer } from '../state/visits.ts';
 import { isLoopback } from '../text/address.ts';
+import { nameOf } from './health.ts';
 import type { Request } from './request.ts';
 import { plain, type Response, refusal } from './response.ts';
 
@@ -40,8 +41,13 @@ export function answerTo(state: State, { path }: Request, peer: Peer, asked: Ask
         fields: PAGE_FIELDS,
       };
     default:
-      return refusal(404);
+      return nameOf(path, '/started') === undefined ? refusal(404) : started(state);
   }
+}
+
+/** The kubelet takes any answer for success, and does without none. */
+function started({ settings }: State): Response {
+  return settings.pod === undefined ? refusal(404) : plain(200, 'thank you');
 }
 
 /** Whether the application serves as far as its start is concerned. */

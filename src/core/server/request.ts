@@ -4,7 +4,12 @@ export type Request = {
   /** Without its query; `/` at least. */
   readonly path: string;
   readonly query: string;
+  /** Whether it is a hook of a container that asks: the kubelet says so as its User-Agent. */
+  readonly hook?: true;
 };
+
+/** pkg/kubelet/lifecycle/handlers.go of Kubernetes. */
+const HOOK = /\nuser-agent:[ \t]*kube-lifecycle\//i;
 
 /** The bytes of a request line and all fields; who sends more is refused. */
 export const MOST_REQUEST = 8 * 1024;
@@ -57,7 +62,10 @@ function requestIn(text: string): Taken {
   if (!METHODS.includes(method)) return { kind: 'refused', code: 405 };
   const found = pathOf(target);
   if (found === undefined) return { kind: 'refused', code: 400 };
-  return { kind: 'request', request: { method: method as Request['method'], ...found } };
+  return {
+    kind: 'request',
+    request: { method: method as Request['method'], ...found, ...(HOOK.test(text) ? { hook: true } : {}) },
+  };
 }
 
 /** The path and the query of a target in origin-form or absolute-form; undefined if it is neither. */

@@ -3,7 +3,7 @@ import { failure, type Result, success } from '../text/result.ts';
 
 /* What a sidecar can do to an application in another container (specification 7). */
 
-const POD_ACTIONS = 'exit:CODE, SIGNAL:NAME (for example SIGHUP:nginx) or http://HOST[:PORT]/PATH';
+const POD_ACTIONS = 'exit:CODE, unhealthy, SIGNAL:NAME (for example SIGHUP:nginx) or http://HOST[:PORT]/PATH';
 
 /** `SIGNAL:NAME`, whose signal may have a `!` behind it. */
 const NAMED = /^([A-Za-z0-9+!]+):(?!\/\/)(.*)$/s;
@@ -15,6 +15,7 @@ const NAME = /^[^/\n]{1,255}$/;
 export function parsePodAction(text: string): Result<Action> {
   const [, first = '', name = ''] = NAMED.exec(text) ?? [];
   if (/^https?:\/\//.test(text)) return parseAction(text);
+  if (text === 'unhealthy') return success({ kind: text });
   if (first.startsWith('exit')) return parseAction(text);
   if (text === 'exit')
     return failure('a sidecar has no child whose code it could end with; use for example exit:88');

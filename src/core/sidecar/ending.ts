@@ -1,10 +1,11 @@
 import { SIGTERM } from '../process/signals.ts';
-import type { Child, Kept, Pod } from '../state/child.ts';
-import type { OwnPlace } from '../state/effect.ts';
+import type { Child, Kept, Main } from '../state/child.ts';
 import type { State } from '../state/state.ts';
 import { type EventOf, log, type Turn } from '../state/turn.ts';
 import { end, prepare, withChild } from '../supervision/child.ts';
 import { textOfBytes } from '../text/bytes.ts';
+import { PROCESS } from './others.ts';
+import { keepNow, NEW_MAIN, OF_EARLIER, ownPlace, tellKept, withPod } from './pod.ts';
 
 /* A sidecar that ends so that all containers of the pod are restarted, and what its next life makes of that. */
 
@@ -17,62 +18,62 @@ const MOST_ALONE = 2;
 /** What restarted nothing is tried again after this at the soonest, ms. */
 const SOONEST = 1_000;
 
+/** So many paths are named. */
+const PATHS_SHOWN = 20;
+
 /** So many paths are kept. */
 const MOST_PATHS = 1_000;
 
-function ownPlace({ settings, identity }: State): OwnPlace {
-  return { port: settings.listen?.port, network: identity.ownName };
-}
-
-/** Asks for what an earlier life kept; without a place for that there is nothing. */
-export function askRecall(state: State, turn: Turn): State {
-  const directory = state.settings.pod?.state;
-  if (directory === undefined || state.settings.dryRun) return prepare(state, undefined, 'first', turn);
-  turn.effects.push({ type: 'recall', directory, own: ownPlace(state) });
+/** Asks for what an earlier life kept, and what there is of others. */
+export function askRecall(before: State, turn: Turn): State {
+  const state = withPod(before, { began: turn.at });
+  const { pod, dryRun } = state.settings;
+  if (dryRun) return prepare(state, undefined, 'first', turn);
+  turn.effects.push({ type: 'recall', directory: pod?.state, own: ownPlace(state) });
   return state;
 }
 
-export function recalled(
-  state: State,
-  _child: Child,
-  { kept, since, others }: EventOf<'recalled'>,
-  turn: Turn,
-): State {
-  if (kept === undefined) return prepare(state, undefined, 'first', turn);
-  const { paths, code } = kept;
+export function recalled(state: State, _child: Child, event: EventOf<'recalled'>, turn: Turn): State {
+  const { kept, since, others, found } = event;
+  const shared = others.some((one) => one.startsWith(PROCESS));
+  if (kept === undefined) return prepare(withPod(state, { shared }), undefined, 'first', turn);
+  const { paths, code, hooks } = kept;
   const ended = turn.at - since;
   const left = new Set(others);
-  const evidence = paths.length === 0 ? undefined : kept.others.find((one) => left.has(one));
-  const alone = evidence === undefined ? 0 : kept.alone + 1;
-  if (paths.length > 0) {
+  const owed = paths.length > 0;
+  const evidence = owed ? kept.others.find((one) => left.has(one)) : undefined;
+  const alone = !owed ? kept.alone : evidence === undefined ? 0 : kept.alone + 1;
+  if (owed) {
     const message = `the life before this one ended with ${code} ${Math.round(since)} ms ago, so that all containers would be restarted`;
-    const shown = paths.slice(0, 20).map(textOfBytes);
-    log(turn, 'info', 'sidecar.resumed', message, {
-      code,
-      ms: Math.round(since),
-      paths: shown,
-      changed: paths.length,
-    });
+    const shown = paths.slice(0, PATHS_SHOWN).map(textOfBytes);
+    const fields = { code, ms: Math.round(since), paths: shown, changed: paths.length };
+    log(turn, 'info', 'sidecar.resumed', message, fields);
   }
-  const known: State = {
-    ...state,
-    settings: { ...state.settings, minInterval: intervalOf(state, kept) },
-    configuration: { ...state.configuration, lastApply: ended },
-    pod: {
-      ...state.pod,
-      kept: { ...kept, alone },
+  const main: Main = { ...NEW_MAIN, hooked: true };
+  const known: State = withPod(
+    {
+      ...state,
+      settings: { ...state.settings, minInterval: intervalOf(state, kept) },
+      configuration: { ...state.configuration, lastApply: kept.ended > 0 ? ended : undefined },
+    },
+    {
+      kept: { ...kept, paths: [], alone },
+      owed: paths,
+      noted: found.length > 0 ? OF_EARLIER : undefined,
       ended,
+      shared,
+      found,
+      mains: new Map(hooks.map((name) => [name, main])),
       futile: alone < MOST_ALONE ? undefined : missing(code, alone, evidence),
     },
-  };
+  );
   // It is owed once: what ends this life in another way must not be taken for the same end.
-  const owed = paths.length > 0;
-  const noted = owed ? keepNow(known, { ...kept, paths: [], alone }, false, turn) : known;
+  const noted = owed ? keepNow(known, 'note', new Map(), {}, turn) : known;
   return prepare(noted, undefined, 'first', turn);
 }
 
 function intervalOf({ settings }: State, { interval }: Kept): number {
-  return settings.pod?.growing === true ? interval : settings.minInterval;
+  return settings.pod?.growing === true && interval > 0 ? interval : settings.minInterval;
 }
 
 /** What no restart rule did, as far as it can be told from inside of the pod. */
@@ -87,20 +88,30 @@ function told(evidence = ''): string {
     : `process ${name.split(':')[0]} is still there`;
 }
 
-/** What the life before this one began, and this one has to answer for. */
+/** What the life before this one began, and this one has to answer for; or what changed while there was none. */
 export function tellRecalled(state: State, turn: Turn): void {
-  const { kept, ended = 0, futile } = state.pod;
-  if (kept === undefined || kept.paths.length === 0) return;
-  const { paths, code, alone } = kept;
-  const wait = ended + state.settings.minInterval - turn.at;
-  turn.notices.push({
-    type: 'restart-recalled',
-    paths,
-    actions: [{ kind: 'exit', code }],
-    alone:
-      alone === 0 ? undefined : (futile ?? `the sidecar ended with ${code}, and it alone was started again`),
-    again: alone === 0 || futile !== undefined ? undefined : Math.max(SOONEST, wait),
+  const { kept, owed: paths, ended = 0, futile, found } = state.pod;
+  if (kept !== undefined && paths.length > 0) {
+    const { code, alone } = kept;
+    const wait = ended + state.settings.minInterval - turn.at;
+    turn.notices.push({
+      type: 'restart-recalled',
+      paths,
+      actions: [{ kind: 'exit', code }],
+      alone:
+        alone === 0
+          ? undefined
+          : (futile ?? `the sidecar ended with ${code}, and it alone was started again`),
+      again: alone === 0 || futile !== undefined ? undefined : Math.max(SOONEST, wait),
+    });
+    return;
+  }
+  const { seen } = state.configuration;
+  const missed = found.flatMap(({ path, told, digest }) => {
+    const content = seen.get(path);
+    return content === undefined || (told && digest === content.digest) ? [] : [path];
   });
+  if (missed.length > 0) turn.notices.push({ type: 'change-missed', paths: missed });
 }
 
 /** Ends with the code that has all containers restarted, once what the next life must know is kept. */
@@ -127,16 +138,10 @@ export function endForChange(
     killing: false,
   });
   if (state.settings.pod?.state === undefined) return end(stopping, turn, code);
-  const kept: Kept = {
-    // Where it was only asked for, all watches are what the next life answers for.
-    paths: paths.length > 0 ? paths.slice(0, MOST_PATHS) : [...state.configuration.seen.keys()],
-    ended: 0,
-    code,
-    others: [],
-    alone: state.pod.kept?.alone ?? 0,
-    interval: nextInterval(state, turn),
-  };
-  return keepNow(stopping, kept, true, turn);
+  // Where it was only asked for, all watches are what the next life answers for.
+  const owed = paths.length > 0 ? paths.slice(0, MOST_PATHS) : [...state.configuration.seen.keys()];
+  const change = { paths: owed, code, interval: nextInterval(state, turn) };
+  return keepNow(stopping, 'end', new Map(), change, turn);
 }
 
 /** Doubled while such ends follow each other within twice the last one. */
@@ -151,22 +156,6 @@ function nextInterval({ settings, pod }: State, turn: Turn): number {
 /** The least time between two such ends to begin with, ms. */
 export const FIRST_INTERVAL = 60_000;
 
-function keepNow(state: State, kept: Kept, ends: boolean, turn: Turn): State {
-  const directory = state.settings.pod?.state;
-  if (directory === undefined) return state;
-  turn.effects.push({ type: 'keep', directory, kept, ends, own: ownPlace(state) });
-  return withPod(state, { keeping: state.pod.keeping + 1 });
-}
-
-export function tellKept(before: State, _child: Child, { errno }: EventOf<'kept'>, turn: Turn): State {
-  const state = withPod(before, { keeping: before.pod.keeping - 1 });
-  if (errno === undefined) return state;
-  const name = textOfBytes(state.settings.pod?.state ?? '');
-  const message = `--state ${name}: nothing can be kept there (${errno}); the next life will not know what this one did`;
-  log(turn, 'warn', 'sidecar.not_kept', message, { errno });
-  return state;
-}
-
 export function endKept(
   state: State,
   child: Extract<Child, { phase: 'stopping' }>,
@@ -175,10 +164,6 @@ export function endKept(
 ): State {
   const { afterwards } = child;
   const told = tellKept(state, child, event, turn);
-  if (told.pod.keeping > 0) return told;
-  return end(told, turn, typeof afterwards === 'object' ? afterwards.exit : 0);
-}
-
-function withPod(state: State, change: Partial<Pod>): State {
-  return { ...state, pod: { ...state.pod, ...change } };
+  if (told.pod.keeping > 0 || typeof afterwards !== 'object') return told;
+  return end(told, turn, afterwards.exit);
 }

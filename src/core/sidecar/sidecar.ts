@@ -6,7 +6,19 @@ import { parted } from '../supervision/parting.ts';
 import { routeOf } from '../supervision/routing.ts';
 import { content, nothingToStart, unusable } from '../supervision/starting.ts';
 import { verifying } from '../supervision/verifying.ts';
-import { askRecall, endForChange, endKept, recalled, tellKept, tellRecalled } from './ending.ts';
+import { askRecall, endForChange, endKept, recalled, tellRecalled } from './ending.ts';
+import { tellKept } from './pod.ts';
+import {
+  lookAtOthers,
+  noteSeen,
+  sawOthers,
+  sawShared,
+  sicken,
+  startedWhileUnwell,
+  startedWhileWell,
+  startOverdue,
+  unwellAnswered,
+} from './starts.ts';
 
 /*
  * Room `sidecar/`: the machine in the place of `supervision/` where the application runs in another container of the pod:
@@ -22,7 +34,8 @@ function begin(state: State, _child: Child, event: EventOf<'begin'>, turn: Turn)
 }
 
 /** What was there when the watches were looked at first is what the application has read, or is about to. */
-function watches(state: State, _child: Child, _event: unknown, turn: Turn): State {
+function watches(before: State, child: Child, event: unknown, turn: Turn): State {
+  const state = noteSeen(before, child, event, turn);
   const { verify, ready } = state.settings;
   log(turn, 'info', 'sidecar.started', 'watches for the application in another container');
   turn.notices.push({ type: 'child-starting' });
@@ -46,10 +59,25 @@ function signal(state: State, _child: Child, event: EventOf<'signal'>, turn: Tur
   return end(state, turn, 0);
 }
 
+/** For a restart by the kubelet of one container, or of all. */
+function stopChild(
+  state: State,
+  child: Extract<Child, { phase: 'running' }>,
+  event: EventOf<'stop-child'>,
+  turn: Turn,
+): State {
+  return typeof event.afterwards === 'object'
+    ? endForChange(state, child, event, turn)
+    : sicken(state, child, event, turn);
+}
+
 type SidecarKey =
   | 'begin'
   | 'recalled'
   | 'kept'
+  | 'others'
+  | 'unwell-answered'
+  | 'main-started'
   | 'signal'
   | 'content'
   | 'unusable'
@@ -59,12 +87,17 @@ type SidecarKey =
   | 'not-ready'
   | 'stop-child'
   | 'timer:verify-start'
+  | 'timer:start'
+  | 'timer:group'
   | 'timer:parting';
 
 const NOWHERE = {
   begin: 'impossible',
   recalled: 'impossible',
   kept: tellKept,
+  others: 'ignored',
+  'unwell-answered': 'ignored',
+  'main-started': 'ignored',
   signal: 'impossible',
   content: 'ignored',
   unusable: 'impossible',
@@ -74,6 +107,8 @@ const NOWHERE = {
   'not-ready': 'ignored',
   'stop-child': 'impossible',
   'timer:verify-start': 'impossible',
+  'timer:start': 'impossible',
+  'timer:group': 'impossible',
   'timer:parting': 'impossible',
 } as const;
 
@@ -86,6 +121,8 @@ const OVER = {
   'nothing-to-start': 'ignored',
   'stop-child': 'ignored',
   'timer:verify-start': 'ignored',
+  'timer:start': 'ignored',
+  'timer:group': 'ignored',
 } as const;
 
 /** The phases of a child that a sidecar's never has. */
@@ -114,13 +151,27 @@ export const SIDECAR: Table<Child, SidecarKey> = {
   running: {
     ...NOWHERE,
     signal,
-    'stop-child': endForChange,
+    content: noteSeen,
+    others: sawShared,
+    'stop-child': stopChild,
+    'unwell-answered': unwellAnswered,
+    'main-started': startedWhileWell,
     'timer:verify-start': verifying('stayed'),
     ready: verifying('ready'),
     'not-ready': verifying('not-ready'),
   },
-  // The kubelet is to restart all containers, once what the next life must know is kept.
-  stopping: { ...OVER, signal, kept: endKept },
+  // The kubelet is to restart the application: all containers, once what the next life must know is kept, or that one.
+  stopping: {
+    ...OVER,
+    signal,
+    content: noteSeen,
+    kept: endKept,
+    others: sawOthers,
+    'unwell-answered': unwellAnswered,
+    'main-started': startedWhileUnwell,
+    'timer:start': startOverdue,
+    'timer:group': lookAtOthers,
+  },
   parting: { ...OVER, 'timer:parting': parted },
   ended: OVER,
 };

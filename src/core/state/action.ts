@@ -18,6 +18,8 @@ export type Action =
   | { readonly kind: 'restart' }
   /** `code`: what rehup ends with; undefined: the child's code. */
   | { readonly kind: 'exit'; readonly code: number | undefined }
+  /** `/livez` says that the application is not well, so that the kubelet restarts it. */
+  | { readonly kind: 'unhealthy' }
   | { readonly kind: 'none' }
   /** `forced`: sent whatever the child is seen to do with it. */
   | { readonly kind: 'signal'; readonly signal: Signal; readonly forced: boolean }
@@ -86,6 +88,11 @@ export function actionName(action: Action): string {
   }
 }
 
+/** Whether a start of the application is what it leads to. */
+export function isRestarting({ kind }: Action): boolean {
+  return kind === 'restart' || kind === 'exit' || kind === 'unhealthy';
+}
+
 export function sameAction(one: Action, other: Action): boolean {
   return actionName(one) === actionName(other);
 }
@@ -106,7 +113,7 @@ export function distinctActions(actions: readonly Action[]): readonly Action[] {
  * alone if any says so, else each distinct one once, in the order given. Empty: nothing is to be done (`none`).
  */
 export function mergeActions(actions: readonly Action[]): readonly Action[] {
-  for (const kind of ['exit', 'restart'] as const) {
+  for (const kind of ['exit', 'restart', 'unhealthy'] as const) {
     const first = actions.find((action) => action.kind === kind);
     if (first !== undefined) return [first];
   }

@@ -1,3 +1,4 @@
+import type { Snapshot } from '../files/snapshot.ts';
 import type { ExitStatus } from '../process/exit.ts';
 import type { Signal } from '../process/signals.ts';
 import type { StartReason } from './record.ts';
@@ -45,16 +46,62 @@ export type Kept = {
   readonly alone: number;
   /** The least time to the next such end, ms. */
   readonly interval: number;
+  /** The main containers that told of their starts, by their names. */
+  readonly hooks: readonly string[];
+};
+
+/** A watch beside what an earlier life kept of it: its digest now, and whether that is what was told, or answered for. */
+export type Found = {
+  readonly path: string;
+  /** As this process reads it. */
+  readonly digest: string | undefined;
+  readonly told: boolean;
+  /** Whether nothing at all was written there since. */
+  readonly still: boolean;
+  readonly answered: boolean;
+};
+
+/** One of the containers that are to be restarted. */
+export type Main = {
+  /** Whether it has told of a start by `/started`: so it will again. */
+  readonly hooked: boolean;
+  /** When a probe was last answered that it is not well, since it was last started, ms. */
+  readonly answered: number | undefined;
+  /** How often that was since it is to be restarted. */
+  readonly count: number;
+  /** When it was started after that, ms. */
+  readonly started: number | undefined;
 };
 
 /** What a sidecar knows of its pod. */
 export type Pod = {
   /** What an earlier life kept, and this one since. */
   readonly kept: Kept | undefined;
+  /** The files that it ended for, which this one answers for. */
+  readonly owed: readonly string[];
+  /** How the watches were found beside that. */
+  readonly found: readonly Found[];
   /** When an earlier life ended for a change, on the clock of events, ms. */
   readonly ended: number | undefined;
   /** How much is being kept at the moment. */
   readonly keeping: number;
+  /** When this life began, ms. */
+  readonly began: number;
+  /** By the name at `/livez` and `/started`; the only one has none. */
+  readonly mains: ReadonlyMap<string, Main>;
+  /** Whether processes of other containers can be seen, and those that were there when the application was to be restarted. */
+  readonly shared: boolean;
+  readonly before: readonly string[];
+  /** The content that was seen last, and since when, ms. */
+  readonly seen: Snapshot | undefined;
+  readonly seenAt: number;
+  /** Whether that was a change. */
+  readonly changed: boolean;
+  /** When a probe was last answered that the application is not well, ms. */
+  readonly answered: number;
+  /** The content that was kept last as told, and as what a probe was answered for. */
+  readonly noted: Snapshot | undefined;
+  readonly answeredFor: Snapshot | undefined;
   /** Why it is no use to end for a change. */
   readonly futile: string | undefined;
 };

@@ -1,4 +1,5 @@
 import type { ReadingRequest } from '../files/reading.ts';
+import type { Snapshot } from '../files/snapshot.ts';
 import type { LogLine } from '../log/log.ts';
 import type { Relative } from '../process/family.ts';
 import type { Signal } from '../process/signals.ts';
@@ -51,15 +52,19 @@ export type Effect =
       readonly forced: boolean;
     }
   /** Read what an earlier life kept in a directory, and see what others in the pod have. Answer, later: `recalled`. */
-  | { readonly type: 'recall'; readonly directory: string; readonly own: OwnPlace }
-  /** Keep this for the next life; `ends`: with the time, and with what others have now. Answer, later: `kept`. */
+  | { readonly type: 'recall'; readonly directory: string | undefined; readonly own: OwnPlace }
+  /** Keep this for the next life, and what else is known of `as`. Answer, later: `kept`. */
   | {
       readonly type: 'keep';
       readonly directory: string;
       readonly kept: Kept;
-      readonly ends: boolean;
+      /** As what this content is kept, if it is; `doubt`: nothing is known of it; `end`: with the time, and with what others have now. */
+      readonly as: 'told' | 'answered' | 'doubt' | 'end' | 'note';
+      readonly content: Snapshot;
       readonly own: OwnPlace;
     }
+  /** See what others in the pod have. Answer: `others`. */
+  | { readonly type: 'see-others'; readonly own: OwnPlace }
   /** See what there is of the child's process group, and of what else descends from the child. Answer: `group`. */
   | {
       readonly type: 'check-group';

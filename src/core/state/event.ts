@@ -5,7 +5,7 @@ import type { Family, Relative } from '../process/family.ts';
 import type { Handled, Handling } from '../process/handling.ts';
 import type { Signal } from '../process/signals.ts';
 import type { StageResult } from '../staging/stage.ts';
-import type { Kept } from './child.ts';
+import type { Found, Kept } from './child.ts';
 import type { JobOutcome } from './job.ts';
 import type { HostFacts, Identity } from './state.ts';
 import type { Peer } from './visits.ts';
@@ -23,6 +23,7 @@ export type TimerName =
   | 'fleet-answer'
   | 'fleet-timeout'
   | 'group'
+  | 'health'
   | 'min-interval'
   | 'notify'
   | 'parting'
@@ -123,9 +124,12 @@ export type Occurrence =
       readonly kept: Kept | undefined;
       readonly since: number;
       readonly others: readonly string[];
+      /** How each watch was found beside what was kept; none where nothing was. */
+      readonly found: readonly Found[];
     }
   /** It is kept for the next life, or can't be, and why. */
   | { readonly type: 'kept'; readonly errno: string | undefined }
+  | { readonly type: 'others'; readonly others: readonly string[] }
   | ({ readonly type: 'named-signalled'; readonly signal: Signal } & NamedOutcome)
   /** What there is of the child's group and its other descendants, and which of the members ignore the signal asked about. */
   | {

@@ -28,7 +28,8 @@ export type CheckWord = readonly (string | { readonly source: string })[];
 
 /** What must succeed before a start or a reload counts as verified. */
 export type Ready =
-  | { readonly kind: 'http'; readonly endpoint: HttpEndpoint }
+  /** `lenient`: any status from 200 to 399 will do, as for the kubelet. */
+  | { readonly kind: 'http'; readonly endpoint: HttpEndpoint; readonly lenient?: true }
   | { readonly kind: 'tcp'; readonly endpoint: Endpoint }
   | { readonly kind: 'exec'; readonly words: readonly string[] }
   /** The child says so itself, by sd_notify(3). */
@@ -55,6 +56,9 @@ export type PodSettings = {
   readonly state: string | undefined;
   /** Whether the least time between two ends grows while they follow each other closely. */
   readonly growing: boolean;
+  /** The health check that the application had, asked at each request of `/livez`, for so long, ms. */
+  readonly health: Extract<Ready, { kind: 'http' | 'tcp' }> | undefined;
+  readonly healthTimeout: number;
 };
 
 /** What the command line asked for, validated: the rest of the program trusts it. Durations are in milliseconds. */

@@ -24,10 +24,20 @@ export type Notice =
       readonly alone: string | undefined;
       readonly again: number | undefined;
     }
+  /** These files changed while there was no sidecar. */
+  | { readonly type: 'change-missed'; readonly paths: readonly string[] }
+  /** A probe was answered that the application is not well; by the name of its container, '' for the only one. */
+  | { readonly type: 'unwell-answered'; readonly name: string }
+  /** Somebody asked for `/started`, as a container's hook does at each start. */
+  | { readonly type: 'main-started'; readonly name: string }
   /** The watches can't be used, so that nothing can be started. */
   | { readonly type: 'unusable'; readonly refusal: string }
   /** The host is asked for a child, which will read what was seen last. */
-  | { readonly type: 'child-starting' }
+  | {
+      readonly type: 'child-starting';
+      /** The files of which it is not known whether it reads them as they are now. */
+      readonly unsure?: readonly string[];
+    }
   | { readonly type: 'child-started'; readonly why: StartReason }
   /** What the child would read was looked at: may it be started? Answer: `may-start`, or `unusable`. */
   | { readonly type: 'start-asked' }

@@ -16,11 +16,15 @@ export type Visit = {
     | 'reading'
     /** Its request waits for whether the application serves at the moment; `head`: it was HEAD. */
     | 'asking'
+    /** Its request waits for whether the application is well: `--health`. */
+    | 'probing'
     /** It waits for the outcome of a reload that began after it had asked. */
     | 'waiting'
     /** It was answered, and is sent. */
     | 'answered';
   readonly head: boolean;
+  /** While `probing`: the name of the container that is asked for. */
+  readonly name?: string;
   /** While `waiting`: the number of the last reload that had begun by then. */
   readonly after: number;
 };
@@ -35,6 +39,8 @@ export type Server = {
   /** The job that asks the application at the moment, on behalf of those that wait. */
   readonly asking: number | undefined;
   readonly served: Serving | undefined;
+  /** The job that asks whether the application is well, for the probes that wait. */
+  readonly health: number | undefined;
   /** What is still to be listened on, so that a start waits for it. */
   readonly opening: number;
   /** Why there is no control socket, if that is so. */
@@ -46,6 +52,7 @@ export const NO_VISITS: Server = {
   visits: new Map(),
   asking: undefined,
   served: undefined,
+  health: undefined,
   opening: 0,
   leftOut: undefined,
 };

@@ -9,12 +9,13 @@ import { scenario } from '../../support/scenario.ts';
 /** Specification 7, `exit:CODE`: the sidecar ends, a rule of the pod restarts all containers, and its next life answers for it. */
 
 const MINUTE = 60_000;
+const POD = { state: '/state', growing: true, health: undefined, healthTimeout: 800 };
 
 function sidecar(change: Partial<Settings> = {}, growing = true) {
   const parsed = parsePodAction('exit:88');
   if (!parsed.ok) throw new Error(parsed.error);
   const onChange = parsed.value;
-  const pod = { state: '/state', growing };
+  const pod = { ...POD, growing };
   const usual = { sidecar: true, command: [], onChange, watches: [{ path: '/v', action: onChange }], pod };
   return scenario({ verify: 0, minInterval: growing ? MINUTE : 0, settle: 0, ...usual, ...change });
 }
@@ -23,12 +24,20 @@ type Life = ReturnType<typeof sidecar>;
 
 /** What an earlier life kept, which ended for a change of `/v/k`. */
 function kept(change: Partial<Kept> = {}): Kept {
-  const usual = { paths: ['/v/k'], ended: 0, code: 88, others: ['socket 80 7'], alone: 0, interval: MINUTE };
+  const usual = {
+    paths: ['/v/k'],
+    ended: 0,
+    code: 88,
+    others: ['socket 80 7'],
+    alone: 0,
+    interval: MINUTE,
+    hooks: [],
+  };
   return { ...usual, ...change };
 }
 
 function begun(life: Life, known?: Kept, since = 2_000, others: readonly string[] = []): readonly string[] {
-  return [...life.begin(), ...life.send({ type: 'recalled', kept: known, since, others })];
+  return [...life.begin(), ...life.send({ type: 'recalled', kept: known, since, others, found: [] })];
 }
 
 const events = (life: Life) =>
@@ -39,9 +48,10 @@ const reasons = (life: Life) =>
   );
 /** What is to be kept over the end of this life. */
 function keptLast(life: Life): Kept {
-  const effect = life.performed.findLast((one) => one.type === 'keep' && one.ends);
+  const effect = life.performed.findLast((one) => one.type === 'keep' && one.as === 'end');
   if (effect?.type !== 'keep') throw new Error('nothing was kept');
-  return effect.kept;
+  // The host says when.
+  return { ...effect.kept, ended: 1 };
 }
 
 const ENDING = 'keep the end with 88 for /v/k';
@@ -63,7 +73,7 @@ describe('a change', () => {
   });
 
   test('without a place for that ends it at once', () => {
-    const life = sidecar({ pod: { state: undefined, growing: true } });
+    const life = sidecar({ pod: { ...POD, state: undefined } });
     expect(life.begin()).toContain('sidecar.started');
     expect(life.changes('two').at(-1)).toBe('exit 88');
   });
@@ -100,7 +110,13 @@ describe('a change', () => {
     const life = sidecar();
     begun(life);
     life.changes('two');
-    expect(life.signal('TERM')).toContain('exit 0');
+    expect(life.signal('TERM')).not.toContain('exit 0');
+    expect(life.send({ type: 'kept', errno: undefined })).toEqual(['exit 0']);
+    const stuck = sidecar();
+    begun(stuck);
+    stuck.changes('two');
+    stuck.signal('TERM');
+    expect(stuck.elapses('parting')).toEqual(['exit 0']);
   });
 });
 
@@ -143,8 +159,10 @@ describe('the next life', () => {
   test('answers for it once: another end of this life is no end for a change', () => {
     const life = sidecar();
     begun(life, kept());
-    const notes = life.performed.flatMap((effect) => (effect.type === 'keep' ? [effect] : []));
-    expect(notes).toMatchObject([{ ends: false, kept: { paths: [], interval: MINUTE } }]);
+    const notes = life.performed.flatMap((effect) =>
+      effect.type === 'keep' && effect.as === 'note' ? [effect] : [],
+    );
+    expect(notes).toMatchObject([{ kept: { paths: [], interval: MINUTE } }]);
     const third = sidecar();
     begun(third, notes[0]?.kept);
     expect(events(third)).not.toContain('reload.applied');

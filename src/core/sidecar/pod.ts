@@ -1,0 +1,82 @@
+import { type Snapshot, sameSnapshot } from '../files/snapshot.ts';
+import type { Child, Kept, Main, Pod } from '../state/child.ts';
+import type { Effect, OwnPlace } from '../state/effect.ts';
+import type { State } from '../state/state.ts';
+import { type EventOf, log, type Turn } from '../state/turn.ts';
+import { textOfBytes } from '../text/bytes.ts';
+
+/* What a sidecar knows of its pod, and what of that it keeps for its next life. */
+
+export function withPod(state: State, change: Partial<Pod>): State {
+  return { ...state, pod: { ...state.pod, ...change } };
+}
+
+export const NEW_MAIN: Main = { hooked: false, answered: undefined, count: 0, started: undefined };
+
+export function withMain(state: State, name: string, change: Partial<Main>): State {
+  const { mains } = state.pod;
+  const main = { ...(mains.get(name) ?? NEW_MAIN), ...change };
+  return withPod(state, { mains: new Map([...mains, [name, main]]) });
+}
+
+export function ownPlace({ settings, identity }: State): OwnPlace {
+  return { port: settings.listen?.port, network: identity.ownName };
+}
+
+const NOTHING_KEPT: Kept = { paths: [], ended: 0, code: 0, others: [], alone: 0, interval: 0, hooks: [] };
+
+type Keep = Extract<Effect, { type: 'keep' }>;
+
+/** Keeps what is known by now, if there is a place for that. */
+export function keepNow(
+  state: State,
+  as: Keep['as'],
+  content: Snapshot,
+  change: Partial<Kept>,
+  turn: Turn,
+): State {
+  const directory = state.settings.pod?.state;
+  if (directory === undefined) return state;
+  const { mains, keeping } = state.pod;
+  const hooks = [...mains].flatMap(([name, { hooked }]) => (hooked ? [name] : []));
+  const kept: Kept = { ...(state.pod.kept ?? NOTHING_KEPT), ...change, hooks };
+  const effect: Keep = { type: 'keep', directory, kept, as, content, own: ownPlace(state) };
+  // Before the answer goes: the next life must not have it restarted for the same content again.
+  if (as === 'answered') turn.effects.unshift(effect);
+  else turn.effects.push(effect);
+  return withPod(state, { kept, keeping: keeping + 1 });
+}
+
+export function tellKept(before: State, _child: Child, { errno }: EventOf<'kept'>, turn: Turn): State {
+  const state = withPod(before, { keeping: before.pod.keeping - 1 });
+  if (errno === undefined) return state;
+  const name = textOfBytes(state.settings.pod?.state ?? '');
+  const message = `--state ${name}: nothing can be kept there (${errno}); the next life will not know what this one did`;
+  log(turn, 'warn', 'sidecar.not_kept', message, { errno });
+  return state;
+}
+
+/** Stands for what an earlier life kept as told. */
+export const OF_EARLIER: Snapshot = new Map();
+
+/** At the end of each step: what the application was told, or has read, is kept, since it outlives this sidecar. */
+export function keepTold(state: State, turn: Turn): State {
+  const { configuration, child, pod, settings } = state;
+  const { told, unanswered, progress } = configuration;
+  if (settings.pod?.state === undefined || (child.phase !== 'running' && child.phase !== 'stopping'))
+    return state;
+  const isNoted = pod.noted !== undefined && pod.noted !== OF_EARLIER;
+  if (unanswered !== undefined) return isNoted ? keepDoubt(state, turn) : state;
+  if (child.phase === 'stopping' || progress.phase === 'baseline' || progress.phase === 'acting')
+    return state;
+  if (pod.noted !== undefined && sameSnapshot(pod.noted, told)) return state;
+  return withPod(keepNow(state, 'told', told, {}, turn), { noted: told, answeredFor: undefined });
+}
+
+/** What the application has read is not known: of what was kept of that nothing counts any more. */
+export function keepDoubt(state: State, turn: Turn): State {
+  const { noted, answeredFor } = state.pod;
+  if (noted === undefined && answeredFor === undefined) return state;
+  const kept = keepNow(state, 'doubt', state.configuration.seen, {}, turn);
+  return withPod(kept, { noted: undefined, answeredFor: undefined });
+}

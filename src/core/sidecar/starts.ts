@@ -1,0 +1,288 @@
+import { changedPaths, sameSnapshot } from '../files/snapshot.ts';
+import { SIGTERM } from '../process/signals.ts';
+import type { Child, Found, Main } from '../state/child.ts';
+import type { State } from '../state/state.ts';
+import { clearTimers, type EventOf, log, setTimer, type Turn } from '../state/turn.ts';
+import { withChild } from '../supervision/child.ts';
+import { textOfBytes } from '../text/bytes.ts';
+import { PROCESS } from './others.ts';
+import { keepDoubt, keepNow, ownPlace, withMain, withPod } from './pod.ts';
+
+/*
+ * `unhealthy`: the application is restarted by its kubelet, since `/livez` is 503, and what each start of it has read. What
+ * was seen before a probe was answered so is read by the next start; so is what was seen some time before the start was told.
+ */
+
+type Running = Extract<Child, { phase: 'running' }>;
+type Stopping = Extract<Child, { phase: 'stopping' }>;
+
+/** From the beginning of a container's start to its hook no more time goes by, ms. */
+const START_TIME = 30_000;
+
+/** So long after its own start a sidecar takes each hook for a start that matters, ms. */
+const FIRST_MINUTE = 60_000;
+
+/** After so many answers the application should have been restarted within `--ready-timeout`. */
+const ENOUGH_ANSWERS = 3;
+
+/** So many main containers there may be: names come from whoever asks. */
+const MOST_MAINS = 16;
+
+/** Where processes tell of a start they are looked at this often, ms. */
+const LOOK_INTERVAL = 1_000;
+
+/** Whether a probe of this container is to be answered that it is not well. */
+export function isUnwell({ child, pod }: State, name: string): boolean {
+  if (child.phase !== 'stopping' || typeof child.afterwards === 'object') return false;
+  const main = pod.mains.get(name);
+  // Who never tells of a start would be restarted again and again; unless processes do.
+  return isSeenByProcesses(pod.mains, pod.shared)
+    ? true
+    : main?.hooked === true && main.started === undefined;
+}
+
+function hooked(mains: ReadonlyMap<string, Main>): readonly Main[] {
+  return [...mains.values()].filter((main) => main.hooked);
+}
+
+function isSeenByProcesses(mains: ReadonlyMap<string, Main>, shared: boolean): boolean {
+  return shared && hooked(mains).length === 0;
+}
+
+/** Since when the content is what it is. */
+export function noteSeen(state: State, _child: Child, _event: unknown, turn: Turn): State {
+  const { seen } = state.configuration;
+  const { pod } = state;
+  if (pod.seen !== undefined)
+    return sameSnapshot(pod.seen, seen)
+      ? state
+      : withPod(pod.answeredFor === undefined ? state : keepDoubt(state, turn), {
+          seen,
+          seenAt: turn.at,
+          changed: true,
+        });
+  const { found } = pod;
+  const isSame = (one: Found) => seen.get(one.path)?.digest === one.digest;
+  const changed = !found.every((one) => one.still && isSame(one));
+  const known = found.every((one) => one.answered && isSame(one));
+  if (found.length === 0 || !known) return withPod(state, { seen, seenAt: turn.at, changed });
+  // An earlier life saw it, and answered a probe since.
+  const mains = new Map([...pod.mains].map(([name, main]) => [name, { ...main, answered: turn.at }]));
+  return withPod(state, {
+    seen,
+    seenAt: Number.NEGATIVE_INFINITY,
+    answered: turn.at,
+    mains,
+    answeredFor: seen,
+  });
+}
+
+/** From now on probes are answered that the application is not well. */
+export function sicken(state: State, child: Running, event: EventOf<'stop-child'>, turn: Turn): State {
+  const { pid, since } = child;
+  log(
+    turn,
+    'info',
+    'sidecar.unhealthy',
+    '/livez says that the application is not well, so that it is restarted',
+  );
+  const mains = new Map(
+    [...state.pod.mains].map(([name, main]) => [name, { ...main, count: 0, started: undefined }]),
+  );
+  if (isSeenByProcesses(mains, state.pod.shared))
+    turn.effects.push({ type: 'see-others', own: ownPlace(state) });
+  const { afterwards } = event;
+  const stopping = {
+    phase: 'stopping',
+    pid,
+    since,
+    afterwards,
+    sent: SIGTERM,
+    toGroup: false,
+    killing: false,
+  } as const;
+  return withChild(withPod(state, { mains, before: [] }), stopping);
+}
+
+/** Processes of others, which tell of a start where nothing else does. */
+export function sawShared(state: State, _child: Child, { others }: EventOf<'others'>): State {
+  return withPod(state, { shared: others.some((one) => one.startsWith(PROCESS)) });
+}
+
+export function sawOthers(state: State, child: Stopping, { others }: EventOf<'others'>, turn: Turn): State {
+  const { before, mains, shared } = state.pod;
+  if (typeof child.afterwards === 'object' || !isSeenByProcesses(mains, shared)) return state;
+  const now = others.filter((one) => one.startsWith(PROCESS));
+  const gone = before.some((one) => !now.includes(one));
+  const fresh = now.some((one) => !before.includes(one));
+  if (before.length > 0 && gone && fresh) {
+    log(turn, 'info', 'sidecar.main_started', 'the application was started anew, as its processes tell');
+    return startedAgain(state, child, turn);
+  }
+  setTimer(turn, 'group', LOOK_INTERVAL);
+  return before.length > 0 ? state : withPod(state, { before: now });
+}
+
+export function lookAtOthers(state: State, _child: Stopping, _event: unknown, turn: Turn): State {
+  turn.effects.push({ type: 'see-others', own: ownPlace(state) });
+  return state;
+}
+
+/** A probe was answered that it is not well: whatever was seen by now is read by the next start. */
+export function unwellAnswered(
+  before: State,
+  child: Running | Stopping,
+  { name }: EventOf<'unwell-answered'>,
+  turn: Turn,
+): State {
+  const { mains } = before.pod;
+  if (!mains.has(name) && mains.size >= MOST_MAINS) return before;
+  const count = (mains.get(name)?.count ?? 0) + 1;
+  const state = withPod(withMain(before, name, { answered: turn.at, count }), { answered: turn.at });
+  if (child.phase === 'stopping' && count === ENOUGH_ANSWERS)
+    setTimer(turn, 'start', state.settings.readyTimeout);
+  const { seen } = state.configuration;
+  const { answeredFor } = state.pod;
+  const isNew = answeredFor === undefined || !sameSnapshot(answeredFor, seen);
+  if (!isNew || !isPending(state)) return state;
+  return withPod(keepNow(state, 'answered', seen, {}, turn), { answeredFor: seen });
+}
+
+/** It was not restarted though it should have been. */
+export function startOverdue(state: State, child: Stopping, _event: unknown, turn: Turn): State {
+  const { pod, settings } = state;
+  const errno = `/livez was answered ${ENOUGH_ANSWERS} times with 503, and no /started came within ${settings.readyTimeout} ms after that`;
+  turn.notices.push({ type: 'start-failed', errno });
+  if (!isSeenByProcesses(pod.mains, pod.shared)) return state;
+  // Nothing else would tell of a start, and it must not be restarted for ever.
+  clearTimers(turn, 'group');
+  const { pid, since } = child;
+  return withChild(state, { phase: 'running', pid, since, stayed: true, verified: true });
+}
+
+/** A hook was heard while the application is to be restarted. */
+export function startedWhileUnwell(
+  before: State,
+  child: Stopping,
+  { name }: EventOf<'main-started'>,
+  turn: Turn,
+): State {
+  const state = heard(before, name, turn);
+  const main = state.pod.mains.get(name);
+  if (typeof child.afterwards === 'object' || main === undefined) return state;
+  const back = withMain(state, name, { started: turn.at });
+  const first = isFirst(state, turn) && isRead(back);
+  if (main.count === 0 && (main.answered ?? Number.NEGATIVE_INFINITY) < state.pod.seenAt && !first)
+    return keepDoubt(ignored(state, name, turn), turn);
+  tellStarted(name, turn);
+  return hooked(back.pod.mains).every(({ started }) => started !== undefined)
+    ? startedAgain(back, child, turn)
+    : back;
+}
+
+/** A hook was heard while all is well: a start of its own accord, that of the pod, or one that an earlier life led to. */
+export function startedWhileWell(
+  before: State,
+  child: Running,
+  { name }: EventOf<'main-started'>,
+  turn: Turn,
+): State {
+  const state = heard(before, name, turn);
+  const main = state.pod.mains.get(name);
+  if (main === undefined) return state;
+  const pending = isPending(state);
+  // A start of its own accord may have read what was there for a moment only, and is gone again.
+  if (!pending && isDoubtful(state, turn)) return doubted(ignored(state, name, turn), turn);
+  const answered = main.answered !== undefined && (!pending || main.answered >= state.pod.seenAt);
+  const back = withMain(state, name, { started: turn.at });
+  const alone = hooked(back.pod.mains).length === 1;
+  // What is told as bad may only have been late: that is found out anew.
+  const late = !pending && state.configuration.degraded !== undefined;
+  // With several, what is pending is told by what restarts them all.
+  const counts = (answered || late || isFirst(state, turn)) && (!pending || (alone && isRead(back)));
+  if (!counts) return pending ? doubted(ignored(state, name, turn), turn) : ignored(state, name, turn);
+  tellStarted(name, turn);
+  return alone ? startedAgain(back, child, turn) : back;
+}
+
+/** Whether there is content that the application was not told, or may not have read. */
+function isPending({ child, configuration: { seen, told, unanswered } }: State): boolean {
+  return child.phase === 'stopping' || unanswered !== undefined || !sameSnapshot(told, seen);
+}
+
+/** Whether a start now may have read other content than what is there: that was seen shortly before, after the last answer. */
+function isDoubtful({ pod }: State, turn: Turn): boolean {
+  return pod.changed && pod.seenAt > pod.answered && pod.seenAt > turn.at - START_TIME;
+}
+
+/** It is not known any more what the application has read: whatever is there is told. */
+function doubted(state: State, turn: Turn): State {
+  const { seen, told, unanswered = [] } = state.configuration;
+  const differ = [...new Set([...unanswered, ...changedPaths(told, seen)])].sort();
+  turn.notices.push({ type: 'change-missed', paths: differ.length > 0 ? differ : [...seen.keys()] });
+  return keepDoubt(state, turn);
+}
+
+function isFirst({ pod }: State, turn: Turn): boolean {
+  return turn.at - pod.began <= FIRST_MINUTE;
+}
+
+function heard(state: State, name: string, turn: Turn): State {
+  const { mains } = state.pod;
+  if (mains.get(name)?.hooked === true || (!mains.has(name) && mains.size >= MOST_MAINS)) return state;
+  return keepNow(withMain(state, name, { hooked: true }), 'note', new Map(), {}, turn);
+}
+
+function tellStarted(name: string, turn: Turn): void {
+  const who = name === '' ? 'the application' : textOfBytes(name);
+  log(turn, 'info', 'sidecar.main_started', `${who} was started anew, as its hook tells`);
+}
+
+function ignored(state: State, name: string, turn: Turn): State {
+  const path = name === '' ? '/started' : `/started/${textOfBytes(name)}`;
+  const message = `${path} was asked for, and changes nothing: no probe was answered with 503 since the change`;
+  log(turn, 'info', 'sidecar.start_ignored', message, { path });
+  return state;
+}
+
+/** Whether all starts have read what is there now. */
+function isRead({ pod }: State): boolean {
+  return hooked(pod.mains).every(
+    ({ answered = Number.NEGATIVE_INFINITY, started = 0 }) =>
+      pod.seenAt <= answered || pod.seenAt <= started - START_TIME,
+  );
+}
+
+/** All that was to be started is: what it has read is what it was told, as far as that is known. */
+function startedAgain(before: State, child: Running | Stopping, turn: Turn): State {
+  const { configuration, settings, pod } = before;
+  const { seen, told, unanswered = [], next, progress } = configuration;
+  const read = hooked(pod.mains).length > 0 ? isRead(before) : pod.seenAt <= pod.answered;
+  const sure = read || !isPending(before);
+  const paths = progress.phase === 'acting' ? progress.reload.paths : [];
+  const unsure = [...new Set([...paths, ...unanswered, ...changedPaths(told, seen)])].sort();
+  const mains = new Map(
+    [...pod.mains].map(([name, main]) => [
+      name,
+      { ...main, answered: undefined, count: 0, started: undefined },
+    ]),
+  );
+  const state: State = {
+    ...withPod(before, { mains, answeredFor: undefined, noted: undefined }),
+    configuration: { ...configuration, next: { ...next, snapshot: sure ? seen : told } },
+  };
+  clearTimers(turn, 'start', 'group', 'drain', 'verify-start');
+  turn.notices.push(sure ? { type: 'child-starting' } : { type: 'child-starting', unsure });
+  turn.notices.push({ type: 'child-started', why: child.phase === 'stopping' ? 'reload' : 'on-exit' });
+  const { verify, ready } = settings;
+  const verified = verify === 0 && ready === undefined;
+  if (verify > 0) setTimer(turn, 'verify-start', verify);
+  else if (verified) turn.notices.push({ type: 'child-verified' });
+  return withChild(state, {
+    phase: 'running',
+    pid: child.pid,
+    since: turn.at,
+    stayed: verify === 0,
+    verified,
+  });
+}

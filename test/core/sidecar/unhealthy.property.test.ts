@@ -1,0 +1,71 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { settings } from '../../support/given.ts';
+import { simulatedPod } from '../../support/pod.ts';
+
+/**
+ * Specification 7, the rule of what a start has read: in every order of changes, probes, stops, starts, hooks, strangers, ends of
+ * the application by itself and of the sidecar, the application ends on the last content, and is never restarted twice for the same.
+ */
+
+const SOAK = process.env['REHUP_SOAK'] === '1';
+const RUNS = SOAK ? 20_000 : 400;
+
+const UNHEALTHY = { kind: 'unhealthy' } as const;
+const READY = { kind: 'tcp', endpoint: { host: '127.0.0.1', port: 80, text: 'tcp://127.0.0.1:80' } } as const;
+
+const anySettings = fc.record({
+  settle: fc.constantFrom(0, 3_000),
+  minInterval: fc.constantFrom(0, 10_000, 60_000),
+  verify: fc.constantFrom(0, 5_000),
+  ready: fc.constantFrom(undefined, READY),
+  poll: fc.constant(10_000),
+});
+
+/** What happens, and how long after what happened before, ms. */
+const anyEvent = fc.tuple(
+  fc.constantFrom('change', 'change', 'change', 'back', 'crash', 'stranger', 'kill 5', 'kill 30', 'kill 60'),
+  fc.oneof(fc.nat(500), fc.nat(10_000), fc.nat(120_000)),
+);
+
+test('the application ends on the last content, and is never restarted twice for the same', () => {
+  let restarts = 0;
+  let disturbed = 0;
+  fc.assert(
+    fc.property(
+      anySettings,
+      fc.array(anyEvent, { maxLength: 25 }),
+      fc.array(fc.nat(0xffff), { minLength: 1, maxLength: 50 }),
+      (chosen, events, durations) => {
+        let at = 0;
+        const usual = {
+          sidecar: true,
+          command: [],
+          onChange: UNHEALTHY,
+          watches: [{ path: '/v', action: UNHEALTHY }],
+        };
+        const pod = { state: '/state', growing: false, health: undefined, healthTimeout: 800 };
+        const life = simulatedPod(
+          settings({ ...usual, pod, ...chosen }),
+          () => durations[at++ % durations.length] ?? 0,
+        );
+        let version = 0;
+        for (const [event, wait] of events) {
+          life.passes(wait);
+          if (event === 'change') life.changes(String(++version));
+          else if (event === 'back') life.changes(String(Math.max(0, version - 1)));
+          else if (event === 'crash') life.crashes();
+          else if (event === 'stranger') life.stranger();
+          else life.killed(Number(event.slice('kill '.length)) * 1_000);
+        }
+        life.settles();
+        restarts += life.restarts();
+        if (life.disturbed()) disturbed += 1;
+      },
+    ),
+    { numRuns: RUNS, ...(SOAK ? {} : { seed: 20_261_126 }) },
+  );
+  // They were really restarted, and strangers taken for them, so that both promises were tried.
+  expect(restarts).toBeGreaterThan(RUNS);
+  expect(disturbed).toBeGreaterThan(RUNS / 20);
+});

@@ -1,0 +1,257 @@
+import type { Found, Kept } from '../../src/core/state/child.ts';
+import type { Effect } from '../../src/core/state/effect.ts';
+import type { Occurrence, TimerName } from '../../src/core/state/event.ts';
+import { initialState } from '../../src/core/state/initial.ts';
+import type { Settings } from '../../src/core/state/settings.ts';
+import type { State } from '../../src/core/state/state.ts';
+import { step } from '../../src/core/step.ts';
+import { begin, volumeReading } from './given.ts';
+import { FAR, HOST } from './visitor.ts';
+
+/**
+ * A pod in simulated time: a sidecar with `unhealthy`, an application that reads what is mounted when it is started, and a
+ * kubelet that probes, stops, starts and runs the hook. How long each of these takes is given from outside.
+ */
+
+/** What a kubelet does with a livenessProbe of the application (period and failureThreshold), ms. */
+const PERIOD = 10_000;
+const THRESHOLD = 3;
+/** After an end that nobody asked for, ms: the kubelet's first back-off. */
+const BACK_OFF = 10_000;
+/** Whatever is under way is over after this, ms. */
+const QUIET = 15 * 60_000;
+
+type Main =
+  | {
+      readonly phase: 'running';
+      readonly read: string;
+      readonly failures: number;
+      readonly probeAt: number;
+      readonly told: number | undefined;
+    }
+  | { readonly phase: 'stopping'; readonly until: number }
+  | { readonly phase: 'starting'; readonly read: string; readonly hookAt: number };
+
+/** Content that was written, and when the sidecar saw it first. */
+type Change = { readonly text: string; seen: number | undefined };
+
+export function simulatedPod(settings: Settings, durations: () => number) {
+  let now = 0;
+  let state: State | undefined;
+  let upAt = 0;
+  let content = '0';
+  let main: Main = { phase: 'stopping', until: 1_000 + (durations() % 90_000) };
+  /** Texts, and behind them how often anything had been written. */
+  let disk: { kept: Kept; told?: string | undefined; answered?: string | undefined } | undefined;
+  let disturbed = false;
+  const timers = new Map<TimerName, number>();
+  const changes: Change[] = [];
+  const history: string[] = [];
+  /** The last answer by which the application was restarted for its content. */
+  let restartedAt: number | undefined;
+  let restarts = 0;
+
+  function check(promise: boolean, what: string): void {
+    if (!promise) throw new Error(`${what}\n${history.join('\n')}`);
+  }
+
+  function note(what: string): void {
+    history.push(`${now} ${what}`);
+  }
+
+  function send(occurrence: Occurrence): readonly Effect[] {
+    const all: Effect[] = [];
+    const queue: Occurrence[] = [occurrence];
+    for (let next = queue.shift(); next !== undefined && state !== undefined; next = queue.shift()) {
+      const result = step(state, { ...next, at: now });
+      state = result.state;
+      for (const effect of result.effects) {
+        all.push(effect);
+        const answer = perform(effect);
+        if (answer !== undefined) queue.push(answer);
+      }
+    }
+    return all;
+  }
+
+  function perform(effect: Effect): Occurrence | undefined {
+    switch (effect.type) {
+      case 'look':
+        for (const change of changes) change.seen ??= now;
+        return { type: 'looked', readings: effect.requests.map(({ path }) => volumeReading(content, path)) };
+      case 'recall':
+        return { type: 'recalled', kept: disk?.kept, since: 0, others: [], found: found() };
+      case 'keep': {
+        const text = effect.content.get('/v')?.digest.slice('digest of '.length);
+        const { kept, as } = effect;
+        const known = text === content ? `${text} ${changes.length}` : '';
+        if (as === 'told' || as === 'doubt') disk = { kept, told: as === 'told' ? known : '' };
+        else disk = { ...disk, kept, ...(as === 'answered' ? { answered: known } : {}) };
+        note(`keeps ${JSON.stringify(disk)}`);
+        return { type: 'kept', errno: undefined };
+      }
+      case 'set-timer':
+        timers.set(effect.timer, now + effect.delay);
+        return undefined;
+      case 'clear-timer':
+        timers.delete(effect.timer);
+        return undefined;
+      case 'begin-job':
+        return {
+          type: 'job-ended',
+          job: effect.job,
+          outcome: main.phase === 'stopping' ? { kind: 'failed', reason: 'refused' } : { kind: 'connected' },
+        };
+      case 'log':
+        note(`    ${effect.line.event}: ${effect.line.message}`);
+        check(effect.line.event !== 'rehup.internal_error', effect.line.message);
+        return undefined;
+      default:
+        return undefined;
+    }
+  }
+
+  function found(): readonly Found[] {
+    if (disk?.told === undefined && disk?.answered === undefined) return [];
+    const is = (kept: string | undefined) => kept?.split(' ')[0] === content;
+    const still = disk.told === `${content} ${changes.length}`;
+    return [
+      { path: '/v', digest: `digest of ${content}`, told: is(disk.told), still, answered: is(disk.answered) },
+    ];
+  }
+
+  /** Asks the sidecar; undefined where it does not run. */
+  function get(path: string): { readonly status: number; readonly effects: readonly Effect[] } | undefined {
+    if (state === undefined) return undefined;
+    send({ type: 'accepted', connection: 1, peer: FAR });
+    const effects = send({
+      type: 'received',
+      connection: 1,
+      bytes: `GET ${path} HTTP/1.1\r\n\r\n`,
+      host: HOST,
+    });
+    const reply = effects.find(({ type }) => type === 'reply');
+    check(reply?.type === 'reply', `${path} is not answered at once`);
+    send({ type: 'hung-up', connection: 1 });
+    const status = reply?.type === 'reply' ? Number(reply.bytes.split(' ')[1]) : 0;
+    if (path !== '/livez' || status !== 200) note(`GET ${path}: ${status}`);
+    return { status, effects };
+  }
+
+  function start(): void {
+    main = { phase: 'starting', read: content, hookAt: now + (durations() % 25_000) };
+    note(`the application is started, and reads ${content}`);
+  }
+
+  function stop(delay: number): void {
+    main = { phase: 'stopping', until: now + delay };
+  }
+
+  function probe(running: Extract<Main, { phase: 'running' }>): void {
+    const answer = get('/livez');
+    const failed = answer?.status !== 200;
+    const told = answer?.status === 503 ? now : running.told;
+    const failures = failed ? running.failures + 1 : 0;
+    main = { ...running, failures, probeAt: now + PERIOD, told: failed ? told : undefined };
+    if (failures < THRESHOLD) return;
+    note('the kubelet stops the application');
+    if (told !== undefined) {
+      const last = restartedAt;
+      const reason = changes.some(({ seen }) => seen !== undefined && (last === undefined || seen > last));
+      check(reason, 'restarted twice for the same content');
+      restartedAt = told;
+      restarts += 1;
+    }
+    stop(durations() % 30_000);
+  }
+
+  function hook(starting: Extract<Main, { phase: 'starting' }>): void {
+    if (get('/started') === undefined) {
+      note('the hook is refused: the application is stopped');
+      stop(BACK_OFF);
+    } else
+      main = { phase: 'running', read: starting.read, failures: 0, probeAt: now + PERIOD, told: undefined };
+  }
+
+  /** What is due next, of all that goes on. */
+  function dueAt(): number {
+    const own =
+      main.phase === 'running' ? main.probeAt : main.phase === 'starting' ? main.hookAt : main.until;
+    return Math.min(own, state === undefined ? upAt : Math.min(...timers.values()));
+  }
+
+  function act(): void {
+    if (state === undefined && upAt <= now) {
+      note('the sidecar is started');
+      state = initialState(settings);
+      timers.clear();
+      send(begin());
+    }
+    for (const [timer, at] of [...timers]) {
+      if (at > now || timers.get(timer) !== at) continue;
+      timers.delete(timer);
+      send({ type: 'timer', timer });
+    }
+    if (main.phase === 'running' && main.probeAt <= now) probe(main);
+    else if (main.phase === 'starting' && main.hookAt <= now) hook(main);
+    else if (main.phase === 'stopping' && main.until <= now) start();
+  }
+
+  const self = {
+    history,
+    restarts: () => restarts,
+    /** Whether a stranger was taken for the application. */
+    disturbed: () => disturbed,
+    passes(ms: number): void {
+      const until = now + ms;
+      for (let due = dueAt(); due <= until; due = dueAt()) {
+        now = Math.max(now, due);
+        act();
+      }
+      now = until;
+    },
+    changes(text: string): void {
+      if (text === content) return;
+      content = text;
+      changes.push({ text, seen: undefined });
+      note(`the content is ${text}`);
+      send({ type: 'hint' });
+    },
+    crashes(): void {
+      if (main.phase === 'stopping') return;
+      note('the application ends by itself');
+      stop(durations() % 2_000);
+    },
+    stranger(): void {
+      note('a stranger:');
+      const answer = get('/started');
+      const counted = answer?.effects.some(
+        (effect) => effect.type === 'log' && effect.line.event === 'sidecar.main_started',
+      );
+      disturbed ||= counted === true;
+    },
+    /** The sidecar is killed, and started again after so long. */
+    killed(ms: number): void {
+      if (state === undefined) return;
+      note(`the sidecar is killed for ${ms} ms`);
+      state = undefined;
+      upAt = now + ms;
+    },
+    /** From here on nothing happens but what the kubelet does. */
+    settles(): void {
+      self.passes(QUIET);
+      if (disturbed) {
+        // The worst that a stranger can do is to delay one change until the next.
+        self.changes('last');
+        self.passes(QUIET);
+      }
+      check(
+        main.phase === 'running' && main.read === content,
+        `the application does not run on ${content}: ${JSON.stringify(main)}`,
+      );
+      check(main.phase === 'running' && main.failures === 0, 'the application is not well');
+      check(state?.configuration.degraded === undefined, `degraded: ${state?.configuration.degraded}`);
+    },
+  };
+  return self;
+}
