@@ -106,6 +106,15 @@ async function applied(name: string, count: number): Promise<number> {
   return logs.filter((log) => log.split('"event":"reload.applied"').length > count).length;
 }
 
+/** Whether a pod was told, later than this, that the slot is taken. */
+async function isHeld(pod: string, since: string): Promise<boolean> {
+  const lines = (await logOf(pod)).split('\n').filter((line) => line.includes('"event":"reload.held"'));
+  return lines.some((line) => {
+    const { time, value = '' } = JSON.parse(line) as { readonly time: string; readonly value?: string };
+    return time > since && value.includes('1 of 1 slots of Deployment web are taken');
+  });
+}
+
 const holderOf = async (name: string, index = 0) => {
   const lease = await api.get('Lease', `rehup-${index}.deployment.${name}`, HOME).catch(() => undefined);
   const holder = String(field(lease, 'spec', 'holderIdentity') ?? '');
@@ -136,6 +145,7 @@ describe.concurrent('a fleet', () => {
     );
     await awaited('the last slot', async () => ((await holderOf('web')) === undefined ? true : undefined));
     expect(story('web')).toEqual(Array.from({ length: 3 }, () => ['slot.granted', 'slot.returned']).flat());
+    const since = new Date().toISOString();
     await change('web', 'bad');
     const holder = await awaited('a holder', () => holderOf('web'), everything);
     const failed = await awaited(
@@ -147,12 +157,15 @@ describe.concurrent('a fleet', () => {
     await running[0]?.kill();
     await running[1]?.said('leader.elected');
     await start(PORT);
-    await awaited('the others to wait', async () => {
-      const logs = await Promise.all((await podsOf('web')).map((pod) => logOf(pod.metadata.name)));
-      return logs.filter((log) => log.includes('1 of 1 slots of Deployment web are taken')).length === 2
-        ? true
-        : undefined;
-    });
+    await awaited(
+      'the others to wait',
+      async () => {
+        const others = (await podsOf('web')).filter((pod) => uidOf(pod) !== holder);
+        const waits = await Promise.all(others.map((pod) => isHeld(pod.metadata.name, since)));
+        return waits.length === 2 && waits.every((one) => one) ? true : undefined;
+      },
+      everything,
+    );
     expect(await holderOf('web')).toBe(holder);
     await awaited('what is noted of it', async () => {
       const lease = await api.get('Lease', 'rehup-0.deployment.web', HOME);
@@ -162,10 +175,10 @@ describe.concurrent('a fleet', () => {
     const halted = await running[2]?.said('slot.halted');
     expect(halted).toContain('change the content, or annotate Deployment web with rehup.dev/resumed-at');
     await change('web', 'three');
-    // One of them has just begun, with what there was.
+    // The third one has begun since, with what there was.
     await awaited(
       'all to go on',
-      async () => ((await applied('web', 1)) === 3 ? true : undefined),
+      async () => ((await applied('web', 2)) === 2 ? true : undefined),
       everything,
     );
     await awaited('the last slot', async () => ((await holderOf('web')) === undefined ? true : undefined));

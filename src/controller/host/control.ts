@@ -63,13 +63,13 @@ export async function control(
   const { heard } = journal;
   const runner = createRunner({ settings: planned, hash, writer, keeper, log, heard, isDryRun, isReady });
   const tender = leases ? createTender(client, log, isReady) : undefined;
-  const { namespaces, workloads, others } = createReflectors({
+  const { namespaces, workloads, others, isOurs } = createReflectors({
     ...{ client, log, settings, secrets, runner, hash, tender },
   });
   const noRights = 'the FleetLock server needs the rights of deploy/controller/fleet.yaml';
   const unable = () => (leases ? (isSynced ? undefined : 'not yet: objects are being listed') : noRights);
   fleet = createFleetServer({
-    ...{ client, log, hash, unable },
+    ...{ client, log, hash, isOurs, unable },
     ...{ namespaces: settings.namespaces, store: runner.store },
   });
   await namespaces?.synced;

@@ -32,6 +32,8 @@ export function createReflectors(reflecting: Reflecting): {
   readonly namespaces: Reflector | undefined;
   readonly workloads: Lister[];
   readonly others: Lister[];
+  /** Whether a namespace is looked after. */
+  readonly isOurs: (namespace: string) => boolean;
 } {
   const { client, log, settings, secrets, runner, hash, tender } = reflecting;
   const { namespaces, namespaceSelector } = settings;
@@ -40,7 +42,11 @@ export function createReflectors(reflecting: Reflecting): {
   const made: Reflector[] = [];
   const selected = new Set<string>();
   let isListed = false;
-  const isOurs = (key: string) => namespaceSelector === undefined || selected.has(key.split('/')[0] ?? '');
+  const isOurs = (key: string): boolean => {
+    const [namespace = ''] = key.split('/');
+    if (namespaceSelector !== undefined) return selected.has(namespace);
+    return namespaces.length === 0 || namespaces.includes(namespace);
+  };
   const lister =
     (
       path: string,
@@ -131,7 +137,8 @@ export function createReflectors(reflecting: Reflecting): {
             `&labelSelector=${encodeURIComponent(SLOT_OF)}`,
           ),
         );
-  return { namespaces: watched, workloads, others: [...objects, ...podListers, ...leaseListers] };
+  const others = [...objects, ...podListers, ...leaseListers];
+  return { namespaces: watched, workloads, others, isOurs };
 }
 
 function pluralOf(kind: ObjectKind): string {

@@ -24,7 +24,15 @@ const MOST = 10_000;
 
 const REVIEWS = '/apis/authentication.k8s.io/v1/tokenreviews';
 
-export function createAskers(client: Client, namespaces: readonly string[]): Askers {
+/**
+ * @param namespaces where pods can be looked for; all if empty
+ * @param isOurs whether a namespace is looked after
+ */
+export function createAskers(
+  client: Client,
+  namespaces: readonly string[],
+  isOurs: (namespace: string) => boolean,
+): Askers {
   const believed = new Map<string, { readonly named: Named; readonly until: number }>();
 
   async function reviewed(token: string): Promise<Named | string> {
@@ -46,6 +54,7 @@ export function createAskers(client: Client, namespaces: readonly string[]): Ask
     const named = await reviewed(token);
     if (typeof named === 'string') return named;
     const { namespace, name, uid } = named;
+    // There may be no right to look at it.
     if (!isOurs(namespace)) return outside(namespace);
     const pod = await readPod(client, namespace, name);
     return pod?.metadata?.uid === uid ? pod : `the pod ${namespace}/${name} of the token is gone`;
@@ -59,10 +68,10 @@ export function createAskers(client: Client, namespaces: readonly string[]): Ask
       const path = `${coreCollection('pods', place)}${selector}`;
       found.push(...((await client.call('GET', path)) as { readonly items: ApiPod[] }).items);
     }
-    return podOfAddress(address, found);
+    const pod = podOfAddress(address, found);
+    const namespace = typeof pod === 'string' ? undefined : (pod.metadata?.namespace ?? '');
+    return namespace === undefined || isOurs(namespace) ? pod : outside(namespace);
   }
-
-  const isOurs = (namespace: string) => namespaces.length === 0 || namespaces.includes(namespace);
 
   return {
     identified: ({ token, address }) => (token === undefined ? ofAddress(address) : ofToken(token)),

@@ -41,6 +41,8 @@ export type FleetOptions = {
   readonly client: Client;
   readonly log: Log;
   readonly namespaces: readonly string[];
+  /** Whether a namespace is looked after. */
+  readonly isOurs: (namespace: string) => boolean;
   readonly store: Store;
   readonly hash: Hash;
   /** Why it can't serve; undefined if it can. */
@@ -60,14 +62,17 @@ const TRIES = 5;
 /** So many are answered at a time; the others ask again. */
 const MOST = 200;
 
+/** Of so many groups something is remembered. */
+const REMEMBERED = 10_000;
+
 /** That all slots are taken is believed for so long, ms. */
 const BELIEVED = 1000;
 
 const MAX_UNAVAILABLE = 'rehup.dev/max-unavailable';
 
 export function createFleetServer(options: FleetOptions): FleetServer {
-  const { client, log, namespaces, store, hash, unable } = options;
-  const askers = createAskers(client, namespaces);
+  const { client, log, namespaces, isOurs, store, hash, unable } = options;
+  const askers = createAskers(client, namespaces, isOurs);
   const counts = new Map<number, number>();
   const full = new Map<string, Refused>();
   const told = new Map<string, string>();
@@ -123,6 +128,7 @@ export function createFleetServer(options: FleetOptions): FleetServer {
         const kind = grant.kind === 'full' ? 'all_slots_full' : 'halted';
         const answer = { status: 423, kind, value: grant.value };
         const holders = new Set(slots.map(({ holder }) => holder));
+        if (full.size >= REMEMBERED) full.clear();
         full.set(keyOf(pod), { answer, holders, until: performance.now() + BELIEVED });
         return answer;
       }
@@ -181,6 +187,7 @@ export function createFleetServer(options: FleetOptions): FleetServer {
       if (answer === undefined) continue;
       if (answer.kind !== 'halted') told.delete(key);
       else if (told.get(key) !== answer.value) {
+        if (told.size >= REMEMBERED) told.clear();
         told.set(key, answer.value);
         log('warn', 'slot.halted', answer.value);
       }
