@@ -76,12 +76,14 @@ function validated(
   }
 
   const actionOf = sidecar ? parsePodAction : parseAction;
-  const [onChange] = each('on-change', actionOf);
+  const [common] = each('on-change', actionOf);
+  const watchOptions = each('watch', (text) => parseWatch(text, common, given.cwd, actionOf));
+  // A sidecar has no default, and needs none where each watch has an action of its own.
+  const onChange = common ?? watchOptions[0]?.action;
   if (onChange === undefined)
     throw new Refusal(
       '--on-change: what is a change to do? use for example SIGHUP:nginx, exit:88 or http://127.0.0.1/reload',
     );
-  const watchOptions = each('watch', (text) => parseWatch(text, onChange, given.cwd, actionOf));
   const directories = each('env-dir', (text) => parseDirectory(text, given.cwd));
   const environmentDirectories = each('env-dir', (_, index) => distinctDirectory(directories, index));
   const stageOptions = each('stage', (text) => parseStage(text, given.cwd));

@@ -9,11 +9,12 @@ import { failure, type Result, success } from '../core/text/result.ts';
 
 /**
  * `PATH` or `PATH=ACTION`. The action begins after the first `=` that `exec:` or an address (`http://`) follows; else
- * after the last `=`, unless there is a slash behind it, which no other action has.
+ * after the last `=`, unless there is a slash behind it, which no other action has. Without an action it is that of
+ * `--on-change`, and a failure where that is not given and has no default.
  */
 export function parseWatch(
   text: string,
-  onChange: Action,
+  onChange: Action | undefined,
   cwd: string | undefined,
   actionOf: (text: string) => Result<Action>,
 ): Result<Watch> {
@@ -23,7 +24,11 @@ export function parseWatch(
   const hasAction = equals > 0;
   const path = parseDirectory(hasAction ? text.slice(0, equals) : text, cwd);
   if (!path.ok) return path;
-  const action = hasAction ? actionOf(text.slice(equals + 1)) : success(onChange);
+  const usual: Result<Action> =
+    onChange === undefined
+      ? failure('what is a change to do? add =ACTION, or use --on-change ACTION')
+      : success(onChange);
+  const action = hasAction ? actionOf(text.slice(equals + 1)) : usual;
   return action.ok ? success({ path: path.value, action: action.value }) : action;
 }
 

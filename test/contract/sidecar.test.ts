@@ -202,7 +202,9 @@ describe('a webhook', () => {
 });
 
 test.each([
-  [['-w', '/etc'], '--on-change: what is a change to do?'],
+  [[], '--on-change: what is a change to do?'],
+  [['-w', '/etc'], '--watch /etc: what is a change to do? add =ACTION, or use --on-change ACTION'],
+  [['-w', '/etc=HUP:app', '-w', '/usr'], '--watch /usr: what is a change to do?'],
   [['--on-change', 'HUP:app'], 'no --watch to look at'],
   [['-w', '/etc', '--on-change', 'restart'], '--on-change restart: not an action of a sidecar'],
   [['-w', '/etc=HUP', '--on-change', 'HUP:app'], '--watch /etc=HUP: not an action of a sidecar'],

@@ -53,8 +53,8 @@ function sidecar(
 
 export const UNTOUCHED: readonly Row[] = [
   {
+    // That of Node takes a fraction of a second of processor time at each probe, which the other rows would feel.
     name: 'rehup probe, whose failure has the container restarted',
-    editions: EDITIONS,
     async run(room) {
       await room.config({ greeting: 'one' });
       const often = { periodSeconds: 1, timeoutSeconds: 10 };
@@ -73,7 +73,8 @@ export const UNTOUCHED: readonly Row[] = [
       await pod.ready();
       const since = await room.change({ greeting: 'two' });
       const again = await pod.said('start greeting=two');
-      room.took(since, again, NEW_CONTAINER);
+      // And what the kubelet takes for a probe besides.
+      room.took(since, again, 2 * NEW_CONTAINER);
       expect(again.life).toBe(1);
       // The kubelet tells the API of it in its own time.
       await pod.restarted(1);
