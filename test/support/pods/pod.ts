@@ -79,8 +79,15 @@ export function startPod({ backOff = createBackOff, directory, ...options }: Pod
   function look(): void {
     for (const one of [...waiting]) one();
   }
+  /** As {@link killed}: waited for when the container has ended, and no fault where it is removed meanwhile. */
+  function kill(container: IContainer, life: Life, message: string): Promise<void> {
+    const killing = killed(container, life, message);
+    killing.catch(() => undefined);
+    return killing;
+  }
+
   /** killContainer: the preStop hook counts for the grace period. */
-  async function kill(container: IContainer, life: Life, message: string): Promise<void> {
+  async function killed(container: IContainer, life: Life, message: string): Promise<void> {
     const grace = pod.terminationGracePeriodSeconds ?? GRACE;
     const since = Date.now();
     happened('Killing', container, message);
@@ -98,13 +105,13 @@ export function startPod({ backOff = createBackOff, directory, ...options }: Pod
     lives.push(life);
     const over = new AbortController();
     const until = AbortSignal.any([over.signal, deleted.signal]);
-    let killed: Promise<void> | undefined;
+    let end: Promise<void> | undefined;
     if (
       lifecycle?.postStart !== undefined &&
       !(await hooked(runtime, life, container, lifecycle.postStart))
     ) {
       happened('FailedPostStartHook', container);
-      killed = kill(container, life, 'FailedPostStartHook');
+      end = kill(container, life, 'FailedPostStartHook');
     } else {
       state.running = true;
       state.started = startupProbe === undefined;
@@ -117,15 +124,13 @@ export function startPod({ backOff = createBackOff, directory, ...options }: Pod
       if (kind === 'startup' && healthy) state.started = true;
       if (kind !== 'readiness' && !healthy) {
         over.abort();
-        killed = kill(container, life, `failed ${kind} probe`);
-        // It is waited for below, when the container has ended.
-        killed.catch(() => undefined);
+        end = kill(container, life, `failed ${kind} probe`);
       }
       look();
     };
     const watched = { container, life, startedAt: Date.now(), started: () => state.started, told };
     const probes: readonly (readonly [ProbeKind, IProbe | undefined])[] =
-      killed === undefined
+      end === undefined
         ? [
             ['startup', startupProbe],
             ['readiness', readinessProbe],
@@ -138,7 +143,7 @@ export function startPod({ backOff = createBackOff, directory, ...options }: Pod
     const code = await life.ended;
     over.abort();
     await Promise.all(workers);
-    await killed;
+    await end;
     Object.assign(state, { running: false, started: false, healthy: false });
     happened('Ended', container, `${code}`);
   }

@@ -44,6 +44,7 @@ const PODMAN = ['--runtime', 'runc'];
 
 export function createRuntime({ name, pod, sandbox, images, volumes }: RuntimeOptions): Runtime {
   const made: string[] = [];
+  const starting = new Set<Promise<unknown>>();
   const podman = (...words: readonly string[]) => promisify(execFile)('podman', [...PODMAN, ...words]);
 
   const holder = `${name}-sandbox`;
@@ -84,7 +85,9 @@ export function createRuntime({ name, pod, sandbox, images, volumes }: RuntimeOp
     async start(container, attempt) {
       const life = `${name}-${container.name}-${attempt}`;
       made.push(life);
-      await podman(...words(container, life));
+      const start = podman(...words(container, life));
+      starting.add(start);
+      await start.finally(() => starting.delete(start));
       const ended = podman('wait', life).then(({ stdout }) => Number(stdout));
       // Who removes the pod does not wait for it.
       ended.catch(() => undefined);
@@ -110,6 +113,8 @@ export function createRuntime({ name, pod, sandbox, images, volumes }: RuntimeOp
       return stdout + stderr;
     },
     async remove() {
+      // What is only just being made would be left.
+      await Promise.allSettled(starting);
       // What shares the namespaces of another goes before it.
       for (const one of made.splice(0).reverse()) await podman('rm', '--force', '--time', '0', one);
     },
