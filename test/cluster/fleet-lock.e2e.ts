@@ -131,6 +131,10 @@ function story(name: string): readonly string[] {
     .map(({ event }) => event);
 }
 
+/** Waits for as many lines of it: they come after what is done. */
+const told = (name: string, count: number) =>
+  awaited(`${count} lines`, () => (story(name).length >= count ? true : undefined));
+
 const everything = { ...PATIENCE, shown: () => running.flatMap((one) => one.lines().slice(-20)).join('\n') };
 
 describe.concurrent('a fleet', () => {
@@ -144,6 +148,7 @@ describe.concurrent('a fleet', () => {
       everything,
     );
     await awaited('the last slot', async () => ((await holderOf('web')) === undefined ? true : undefined));
+    await told('web', 6);
     expect(story('web')).toEqual(Array.from({ length: 3 }, () => ['slot.granted', 'slot.returned']).flat());
     const since = new Date().toISOString();
     await change('web', 'bad');
@@ -218,6 +223,7 @@ describe.concurrent('a fleet', () => {
       async () => ((await applied('plain', 1)) === 1 ? true : undefined),
       everything,
     );
+    await told('plain', 2);
     expect(story('plain')).toEqual(['slot.granted', 'slot.returned']);
     for (const path of ['/', '/status']) {
       const answer = await fetch(`http://${place.address}:${PORT}${path}`);
