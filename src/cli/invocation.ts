@@ -2,6 +2,7 @@ import type { Installing } from '../core/files/below/installing.ts';
 import type { LogFormat, LogLevel } from '../core/log/log.ts';
 import type { Probing } from '../core/probe/probe.ts';
 import type { Asking } from '../core/server/asking.ts';
+import type { SidecarRoom } from '../core/sidecar/room.ts';
 import type { Settings } from '../core/state/settings.ts';
 
 /** What rehup was given: byte strings, as a host reads them. */
@@ -21,6 +22,8 @@ export type Given = {
 
 export type RunOptions = {
   readonly settings: Settings;
+  /** What only a sidecar runs. */
+  readonly room: SidecarRoom | undefined;
   readonly logLevel: LogLevel | 'silent';
   readonly logFormat: LogFormat;
   /** Whether lines for people have colours. */

@@ -2,6 +2,7 @@ import { LOG_FORMATS, LOG_LEVELS, type LogLevel } from '../core/log/log.ts';
 import { parseSignal, SIGCHLD, SIGKILL, SIGSTOP, type Signal } from '../core/process/signals.ts';
 import { parsePodAction } from '../core/sidecar/action.ts';
 import { FIRST_INTERVAL } from '../core/sidecar/ending.ts';
+import { SIDECAR_ROOM } from '../core/sidecar/room.ts';
 import { type Action, parseAction } from '../core/state/action.ts';
 import {
   type Doubt,
@@ -167,6 +168,7 @@ function validated(
     throw new Refusal('no COMMAND to run; for example: rehup -w /etc/app -- node server.js');
   return {
     kind: 'run',
+    room: sidecar ? SIDECAR_ROOM : undefined,
     settings: { ...settings, doubts: [...doubts, ...doubtsOf(given, raw, settings)] },
     logLevel,
     logFormat: logFormat ?? (given.terminal ? 'pretty' : 'json'),

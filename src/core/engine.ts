@@ -9,9 +9,7 @@ import { createAutopsy } from './process/memory.ts';
 import { createReach } from './reach.ts';
 import { hear, startChild } from './readiness/channel.ts';
 import { placeSocket } from './server/socket.ts';
-import { createKeeping } from './sidecar/keeping.ts';
-import { signalNamed } from './sidecar/naming.ts';
-import { othersInPod } from './sidecar/others.ts';
+import type { SidecarRoom } from './sidecar/room.ts';
 import { createStaging } from './staging/staging.ts';
 import type { Effect } from './state/effect.ts';
 import type { Occurrence } from './state/event.ts';
@@ -42,8 +40,11 @@ export type Engine = {
   timed(what: string, act: () => void): void;
 };
 
+/** What is to be run; the room of the sidecar, where it is one. */
+export type Running = { readonly settings: Settings; readonly room: SidecarRoom | undefined };
+
 /** Makes the engine of one life; `deliver({ type: 'begin', … })` starts it. */
-export function createEngine(settings: Settings, ports: Ports): Engine {
+export function createEngine({ settings, room }: Running, ports: Ports): Engine {
   let state: State = initialState(settings);
   let over = false;
   let busy = false;
@@ -69,7 +70,7 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
     reach,
     ended: (job, outcome) => deliver({ type: 'job-ended', job, outcome: outcomeOf(outcome) }),
   });
-  const keeping = createKeeping(
+  const keeping = room?.createKeeping(
     (steps, told) => driveBy(routes.begin(START_PATIENCE))(steps, told),
     settings.ignore,
   );
@@ -107,7 +108,7 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
         : [occurrence];
     for (let next = answers.shift(); next !== undefined && !over; next = answers.shift()) {
       stopwatch.doing(keyOf(next));
-      const { state: after, effects } = step(state, { ...next, at: ports.clock.now() });
+      const { state: after, effects } = step(state, { ...next, at: ports.clock.now() }, room);
       state = after;
       for (const effect of effects) {
         const answer = perform(effect);
@@ -158,26 +159,26 @@ export function createEngine(settings: Settings, ports: Ports): Engine {
       case 'signal-each':
         return signalEach(processes, effect);
       case 'signal-named':
-        return signalNamed(processes, effect);
+        return room?.signalNamed(processes, effect);
       case 'recall': {
         const { directory, own } = effect;
-        const others = othersInPod(processes, own);
+        const others = room?.othersInPod(processes, own) ?? [];
         const recalled = { type: 'recalled', kept: undefined, since: 0, others, found: [] } as const;
         if (directory === undefined) return recalled;
-        keeping.recall(directory, ({ kept, found }) => {
+        keeping?.recall(directory, ({ kept, found }) => {
           const since = kept === undefined ? 0 : Math.max(0, clock.wall() - kept.ended);
           deliver({ ...recalled, kept, since, found });
         });
         return undefined;
       }
       case 'keep': {
-        const others = () => othersInPod(processes, effect.own);
+        const others = () => room?.othersInPod(processes, effect.own) ?? [];
         const now = effect.as === 'end' ? { ended: clock.wall(), others: others() } : {};
-        keeping.keep(effect, now, (errno) => deliver({ type: 'kept', errno }));
+        keeping?.keep(effect, now, (errno) => deliver({ type: 'kept', errno }));
         return undefined;
       }
       case 'see-others':
-        return { type: 'others', others: othersInPod(processes, effect.own) };
+        return { type: 'others', others: room?.othersInPod(processes, effect.own) ?? [] };
       case 'check-group':
         return lookAtGroup(processes, effect);
       case 'suspend':

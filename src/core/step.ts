@@ -6,8 +6,7 @@ import { READINESS } from './readiness/readiness.ts';
 import { RELOAD } from './reload/reload.ts';
 import { RECORD } from './report/report.ts';
 import { SERVER } from './server/server.ts';
-import { keepTold } from './sidecar/pod.ts';
-import { SIDECAR } from './sidecar/sidecar.ts';
+import type { SidecarRoom } from './sidecar/room.ts';
 import type { Effect } from './state/effect.ts';
 import type { Event } from './state/event.ts';
 import type { State } from './state/state.ts';
@@ -22,18 +21,21 @@ import { SUPERVISION } from './supervision/supervision.ts';
  * takes a change to its outcome, supervision leads the child's life, readiness asks whether the application serves, and the server answers
  * who asks from outside; what is over is remembered in the record. Each has a table of its phases and events; what one has to tell the others it
  * leaves as a notice, and the step is over when there is none left. After the exit nothing has an effect any more.
+ *
+ * @param room of a sidecar, whose machine is in the place of supervision
  */
 export function step(
   state: State,
   event: Event,
+  room?: SidecarRoom,
 ): { readonly state: State; readonly effects: readonly Effect[] } {
   if (state.child.phase === 'ended') return { state, effects: [] };
   const turn = newTurn(event.at);
-  let next = handle(state, event, turn);
+  let next = handle(state, event, turn, room);
   for (let notice = turn.notices.shift(); notice !== undefined; notice = turn.notices.shift()) {
-    next = handle(next, notice, turn);
+    next = handle(next, notice, turn, room);
   }
-  next = endIfParted(returnIfSettled(state.settings.sidecar ? keepTold(next, turn) : next, turn), turn);
+  next = endIfParted(returnIfSettled(room?.keepTold(next, turn) ?? next, turn), turn);
   return { state: next, effects: untilExit(turn.effects) };
 }
 
@@ -43,7 +45,9 @@ const REMEMBERING = { phase: 'remembering' } as const;
 type Machine = (state: State, event: CoreEvent, turn: Turn, key: EventKey) => State;
 
 /** The machines in their order, and for which events each is there. */
-function* machines(sidecar: boolean): Generator<readonly [Readonly<Record<string, object>>, Machine]> {
+function* machines(
+  room: SidecarRoom | undefined,
+): Generator<readonly [Readonly<Record<string, object>>, Machine]> {
   yield [
     RECORD,
     (state, event, turn, key) => dispatch(RECORD, 'record', state, REMEMBERING, event, turn, key),
@@ -63,15 +67,16 @@ function* machines(sidecar: boolean): Generator<readonly [Readonly<Record<string
     (state, event, turn, key) =>
       dispatch(RELOAD, 'reload', state, state.configuration.progress, event, turn, key),
   ];
-  yield sidecar
-    ? [
-        SIDECAR,
-        (state, event, turn, key) => dispatch(SIDECAR, 'sidecar', state, state.child, event, turn, key),
-      ]
-    : [
-        SUPERVISION,
-        (state, event, turn, key) => dispatch(SUPERVISION, 'child', state, state.child, event, turn, key),
-      ];
+  if (room === undefined)
+    yield [
+      SUPERVISION,
+      (state, event, turn, key) => dispatch(SUPERVISION, 'child', state, state.child, event, turn, key),
+    ];
+  else
+    yield [
+      room.table,
+      (state, event, turn, key) => dispatch(room.table, 'sidecar', state, state.child, event, turn, key),
+    ];
   yield [
     READINESS,
     (state, event, turn, key) => dispatch(READINESS, 'readiness', state, state.readiness, event, turn, key),
@@ -88,21 +93,21 @@ const CONCERNED = {
   child: new Map<EventKey, readonly Machine[]>(),
 };
 
-function concerned(key: EventKey, sidecar: boolean): readonly Machine[] {
-  const known = sidecar ? CONCERNED.sidecar : CONCERNED.child;
+function concerned(key: EventKey, room: SidecarRoom | undefined): readonly Machine[] {
+  const known = room === undefined ? CONCERNED.child : CONCERNED.sidecar;
   const found = known.get(key);
   if (found !== undefined) return found;
   const all: Machine[] = [];
-  for (const [table, machine] of machines(sidecar))
+  for (const [table, machine] of machines(room))
     if (Object.values(table).some((row) => key in row)) all.push(machine);
   known.set(key, all);
   return all;
 }
 
-function handle(state: State, event: CoreEvent, turn: Turn): State {
+function handle(state: State, event: CoreEvent, turn: Turn, room: SidecarRoom | undefined): State {
   const key = keyOf(event);
   let next = state;
-  for (const machine of concerned(key, state.settings.sidecar)) next = machine(next, event, turn, key);
+  for (const machine of concerned(key, room)) next = machine(next, event, turn, key);
   return next;
 }
 

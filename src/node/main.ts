@@ -201,11 +201,8 @@ function say(descriptor: number, text: string): void {
   }
 }
 
-function run(
-  { settings, logLevel, logFormat, colours }: RunOptions,
-  environment: readonly string[],
-  cwd: string | undefined,
-): void {
+function run(options: RunOptions, environment: readonly string[], cwd: string | undefined): void {
+  const { settings, logLevel, logFormat, colours } = options;
   const terminal = isTerminal(0);
   const tell = (occurrence: Occurrence): void => deliver(occurrence);
   const directory = cwd !== undefined && leaveDirectory(cwd) ? cwd : undefined;
@@ -256,7 +253,7 @@ function run(
     stopped: (signal) => tell({ type: 'child-stopped', signal }),
     orphan: (pid, status) => write(orphanLine(pid, status), Date.now()),
   });
-  const engine = createEngine(settings, {
+  const engine = createEngine(options, {
     processes,
     commands: createCommands(directory ?? '/', foreign),
     network: createNetwork(),

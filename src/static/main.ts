@@ -166,11 +166,8 @@ function askRunning(asking: Asking): never {
   return loop.run(() => clock.due());
 }
 
-function run(
-  { settings, logLevel, logFormat, colours }: RunOptions,
-  environment: readonly string[],
-  cwd: string | undefined,
-): never {
+function run(options: RunOptions, environment: readonly string[], cwd: string | undefined): never {
+  const { logLevel, logFormat, colours } = options;
   const terminal = native.terminal(0) >= 0;
   const pid1 = native.processId() === 1;
   const unadopted = pid1 ? undefined : attempt(() => native.becomeSubreaper());
@@ -187,7 +184,7 @@ function run(
   });
   const clock = createClock(loop, (timer) => tell({ type: 'timer', timer }));
   const log = createLog({ level: logLevel, format: logFormat, colours });
-  const engine = createEngine(settings, {
+  const engine = createEngine(options, {
     processes,
     commands: createCommands(loop, { cwd: directory, onEnd: processes.onEnd }),
     network: createNetwork(loop),

@@ -76,7 +76,7 @@ export function life() {
     log: { write: (line) => void (line.level === 'info' && events.push(line.event)), dropped: () => 0 },
     exit: (code) => void performed.push(`exit ${code}`),
   };
-  const engine = createEngine(invocation.settings, ports);
+  const engine = createEngine(invocation, ports);
   engine.deliver({
     type: 'begin',
     pid1: true,

@@ -1,3 +1,4 @@
+import { SIDECAR_ROOM } from '../../src/core/sidecar/room.ts';
 import type { Found, Kept } from '../../src/core/state/child.ts';
 import type { Effect } from '../../src/core/state/effect.ts';
 import type { Occurrence, TimerName } from '../../src/core/state/event.ts';
@@ -63,7 +64,7 @@ export function simulatedPod(settings: Settings, durations: () => number) {
     const all: Effect[] = [];
     const queue: Occurrence[] = [occurrence];
     for (let next = queue.shift(); next !== undefined && state !== undefined; next = queue.shift()) {
-      const result = step(state, { ...next, at: now });
+      const result = step(state, { ...next, at: now }, SIDECAR_ROOM);
       state = result.state;
       for (const effect of result.effects) {
         all.push(effect);

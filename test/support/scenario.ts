@@ -1,6 +1,7 @@
 import type { Reading, ReadingRequest } from '../../src/core/files/reading.ts';
 import type { Family, Leftover, Relative } from '../../src/core/process/family.ts';
 import type { Handling } from '../../src/core/process/handling.ts';
+import { SIDECAR_ROOM } from '../../src/core/sidecar/room.ts';
 import type { StageResult } from '../../src/core/staging/stage.ts';
 import type { Effect } from '../../src/core/state/effect.ts';
 import type { GroupLook, NamedOutcome, Occurrence, SignalOutcome } from '../../src/core/state/event.ts';
@@ -193,7 +194,7 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
     const words: string[] = [];
     const queue: Occurrence[] = [occurrence];
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const result = step(state, { ...next, at: now });
+      const result = step(state, { ...next, at: now }, chosen.sidecar ? SIDECAR_ROOM : undefined);
       state = result.state;
       for (const effect of result.effects) {
         performed.push(effect);

@@ -130,7 +130,10 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
   }
 
   const engine = createEngine(
-    settings({ watches: writers.map(({ path }) => watch(path, 'SIGHUP')), poll: fate.poll }),
+    {
+      settings: settings({ watches: writers.map(({ path }) => watch(path, 'SIGHUP')), poll: fate.poll }),
+      room: undefined,
+    },
     {
       processes: {
         start: () => ({ pid: 2 }),

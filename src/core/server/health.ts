@@ -1,6 +1,6 @@
 import { servesBy } from '../jobs/check.ts';
 import { probeTask } from '../readiness/readiness.ts';
-import { isUnwell } from '../sidecar/starts.ts';
+import { isUnwell } from '../sidecar/unwell.ts';
 import type { State } from '../state/state.ts';
 import { clearTimers, type EventOf, log, setTimer, type Turn } from '../state/turn.ts';
 import type { Server, Visit } from '../state/visits.ts';

@@ -1,12 +1,13 @@
 import { changedPaths, sameSnapshot } from '../files/snapshot.ts';
 import { SIGTERM } from '../process/signals.ts';
-import type { Child, Found, Main } from '../state/child.ts';
+import type { Child, Found } from '../state/child.ts';
 import type { State } from '../state/state.ts';
 import { clearTimers, type EventOf, log, setTimer, type Turn } from '../state/turn.ts';
 import { withChild } from '../supervision/child.ts';
 import { textOfBytes } from '../text/bytes.ts';
 import { PROCESS } from './others.ts';
 import { keepDoubt, keepNow, ownPlace, withMain, withPod } from './pod.ts';
+import { hooked, isSeenByProcesses } from './unwell.ts';
 
 /*
  * `unhealthy`: the application is restarted by its kubelet, since `/livez` is 503, and what each start of it has read. What
@@ -30,24 +31,6 @@ const MOST_MAINS = 16;
 
 /** Where processes tell of a start they are looked at this often, ms. */
 const LOOK_INTERVAL = 1_000;
-
-/** Whether a probe of this container is to be answered that it is not well. */
-export function isUnwell({ child, pod }: State, name: string): boolean {
-  if (child.phase !== 'stopping' || typeof child.afterwards === 'object') return false;
-  const main = pod.mains.get(name);
-  // Who never tells of a start would be restarted again and again; unless processes do.
-  return isSeenByProcesses(pod.mains, pod.shared)
-    ? true
-    : main?.hooked === true && main.started === undefined;
-}
-
-function hooked(mains: ReadonlyMap<string, Main>): readonly Main[] {
-  return [...mains.values()].filter((main) => main.hooked);
-}
-
-function isSeenByProcesses(mains: ReadonlyMap<string, Main>, shared: boolean): boolean {
-  return shared && hooked(mains).length === 0;
-}
 
 /** Since when the content is what it is. */
 export function noteSeen(state: State, _child: Child, _event: unknown, turn: Turn): State {
