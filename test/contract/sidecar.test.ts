@@ -82,6 +82,8 @@ describe('SIGNAL:NAME', () => {
     await self.logged('sidecar.started');
     volume.write({ key: 'two' });
     await self.logged('reload.applied');
+    // Two that wait to be handled are one.
+    await expect.poll(app.lines, { timeout: PATIENCE }).toContain('hup');
     volume.write({ key: 'three' });
     await self.logged('reload.applied', 2);
     await expect.poll(app.lines, { timeout: PATIENCE }).toEqual(['ready', 'hup', 'hup']);
