@@ -41,9 +41,8 @@ test('has one rehup at a time: a second one is refused, and told who has it; the
   writtenVolume(here('other'), { other: 'two' });
   const first = stage();
   await first.said('start');
-  const second = rehup(['--stage', `${here('other')}=${here('target')}`, ...witness('/dev/null')], {
-    prefix: [],
-  });
+  const words = ['--stage', `${here('other')}=${here('target')}`, ...witness('/dev/null')];
+  const second = rehup(words, { prefix: [] });
   expect(await second.ended).toBe(125);
   expect(second.output).toEqual([]);
   expect(second.errors()).toMatch(
@@ -155,6 +154,24 @@ describe('what somebody else puts into it', () => {
     await run.said('SIGHUP three');
     expect(run.log().filter(({ event }) => event.startsWith('stage.'))).toEqual([]);
   });
+});
+
+test('66,000 names, and one that is numbered far ahead of all generations, end nothing, and no later start', async () => {
+  const volume = writtenVolume(here('volume'), { key: 'one' });
+  const run = stage();
+  await run.said('start');
+  const names = Array.from({ length: 66_000 }, (_, index) => target(`name-${index}`));
+  for (const name of names) writeFileSync(name, '');
+  mkdirSync(target('..rehup_999999999999999'));
+  volume.write({ key: 'two' });
+  await run.logged('reload.applied');
+  expect(readFileSync(target('key'), 'utf8')).toBe('two');
+  await ends(run);
+  for (const name of names) unlinkSync(name);
+  mkdirSync(target('..rehup_999999999999999'), { recursive: true });
+  const later = stage();
+  await later.said('start');
+  await ends(later);
 });
 
 test('a token is there, and published anew when it rotates, without an action', async () => {
