@@ -100,11 +100,25 @@ describe('what an application was told over swaps', () => {
 
   plain('is right when it is told once of each, as late as it is', () => {
     const each = [told(11, '1', '1'), told(22, '2', '2'), told(33, '3', '3')];
-    expect(judged(each, swapped)).toEqual({ told: 3, missed: 0, extra: 0, torn: 0, times: [1, 2, 3] });
+    expect(judged(each, swapped)).toEqual({
+      told: 3,
+      missed: 0,
+      last: true,
+      extra: 0,
+      torn: 0,
+      times: [1, 2, 3],
+    });
   });
 
   plain('has what it was never told of, told for nothing, and while its keys did not agree', () => {
     const each = [told(11, '0', '1'), told(12, '1', '1'), told(13, '1', '1'), told(34, '3', '3')];
-    expect(judged(each, swapped)).toEqual({ told: 4, missed: 1, extra: 2, torn: 1, times: [2, 4] });
+    expect(judged(each, swapped)).toEqual({
+      told: 4,
+      missed: 1,
+      last: true,
+      extra: 2,
+      torn: 1,
+      times: [2, 4],
+    });
   });
 });

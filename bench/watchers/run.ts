@@ -10,8 +10,8 @@ import { programs } from './programs.ts';
 import { type Behaviour, behaviourOf, type Extent } from './swaps.ts';
 import { watchers } from './watchers.ts';
 
-const QUICK: Extent = { swaps: 3, same: 2, pace: 200, restSeconds: 1 };
-const WHOLE: Extent = { swaps: 100, same: 20, pace: 200, restSeconds: 20 };
+const QUICK: Extent = { swaps: 3, same: 2, pace: 200, restSeconds: 1, late: 1_000 };
+const WHOLE: Extent = { swaps: 100, same: 20, pace: 200, restSeconds: 20, late: 12_000 };
 
 const extent = process.argv.includes('--quick') ? QUICK : WHOLE;
 const chosen = process.argv.slice(2).filter((word) => !word.startsWith('--'));
@@ -37,7 +37,7 @@ const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} Mi
 const milliseconds = (value: number): string => `${value.toFixed(value < 10 ? 2 : 0)} ms`;
 
 function cells(files: readonly string[], behaviour: Behaviour): readonly string[] {
-  const { told, missed, extra, torn, times, cpu, same, rest } = behaviour;
+  const { told, missed, last, extra, torn, times, cpu, same, rest } = behaviour;
   const sorted = [...times].sort((one, other) => one - other);
   const late = sorted[Math.floor(sorted.length * 0.95)];
   const time = (value: number | undefined) => (value === undefined ? '–' : milliseconds(value));
@@ -45,7 +45,9 @@ function cells(files: readonly string[], behaviour: Behaviour): readonly string[
     mebibytes(files.reduce((sum, file) => sum + statSync(file).size, 0)),
     mebibytes(rest.rss * 1_024),
     `${rest.activity.wakeups}, ${milliseconds(rest.cpu)}`,
-    ...[told, missed, extra, torn].map(String),
+    String(told),
+    last ? String(missed) : `${missed}, the last one too`,
+    ...[extra, torn].map(String),
     time(median(times)),
     time(late),
     milliseconds(cpu),

@@ -23,12 +23,16 @@ export type Extent = {
   /** Between two of them, ms. */
   readonly pace: number;
   readonly restSeconds: number;
+  /** After the last of them, ms. */
+  readonly late: number;
 };
 
 export type Behaviour = {
   /** How often the application was told while the content changed, and which of the contents it was never told of. */
   readonly told: number;
   readonly missed: number;
+  /** Whether it was told of the last one, which counts for those that take several changes together. */
+  readonly last: boolean;
   /** Told of the content that it had been told of before. */
   readonly extra: number;
   /** Told while its keys were of different generations. */
@@ -126,8 +130,8 @@ export async function behaviourOf(
       swapped.push(await writer.write(`${round}`));
       await wait(extent.pace);
     }
-    // What comes late counts.
-    await wait(5_000);
+    // What comes late counts: some look each ten seconds.
+    await wait(extent.late);
     const cpu = cpuOf(tree(run.pid, 'victim')) - after.cpu;
     const told = tellings().slice(first);
     const atEnd = tellings().length;
@@ -149,7 +153,7 @@ export async function behaviourOf(
 export function judged(
   told: readonly Telling[],
   swapped: readonly number[],
-): Pick<Behaviour, 'told' | 'missed' | 'extra' | 'torn' | 'times'> {
+): Pick<Behaviour, 'told' | 'missed' | 'last' | 'extra' | 'torn' | 'times'> {
   const times: number[] = [];
   let [extra, torn, last] = [0, 0, '0'];
   const known = new Set<string>();
@@ -164,6 +168,7 @@ export function judged(
   return {
     told: told.length,
     missed: swapped.filter((_, index) => !known.has(`${index + 1}`)).length,
+    last: known.has(`${swapped.length}`),
     extra,
     torn,
     times,

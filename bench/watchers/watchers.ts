@@ -99,7 +99,8 @@ const BUILT: Readonly<Record<Exclude<Program, 'atomic-writer'>, (file: string) =
         `command=${[victim, ...keysIn(volume)].join(' ')}`,
         `restart_directory_monitor=${volume}`,
         'restart_file_pattern=*',
-        'startsecs=0',
+        'stopsignal=TERM',
+        'autorestart=true',
         'stdout_logfile=/dev/stdout',
       ]);
       return [file, '-c', config];
