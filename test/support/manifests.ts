@@ -28,6 +28,7 @@ export const NEEDED_BY: Readonly<Record<string, readonly Capability[]>> = {
   probe: [NGINX],
   'prometheus-http': [PROMETHEUS],
   'sidecar-signal': [NGINX],
+  'sidecar-unhealthy': [NGINX],
   'sidecar-webhook': [PROMETHEUS, ALERTMANAGER],
   'staged-rollback': [NGINX],
 };
