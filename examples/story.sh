@@ -12,7 +12,7 @@ who=app
 pids=
 helpers=
 generations=0
-trap 'for one in $pids $helpers; do kill "$one" && wait "$one" || true; done 2>/dev/null; rm -rf "$work"' EXIT
+trap 'for one in $pids $helpers; do kill "$one" && kill -CONT "$one" && wait "$one" || true; done 2>/dev/null; rm -rf "$work"' EXIT
 
 # of NAME: from now on that one is meant.
 of() { who=$1; }

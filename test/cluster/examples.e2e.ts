@@ -133,6 +133,19 @@ async function replaced(room: Room, maps: readonly Resource[], before: string, a
 /** What a probe and the kubelet take besides, ms: the splay, a period, preStop, and a new container. */
 const BY_PROBE = 10_000 + 5_000 + 5_000 + NEW_CONTAINER;
 
+/** What the manifest of a sidecar that has it restarted waits for: splay and drain, ms. */
+const SPREAD = 10_000 + 5_000;
+
+/** All containers were started anew, once, and the sidecar says that the application serves. */
+async function inPlace(pod: Pod, sidecar: string): Promise<void> {
+  const resumed = await pod.logged('sidecar.resumed', 1, sidecar);
+  expect((await pod.logged('reload.applied', 1, sidecar)).at).toBeGreaterThanOrEqual(resumed.at);
+  await pod.restarted(1, sidecar);
+  await pod.restarted(1);
+  await pod.ready();
+  expect([await pod.restarts(), await pod.restarts(sidecar)]).toEqual([1, 1]);
+}
+
 /** A mistake that the check finds is told to nobody. */
 async function refuses(room: Room, pods: readonly Pod[], map: string, asked: Asked): Promise<void> {
   await room.change({ 'site.conf': 'a mistake' }, map);
@@ -197,15 +210,22 @@ describe('the example', () => {
               expect(await pod.restarts()).toBe(1);
               continue;
             }
+            if (name === 'restart-in-place') {
+              await inPlace(pod, watcher.name);
+              continue;
+            }
             const applied = await pod.logged('reload.applied', nth + 1, watcher.name);
             const started = await pod.logged('reload.started', nth + 1, watcher.name);
             // In a fleet one waits for the other.
-            if (name !== 'fleet') room.took(since, started);
+            if (name !== 'fleet') room.took(since, started, name === 'sidecar-unhealthy' ? SPREAD : 0);
             expect(applied.at).toBeGreaterThanOrEqual(started.at);
             expect(pod.log(watcher.name).filter(({ event }) => event === 'reload.started')).toHaveLength(
               nth + 1,
             );
-            expect([await pod.restarts(), await pod.restarts(watcher.name)]).toEqual([0, 0]);
+            const restarts = name === 'sidecar-unhealthy' ? 1 : 0;
+            await pod.restarted(restarts);
+            await pod.ready();
+            expect([await pod.restarts(), await pod.restarts(watcher.name)]).toEqual([restarts, 0]);
           }
         }
         const [map] = maps.map(({ metadata }) => metadata.name);

@@ -4,6 +4,7 @@ import { field, isTrue } from './client/objects.ts';
 import { thePlace } from './client/room.ts';
 import { awaited } from './client/waiting.ts';
 import { grant, kubeconfigOf, revoke } from './controller/account.ts';
+import { inPlace, TOKEN } from './controller/in-place.ts';
 import { type Running, startController } from './controller/running.ts';
 import { workload } from './controller/workloads.ts';
 
@@ -51,18 +52,22 @@ const change = (name: string, key: string) => api.patch('ConfigMap', name, HOME,
 /** It is not Ready any more after bad content, and says no to it. */
 const ACTION = `exec:/bin/busybox sh -c 'read k </etc/app/key; case $k in bad*) echo >/tmp/broken; exit 1;; slow*) sleep 1000;; esac'`;
 
-const TOKEN = {
-  name: 'token',
-  projected: { sources: [{ serviceAccountToken: { audience: 'rehup', path: 'token' } }] },
+type Fleet = {
+  readonly replicas: number;
+  readonly hasToken: boolean;
+  readonly most?: string;
+  readonly sidecar?: boolean;
 };
 
-type Fleet = { readonly replicas: number; readonly hasToken: boolean; readonly most?: string };
-
 /** A Deployment whose pods are rehup, and take the ConfigMap of the same name; when all are Ready. */
-async function fleet(name: string, { replicas, hasToken, most = '1' }: Fleet): Promise<void> {
+async function fleet(
+  name: string,
+  { replicas, hasToken, most = '1', sidecar = false }: Fleet,
+): Promise<void> {
   const url = `http://${place.address}:${PORT}/fleet-lock`;
   const token = hasToken ? ['--fleet-token', '/var/run/rehup/token'] : [];
   const probe = { exec: { command: ['/bin/busybox', 'sh', '-c', '[ ! -e /tmp/broken ]'] } };
+  const beside = sidecar ? inPlace(['--fleet-lock', url, ...token]) : undefined;
   const container = {
     command: [
       ...['/rehup', '--watch', '/etc/app', '--on-change', ACTION, '--action-timeout', '1h', '--verify', '1s'],
@@ -76,10 +81,20 @@ async function fleet(name: string, { replicas, hasToken, most = '1' }: Fleet): P
   };
   const spec = {
     enableServiceLinks: false,
-    volumes: [{ name: 'config', configMap: { name } }, ...(hasToken ? [TOKEN] : [])],
+    ...(beside && { initContainers: beside.initContainers }),
+    volumes: [
+      { name: 'config', configMap: { name } },
+      ...(hasToken ? [TOKEN] : []),
+      ...(beside?.volumes ?? []),
+    ],
   };
   const annotations = { 'rehup.dev/reload': 'off', 'rehup.dev/max-unavailable': most };
-  const made = workload('Deployment', name, { replicas, container, spec, annotations });
+  const made = workload('Deployment', name, {
+    replicas,
+    container: beside?.container ?? container,
+    spec,
+    annotations,
+  });
   await awaited('the service account', () =>
     api.create({ ...made, metadata: { ...made.metadata, namespace: HOME } }),
   );
@@ -98,7 +113,8 @@ const isReady = (pod: Resource) =>
 
 const uidOf = (pod: Resource) => String(field(pod, 'metadata', 'uid'));
 
-const logOf = (pod: string) => api.text('GET', `/api/v1/namespaces/${HOME}/pods/${pod}/log`);
+const logOf = (pod: string, container = 'app') =>
+  api.text('GET', `/api/v1/namespaces/${HOME}/pods/${pod}/log?container=${container}`);
 
 /** How many pods applied so often. */
 async function applied(name: string, count: number): Promise<number> {
@@ -107,11 +123,13 @@ async function applied(name: string, count: number): Promise<number> {
 }
 
 /** Whether a pod was told, later than this, that the slot is taken. */
-async function isHeld(pod: string, since: string): Promise<boolean> {
-  const lines = (await logOf(pod)).split('\n').filter((line) => line.includes('"event":"reload.held"'));
+async function isHeld(pod: string, since: string, name = 'web', container = 'app'): Promise<boolean> {
+  const lines = (await logOf(pod, container))
+    .split('\n')
+    .filter((line) => line.includes('"event":"reload.held"'));
   return lines.some((line) => {
     const { time, value = '' } = JSON.parse(line) as { readonly time: string; readonly value?: string };
-    return time > since && value.includes('1 of 1 slots of Deployment web are taken');
+    return time > since && value.includes(`1 of 1 slots of Deployment ${name} are taken`);
   });
 }
 
@@ -187,6 +205,38 @@ describe.concurrent('a fleet', () => {
       everything,
     );
     await awaited('the last slot', async () => ((await holderOf('web')) === undefined ? true : undefined));
+  });
+
+  test('of pods that are restarted in place has one that is down for bad content', async () => {
+    await config('in-place', 'one');
+    await fleet('in-place', { replicas: 3, hasToken: true, sidecar: true });
+    const before = (await podsOf('in-place')).map(uidOf).toSorted();
+    const since = new Date().toISOString();
+    await change('in-place', 'bad');
+    const holder = await awaited('a holder', () => holderOf('in-place'), everything);
+    await awaited(
+      'one to be down, and two to wait',
+      async () => {
+        const pods = await podsOf('in-place');
+        const others = pods.filter((pod) => uidOf(pod) !== holder);
+        const waits = others.map((pod) => isHeld(pod.metadata.name, since, 'in-place', 'rehup'));
+        const areHeld = (await Promise.all(waits)).filter((one) => one).length === 2;
+        const isDown = pods.some((pod) => uidOf(pod) === holder && !isReady(pod));
+        return areHeld && isDown && others.every(isReady) ? true : undefined;
+      },
+      everything,
+    );
+    expect(await holderOf('in-place')).toBe(holder);
+    await change('in-place', 'three');
+    await awaited(
+      'all to be well again, and no slot to be held',
+      async () => {
+        const ready = (await podsOf('in-place')).filter(isReady);
+        return ready.length === 3 && (await holderOf('in-place')) === undefined ? true : undefined;
+      },
+      everything,
+    );
+    expect((await podsOf('in-place')).map(uidOf).toSorted()).toEqual(before);
   });
 
   test('has as many slots as its annotation says, and gets that of a Ready pod that is gone', async () => {

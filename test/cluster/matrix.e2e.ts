@@ -7,6 +7,7 @@ import { INJECTED } from './matrix/injected.ts';
 import { LIVES } from './matrix/lives.ts';
 import { MENDED } from './matrix/mended.ts';
 import { PROJECTIONS } from './matrix/projected.ts';
+import { RESTARTED } from './matrix/restarted.ts';
 import { TIMING } from './matrix/timing.ts';
 import { UNTOUCHED } from './matrix/untouched.ts';
 import { VOLUMES } from './matrix/volumes.ts';
@@ -24,6 +25,7 @@ const ROWS = [
   ...BESIDE,
   ...INJECTED,
   ...UNTOUCHED,
+  ...RESTARTED,
 ];
 
 const ROUNDS = process.env['REHUP_SOAK'] === '1' ? 5 : 1;

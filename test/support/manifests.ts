@@ -7,7 +7,7 @@ import type { IDeployment } from 'kubernetes-models/apps/v1';
 import type { IConfigMap, IContainer, IPodSpec, IService } from 'kubernetes-models/v1';
 import { parseAllDocuments } from 'yaml';
 import { ROOT } from '../../scripts/build/product.ts';
-import { ALERTMANAGER, type Capability, HAPROXY, NGINX, PROMETHEUS } from './machine.ts';
+import { ALERTMANAGER, type Capability, HAPROXY, NGINX, PID_NAMESPACE, PROMETHEUS } from './machine.ts';
 
 /** The folders below examples/, and what their manifests and Dockerfiles say. */
 
@@ -27,7 +27,9 @@ export const NEEDED_BY: Readonly<Record<string, readonly Capability[]>> = {
   'node-restart': [],
   probe: [NGINX],
   'prometheus-http': [PROMETHEUS],
+  'restart-in-place': [NGINX, PID_NAMESPACE],
   'sidecar-signal': [NGINX],
+  'sidecar-unhealthy': [NGINX],
   'sidecar-webhook': [PROMETHEUS, ALERTMANAGER],
   'staged-rollback': [NGINX],
 };

@@ -6,28 +6,27 @@ import { NEW_CONTAINER, type Row } from './row.ts';
 
 /** rehup where it is not in front of the application: run by its probes, and in a container beside it. */
 
-const EDITIONS = ['static', 'node'] as const;
+export const EDITIONS = ['static', 'node'] as const;
 
-const MOUNTED = { name: 'config', mountPath: '/etc/app' };
+export const MOUNTED = { name: 'config', mountPath: '/etc/app' };
 
 /** The application by itself, in the image that the test's edition is in. */
-const ALONE = { command: ['/witness'], securityContext: STRICT };
+export const ALONE = { command: ['/witness'], securityContext: STRICT };
 
 const PROBE = ['/rehup', 'probe', '--watch', '/etc/app', '--state', '/state'];
 
-/** A pod with a sidecar that does this with a change, started before the application. */
-function beside(room: Room, action: string, args: readonly string[], spec: object = {}) {
-  const sidecar = {
+/** A container with a sidecar that does this with a change, started before the application. */
+export function sidecarOf(room: Room, action: string, more: readonly string[] = []) {
+  return {
     name: 'rehup',
     image: imageOf(room.edition),
     imagePullPolicy: 'Never',
     restartPolicy: 'Always',
-    args: ['sidecar', '--watch', '/etc/app', '--on-change', action, ...AT_ONCE],
+    args: ['sidecar', '--watch', '/etc/app', '--on-change', action, ...AT_ONCE, ...more],
     startupProbe: { httpGet: { path: '/livez', port: 9847 }, periodSeconds: 1, failureThreshold: 60 },
     securityContext: STRICT,
     volumeMounts: [MOUNTED],
   };
-  return room.pod({ container: { ...ALONE, args }, spec: { initContainers: [sidecar], ...spec } });
 }
 
 function sidecar(
@@ -41,7 +40,8 @@ function sidecar(
     editions: EDITIONS,
     async run(room) {
       await room.config({ greeting: 'one' });
-      const pod = await beside(room, action, args, spec);
+      const initContainers = [sidecarOf(room, action)];
+      const pod = await room.pod({ container: { ...ALONE, args }, spec: { initContainers, ...spec } });
       await pod.said('start greeting=one');
       room.took(await room.change({ greeting: 'two' }), await pod.said(`${tells} greeting=two`));
       await pod.logged('reload.applied', 1, 'rehup');

@@ -1,0 +1,167 @@
+import { expect } from 'vitest';
+import { field } from '../client/objects.ts';
+import type { Pod } from '../client/pod.ts';
+import { CONFIG, type Room } from '../client/room.ts';
+import { awaited } from '../client/waiting.ts';
+import { imageOf } from '../engine/images.ts';
+import { CHECK, STRICT } from './gate.ts';
+import type { Row } from './row.ts';
+import { ALONE, EDITIONS, MOUNTED, sidecarOf } from './untouched.ts';
+
+/** An application that a sidecar has restarted: by its own probe (`unhealthy`), or with all of its pod (`exit:CODE`). */
+
+const STATE = { name: 'state', mountPath: '/state' };
+const KEEPING = ['--state', '/state', ...CHECK];
+
+/** What answers late on a busy machine is no failure. */
+const LIVENESS = {
+  httpGet: { path: '/livez', port: 9847 },
+  periodSeconds: 1,
+  timeoutSeconds: 10,
+  failureThreshold: 3,
+};
+
+const POST_START = { postStart: { httpGet: { path: '/started', port: 9847 } } };
+
+/** A sidecar that keeps what it has done. */
+function keeping(room: Room, action: string, fields: object = {}) {
+  return { ...sidecarOf(room, action, KEEPING), volumeMounts: [MOUNTED, STATE], ...fields };
+}
+
+function unhealthy(name: string, container: object, spec: object): Row {
+  return {
+    name,
+    editions: EDITIONS,
+    async run(room) {
+      await room.config({ greeting: 'one' });
+      const pod = await room.pod({
+        volumes: { ...CONFIG, state: { emptyDir: {} } },
+        container: { ...ALONE, args: ['run', '/etc/app'], livenessProbe: LIVENESS, ...container },
+        spec: { initContainers: [keeping(room, 'unhealthy')], ...spec },
+      });
+      await pod.said('start greeting=one');
+      await pod.ready();
+      await room.change({ greeting: 'bad' });
+      await pod.logged('reload.rejected', 1, 'rehup');
+      const since = await room.change({ greeting: 'two' });
+      room.took(since, await pod.logged('sidecar.unhealthy', 1, 'rehup'));
+      expect((await pod.said('start greeting=two')).life).toBe(1);
+      await pod.logged('sidecar.main_started', 1, 'rehup');
+      await pod.logged('reload.applied', 1, 'rehup');
+      await pod.restarted(1);
+      await pod.ready();
+      expect([await pod.restarts(), await pod.restarts('rehup')]).toEqual([1, 0]);
+      // It was asked to stop, and what the check rejects has restarted nothing.
+      expect(pod.output().map(({ text }) => text)).toEqual([
+        'start greeting=one',
+        'stop',
+        'start greeting=two',
+      ]);
+    },
+  };
+}
+
+const RULES = {
+  restartPolicyRules: [{ action: 'RestartAllContainers', exitCodes: { operator: 'In', values: [88] } }],
+};
+
+const VARIABLES = { envFrom: [{ configMapRef: { name: 'app' } }] };
+
+/** An application that has its settings as variables, of a single file, and of what an init container has rendered. */
+function inPlace(room: Room, rules: object): Promise<Pod> {
+  const render = {
+    name: 'render',
+    image: imageOf(room.edition),
+    imagePullPolicy: 'Never',
+    command: ['/bin/busybox', 'sh', '-c', 'echo "$greeting" >/rendered/greeting'],
+    securityContext: STRICT,
+    volumeMounts: [{ name: 'rendered', mountPath: '/rendered' }],
+    ...VARIABLES,
+  };
+  const args = ['run', '-serve', ':8080', '-env', 'greeting', '/rendered/greeting', '/etc/single'];
+  return room.pod({
+    volumes: { ...CONFIG, state: { emptyDir: {} }, rendered: { emptyDir: {} } },
+    mounts: [
+      { name: 'rendered', mountPath: '/rendered' },
+      { name: 'config', mountPath: '/etc/single', subPath: 'greeting' },
+    ],
+    container: { ...ALONE, args, ...VARIABLES },
+    spec: { initContainers: [keeping(room, 'exit:88', rules), render] },
+  });
+}
+
+/** What it says at its start, with a text in all three. */
+const started = (text: string) => `start ${text}, ${text} greeting=${text}`;
+
+/** What makes a pod the same one. */
+async function identityOf(pod: Pod): Promise<readonly unknown[]> {
+  const object = await pod.object();
+  return [field(object, 'metadata', 'uid'), field(object, 'status', 'podIP')];
+}
+
+export const RESTARTED: readonly Row[] = [
+  unhealthy('a sidecar for which the kubelet restarts, told by postStart', { lifecycle: POST_START }, {}),
+  unhealthy(
+    'a sidecar for which the kubelet restarts, told by processes',
+    {},
+    { shareProcessNamespace: true },
+  ),
+  {
+    name: 'a sidecar that ends so that all containers are restarted in place, five times',
+    editions: EDITIONS,
+    async run(room) {
+      await room.config({ greeting: 'one' });
+      const pod = await inPlace(room, RULES);
+      await pod.said(started('one'));
+      await pod.ready();
+      const before = await identityOf(pod);
+      await room.change({ greeting: 'bad' });
+      await pod.logged('reload.rejected', 1, 'rehup');
+      expect([await pod.restarts(), await pod.restarts('rehup')]).toEqual([0, 0]);
+      for (const [nth, text] of ['two', 'three', 'four', 'five', 'six'].entries()) {
+        await room.change({ greeting: text });
+        await pod.said(started(text));
+        // The kubelet keeps nothing of what earlier lives wrote.
+        await awaited(
+          `life ${nth + 1} to answer for ${text}`,
+          () => {
+            const events = pod.log('rehup').filter(({ life }) => life === nth + 1);
+            const told = events.map(({ event }) => event);
+            return told.includes('sidecar.resumed') && told.includes('reload.applied') ? true : undefined;
+          },
+          { shown: pod.everything },
+        );
+      }
+      await pod.restarted(5);
+      await pod.restarted(5, 'rehup');
+      await pod.ready();
+      expect([await pod.restarts(), await pod.restarts('rehup')]).toEqual([5, 5]);
+      expect(await identityOf(pod)).toEqual(before);
+      expect(pod.output().some(({ text }) => text.includes('bad'))).toBe(false);
+    },
+  },
+  {
+    name: 'a sidecar that ends for a restart of all containers, and no rule of the pod for that',
+    async run(room) {
+      await room.config({ greeting: 'one' });
+      const pod = await inPlace(room, {});
+      await pod.said(started('one'));
+      await pod.ready();
+      await room.change({ greeting: 'two' });
+      const told = (text: string) =>
+        awaited(
+          `"${text}" of the sidecar`,
+          () =>
+            pod
+              .log('rehup')
+              .find(({ event, reason }) => event === 'reload.failed' && String(reason).includes(text)),
+          { shown: pod.everything },
+        );
+      // It ends twice, and then stays.
+      await told('RestartAllContainers');
+      await pod.restarted(2, 'rehup');
+      expect([await pod.restarts(), await pod.restarts('rehup')]).toEqual([0, 2]);
+      expect(pod.output()).toHaveLength(1);
+    },
+  },
+];
