@@ -5,6 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { bundledPackages, neutral } from '../build/neutral.ts';
+import { PATCHES } from '../build/patches.ts';
 import { CACHE, ROOT } from '../build/product.ts';
 import { SOURCE as ENGINE, engineSource } from '../build/quickjs.ts';
 import { ENTRY as STATIC_ENTRY } from '../build/static.ts';
@@ -41,6 +42,10 @@ async function engine(): Promise<Part> {
     purl: `pkg:deb/debian/${ENGINE.name}@${ENGINE.version}?arch=source&distro=${ENGINE.suite}`,
     licenses: [{ license: { id: 'MIT' } }],
     hashes: [{ alg: 'SHA-256', content: ENGINE.sha256 }],
+    pedigree: {
+      patches: PATCHES.map(({ insert }) => ({ type: 'unofficial', diff: { text: { content: insert } } })),
+      notes: 'changed for speed before it is compiled: scripts/build/patches.ts',
+    },
   };
   return { component, from: await engineSource(CACHE) };
 }
