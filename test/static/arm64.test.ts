@@ -4,10 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect } from 'vitest';
 import { ROOT } from '../../scripts/build/product.ts';
+import { asking, LOW_PORT, unbound } from '../support/dns.ts';
 import { createVolume } from '../support/kubelet.ts';
-import { type Capability, PID_NAMESPACE } from '../support/machine.ts';
+import { type Capability, PID_NAMESPACE, UNBOUND } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { disposeAll, rehup, witness } from '../support/rehup.ts';
+import { httpServer } from '../support/server.ts';
+import { AT_ONCE, ends } from '../support/volume.ts';
 
 /** The executable for arm64, as far as qemu's emulation of Linux goes: its own code runs emulated, its children do not. */
 
@@ -71,4 +74,24 @@ describe('on arm64', () => {
     self.signal('SIGTERM');
     expect(await self.ended).toBe(0);
   });
+});
+
+needing(
+  EMULATED,
+  UNBOUND,
+  LOW_PORT,
+)('on arm64 a name is found by DNS, in an image that is for another C library', async () => {
+  const server = await httpServer(200);
+  const dns = await unbound(join(directory, 'unbound'), ['lock.svc.test. A 127.0.0.1']);
+  const path = join(directory, 'named');
+  const volume = createVolume(path);
+  volume.write({ key: 'one' });
+  const prefix = [...asking(join(directory, 'etc'), dns), 'qemu-aarch64-static'];
+  const words = ['-w', path, '--on-change', `http://lock:${server.port}/`, ...AT_ONCE];
+  const self = rehup([...words, ...witness('/dev/null')], { prefix, executable: FILE });
+  await self.said('start');
+  volume.write({ key: 'two' });
+  await self.logged('reload.applied');
+  expect(server.requests).toHaveLength(1);
+  await ends(self);
 });
