@@ -159,6 +159,15 @@ describe('what left the group of the child', () => {
     await ends(run);
   });
 
+  test('is not what was there before rehup and left its group since', async () => {
+    const moves = `(until [ -e ${here('go')} ]; do sleep 0.02; done; exec setsid sh -c ': > ${here('moved')}; exec sleep 304') & exec "$@"`;
+    const prefix = [...(PID_NAMESPACE.prefix ?? []), 'sh', '-c', moves, 'sh'];
+    const child = `: > ${here('go')}; until [ -e ${here('moved')} ]; do sleep 0.02; done`;
+    const run = rehup(['sh', '-c', child], { prefix });
+    expect(await run.ended).toBe(0);
+    expect(events(run, /daemonized|leftovers/)).toEqual([]);
+  });
+
   test('is not what was there before rehup, which makes no daemon of its child', async () => {
     const before = ['sh', '-c', 'setsid sleep 304 & exec "$@"', 'sh'];
     const prefix = [...(PID_NAMESPACE.prefix ?? []), ...before];

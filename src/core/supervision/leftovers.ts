@@ -39,7 +39,9 @@ export function withStrangers(state: State, { leftovers, strangers }: Family): S
 /** What was there before rehup, by an exec, and all that descends from it, is not the child's. */
 export function seenBefore(state: State, _child: Child, { why, family }: EventOf<'group'>): State {
   if (why !== 'before') return state;
-  return { ...state, strangers: [...family.strangers, ...family.leftovers.map(keyOf)] };
+  // A process group that is none of this PID namespace is told as 0, which is asked for here: who has it is a member by that.
+  const there = [...family.members, ...family.leftovers];
+  return { ...state, strangers: [...family.strangers, ...there.map(keyOf)] };
 }
 
 /** At the end of rehup itself: they are sent the stop signal, and not waited for. */

@@ -61,6 +61,16 @@ test('what was there before rehup, and what entered from outside, is left alone'
   expect(run.exits(0)).toEqual(['child.exited', 'start', 'child.started', 'reload.applied']);
 });
 
+test('nor is what had the process group of rehup, where that is none of the PID namespace, and left it later', () => {
+  const run = scenario();
+  const family = { members: [backend], leftovers: [], strangers: [] };
+  run.begin();
+  run.send({ type: 'group', pid: 0, why: 'before', family, ignoring: [] });
+  run.changes('two');
+  run.answers.leftovers = [backend];
+  expect(run.exits(0)).toEqual(['child.exited', 'start', 'child.started', 'reload.applied']);
+});
+
 test('a restart that may not signal the child fails, the child runs on, and later stops are tried', () => {
   const run = restarting({}, { signalErrno: 'EPERM' });
   expect(run.state.child.phase).toBe('running');
