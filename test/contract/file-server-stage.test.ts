@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect } from 'vitest';
 import { endServers, FILE_SERVERS, fileServer, localFile, SOON } from '../support/file-servers.ts';
@@ -88,6 +88,9 @@ describe('a stage', () => {
     writeFileSync(at('local', 'file'), 'second');
     await run.said('SIGHUP second');
     expect(readFileSync(join(target, 'file'), 'utf8')).toBe('second');
+    // Whose request the server has read when it falls can't be killed, and is waited for by the kernel.
+    const leadsTo = (name: string) => readlinkSync(join(target, name));
+    await expect.poll(() => leadsTo('..good') === leadsTo('..data'), { timeout: PATIENCE }).toBe(true);
     await server.falls();
     writeFileSync(at('local', 'file'), 'third');
     const { reason } = await run.logged('reload.failed');
