@@ -9,6 +9,7 @@ import { freePort } from '../support/listening.ts';
 import { NOBODY, PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { PATIENCE, type Rehup, type RehupOptions, rehup } from '../support/rehup.ts';
+import { VICTIMS_IN_C, waiter } from '../support/victims.ts';
 import { AT_ONCE, eachWithDirectory, writtenVolume } from '../support/volume.ts';
 
 /** Specification 7, `rehup sidecar`, on the built executable: the application is no child of it. */
@@ -19,9 +20,18 @@ const others: ChildProcess[] = [];
 const servers: Server[] = [];
 
 afterEach(() => {
-  for (const other of others.splice(0)) other.kill('SIGKILL');
+  // With all that it has started.
+  for (const { pid = 0 } of others.splice(0)) kill(-pid);
   for (const server of servers.splice(0)) server.close();
 });
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // Ended by itself.
+  }
+}
 
 /** bash under a name of its own, so that nothing else on the machine is meant. */
 function newProgram(): string {
@@ -34,15 +44,19 @@ function newProgram(): string {
 
 type Application = { readonly lines: () => readonly string[]; readonly child: ChildProcess };
 
-async function started(program: string, script: string): Promise<Application> {
-  const child = spawn(program, ['-c', script, program], { stdio: ['ignore', 'pipe', 'ignore'] });
+function started(program: string, script: string): Promise<Application> {
+  return running([program, '-c', script, program]);
+}
+
+async function running([program = '', ...words]: readonly string[], first = 'ready'): Promise<Application> {
+  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'ignore'], detached: true });
   others.push(child);
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (piece: string) => {
     text += piece;
   });
   const lines = () => text.split('\n').filter((line) => line !== '');
-  await expect.poll(lines, { timeout: PATIENCE }).toContain('ready');
+  await expect.poll(() => lines()[0]?.split(' ')[0], { timeout: PATIENCE }).toBe(first);
   return { lines, child };
 }
 
@@ -91,6 +105,17 @@ describe('SIGNAL:NAME', () => {
     expect(await self.ended).toBe(0);
     expect(app.child.exitCode).toBeNull();
     expect(self.log().filter(({ event }) => event === 'rehup.internal_error')).toEqual([]);
+  });
+
+  needing(PID_NAMESPACE, VICTIMS_IN_C)('is for no thread that has the name', async () => {
+    const name = `t${basename(directory.path).slice(-6)}`;
+    const app = await running(waiter('named', name), 'start');
+    const volume = newVolume();
+    const self = await sidecar(volume, `SIGHUP:${name}`);
+    await self.logged('sidecar.started');
+    volume.write({ key: 'two' });
+    expect(await self.logged('reload.failed')).toMatchObject({ reason: `no process is called ${name}` });
+    expect(app.lines()).toHaveLength(1);
   });
 
   test('to nobody of that name is stale, and told when there is one', async () => {

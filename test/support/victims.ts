@@ -41,8 +41,11 @@ export function refusing(...command: readonly string[]): readonly string[] {
 }
 
 /** The words that run the waiter: it takes HUP and TERM without a handler, as `how` says, and ends with 3. */
-export function waiter(how: 'sigwait' | 'signalfd' | 'timer' | 'left' | 'ended'): readonly string[] {
-  return [join(CACHE, 'waiter'), how];
+export function waiter(
+  how: 'sigwait' | 'signalfd' | 'timer' | 'left' | 'ended' | 'named',
+  ...more: readonly string[]
+): readonly string[] {
+  return [join(CACHE, 'waiter'), how, ...more];
 }
 
 /** The words that run the storm: it leaves so many orphans that die at once, and ends with a code. */

@@ -1,7 +1,8 @@
 /*
  * waiter HOW: takes its signals without a handler. "sigwait": HUP and TERM, by a thread that waits for them; "signalfd": the same
  * by descriptor; "timer": not at all, but with the timer thread of glibc (SIGEV_THREAD), which waits for another signal; "left": by
- * sigwait, in the process group of its parent; "ended": by sigwait in a thread, when the main one has ended.
+ * sigwait, in the process group of its parent; "ended": by sigwait in a thread, when the main one has ended; "named": in a thread whose name
+ * is the next word.
  */
 #define _GNU_SOURCE
 #include <poll.h>
@@ -57,6 +58,10 @@ int main(int count, char **words)
         timer_settime(timer, 0, &each, NULL);
     } else {
         pthread_sigmask(SIG_BLOCK, &set, NULL);
+    }
+    if (strcmp(how, "named") == 0) {
+        if (pthread_create(&thread, NULL, waiting, NULL) != 0) return 1;
+        if (pthread_setname_np(thread, count > 2 ? words[2] : "") != 0) return 1;
     }
     if (strcmp(how, "left") == 0 && setpgid(0, getpgid(getppid())) != 0) return 1;
     printf("start %d\n", getpid());
