@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect } from 'vitest';
 import {
@@ -38,8 +38,17 @@ function helpersOf(run: Rehup): readonly number[] {
 /** Waits until the helper waits for the server. */
 async function stuck(run: Rehup): Promise<void> {
   const waits = () =>
-    helpersOf(run).some((pid) => readFileSync(`/proc/${pid}/wchan`, 'utf8').includes('request_wait'));
-  await expect.poll(waits, { timeout: PATIENCE }).toBe(true);
+    helpersOf(run).some((pid) =>
+      readdirSync(`/proc/${pid}/task`).some((task) =>
+        readFileSync(`/proc/${pid}/task/${task}/wchan`, 'utf8').includes('request_wait'),
+      ),
+    );
+  await expect
+    .poll(waits, { timeout: PATIENCE })
+    .toBe(true)
+    .catch((cause: unknown) => {
+      throw new Error(`no helper waits for the server:\n${run.errors()}`, { cause });
+    });
 }
 
 const BOTH = Object.keys(KINDS) as readonly (keyof typeof KINDS)[];
