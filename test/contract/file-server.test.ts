@@ -40,7 +40,8 @@ async function stuck(run: Rehup): Promise<void> {
   const waits = () =>
     helpersOf(run).some((pid) =>
       readdirSync(`/proc/${pid}/task`).some((task) =>
-        readFileSync(`/proc/${pid}/task/${task}/wchan`, 'utf8').includes('request_wait'),
+        // For an answer, or for a page of a file, where the server fell in the middle of a reading.
+        /request_wait|folio_wait|wait_on_page/.test(readFileSync(`/proc/${pid}/task/${task}/wchan`, 'utf8')),
       ),
     );
   await expect
