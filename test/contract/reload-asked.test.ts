@@ -7,7 +7,7 @@ import { asks } from '../support/asks.ts';
 import { listening, url } from '../support/listening.ts';
 import { CURL, PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
-import { type Rehup, rehup } from '../support/rehup.ts';
+import { PATIENCE, type Rehup, rehup } from '../support/rehup.ts';
 import { stopped } from '../support/telling.ts';
 import { AT_ONCE, eachWithDirectory, writtenVolume } from '../support/volume.ts';
 
@@ -53,6 +53,8 @@ describe('rehup reload', () => {
     const options = ['-w', volume.path, '--on-change', 'HUP', '--min-interval', '1h'];
     const one = await listening(directory.path, options);
     expect(await reload()).toEqual(applied(1));
+    // Two that wait to be handled are one.
+    await one.run.said('SIGHUP');
     volume.write({ a: '1' });
     await one.run.logged('config.changed');
     expect(await reload()).toEqual(applied(2));
@@ -86,6 +88,9 @@ describe('rehup reload', () => {
     make('serves');
     const ready = ['--ready', `exec:test -e ${here('serves')}`, '--ready-timeout', '1h'];
     const one = await listening(directory.path, ['-w', volume.path, '--on-change', 'HUP', ...ready]);
+    // The start is good by then.
+    const serves = async () => (await fetch(url(one, '/readyz'))).status;
+    await expect.poll(serves, { timeout: PATIENCE }).toBe(200);
     rmSync(here('serves'));
     volume.write({ a: '1' });
     await one.run.said('SIGHUP');
@@ -108,7 +113,8 @@ describe('rehup reload', () => {
     await run.logged('reload.requested');
     make('go');
     expect(await asked).toEqual(applied(2));
-    await run.said('start', 3);
+    // The second one may be asked to stop before it can say anything.
+    await run.logged('child.started', 3);
     run.signal('SIGTERM');
     await run.ended;
   });
