@@ -1,11 +1,10 @@
-import { SIGTERM } from '../process/signals.ts';
 import type { Child, Kept, Main } from '../state/child.ts';
 import type { State } from '../state/state.ts';
 import { type EventOf, log, type Turn } from '../state/turn.ts';
 import { end, prepare, withChild } from '../supervision/child.ts';
 import { textOfBytes } from '../text/bytes.ts';
 import { PROCESS } from './others.ts';
-import { keepNow, NEW_MAIN, OF_EARLIER, ownPlace, tellKept, withPod } from './pod.ts';
+import { awaitingRestart, keepNow, NEW_MAIN, OF_EARLIER, ownPlace, tellKept, withPod } from './pod.ts';
 
 /* A sidecar that ends so that all containers of the pod are restarted, and what its next life makes of that. */
 
@@ -127,16 +126,7 @@ export function endForChange(
   log(turn, 'info', 'sidecar.ending', `ends with ${code}, so that all containers of the pod are restarted`, {
     code,
   });
-  const { pid, since } = child;
-  const stopping: State = withChild(state, {
-    phase: 'stopping',
-    pid,
-    since,
-    afterwards,
-    sent: SIGTERM,
-    toGroup: false,
-    killing: false,
-  });
+  const stopping = withChild(state, awaitingRestart(child, afterwards));
   if (state.settings.pod?.state === undefined) return end(stopping, turn, code);
   // Where it was only asked for, all watches are what the next life answers for.
   const owed = paths.length > 0 ? paths.slice(0, MOST_PATHS) : [...state.configuration.seen.keys()];

@@ -1,11 +1,20 @@
 import { type Snapshot, sameSnapshot } from '../files/snapshot.ts';
-import type { Child, Kept, Main, Pod } from '../state/child.ts';
+import { SIGTERM } from '../process/signals.ts';
+import type { Afterwards, Child, Kept, Main, Pod } from '../state/child.ts';
 import type { Effect, OwnPlace } from '../state/effect.ts';
 import type { State } from '../state/state.ts';
 import { type EventOf, log, type Turn } from '../state/turn.ts';
 import { textOfBytes } from '../text/bytes.ts';
 
 /* What a sidecar knows of its pod, and what of that it keeps for its next life. */
+
+/** What a sidecar is in while its pod is to be restarted: it has no process of its own to stop. */
+export function awaitingRestart(
+  { pid, since }: Extract<Child, { phase: 'running' }>,
+  afterwards: Afterwards,
+): Extract<Child, { phase: 'stopping' }> {
+  return { phase: 'stopping', pid, since, afterwards, sent: SIGTERM, toGroup: false, killing: false };
+}
 
 export function withPod(state: State, change: Partial<Pod>): State {
   return { ...state, pod: { ...state.pod, ...change } };

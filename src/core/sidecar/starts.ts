@@ -1,12 +1,11 @@
 import { changedPaths, sameSnapshot } from '../files/snapshot.ts';
-import { SIGTERM } from '../process/signals.ts';
 import type { Child, Found } from '../state/child.ts';
 import type { State } from '../state/state.ts';
 import { clearTimers, type EventOf, log, setTimer, type Turn } from '../state/turn.ts';
 import { withChild } from '../supervision/child.ts';
 import { textOfBytes } from '../text/bytes.ts';
 import { PROCESS } from './others.ts';
-import { keepDoubt, keepNow, ownPlace, withMain, withPod } from './pod.ts';
+import { awaitingRestart, keepDoubt, keepNow, ownPlace, withMain, withPod } from './pod.ts';
 import { hooked, isSeenByProcesses } from './unwell.ts';
 
 /*
@@ -62,7 +61,6 @@ export function noteSeen(state: State, _child: Child, _event: unknown, turn: Tur
 
 /** From now on probes are answered that the application is not well. */
 export function sicken(state: State, child: Running, event: EventOf<'stop-child'>, turn: Turn): State {
-  const { pid, since } = child;
   log(
     turn,
     'info',
@@ -74,16 +72,7 @@ export function sicken(state: State, child: Running, event: EventOf<'stop-child'
   );
   if (isSeenByProcesses(mains, state.pod.shared))
     turn.effects.push({ type: 'see-others', own: ownPlace(state) });
-  const { afterwards } = event;
-  const stopping = {
-    phase: 'stopping',
-    pid,
-    since,
-    afterwards,
-    sent: SIGTERM,
-    toGroup: false,
-    killing: false,
-  } as const;
+  const stopping = awaitingRestart(child, event.afterwards);
   return withChild(withPod(state, { mains, before: [] }), stopping);
 }
 

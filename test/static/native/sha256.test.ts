@@ -3,10 +3,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
-import { needing } from '../support/needing.ts';
-import { VICTIMS_IN_C } from '../support/victims.ts';
+import { needing } from '../../support/needing.ts';
+import { VICTIMS_IN_C } from '../../support/victims.ts';
 
-/** The digests themselves are tried through the host (native/files.test.ts), by the way that this processor takes. */
+/** The digests themselves are tried through the host (files.test.ts), by the way that this processor takes. */
 
 const test = needing(VICTIMS_IN_C);
 
