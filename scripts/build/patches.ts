@@ -94,7 +94,89 @@ const LITERAL: Patch = {
 `,
 };
 
-export const PATCHES: readonly Patch[] = [COPY, LITERAL];
+/* What is read of a program can have its code, which never changes, in a room of its own, so that no image holds it (program.h). */
+
+const ROOM: Patch = {
+  file: 'quickjs.c',
+  before: `static int JS_ReadFunctionBytecode(BCReaderState *s, JSFunctionBytecode *b,`,
+  insert: `uint8_t *(*room_for_code)(size_t size);
+
+`,
+};
+
+const CODE_APART: Patch = {
+  file: 'quickjs.c',
+  before: `    if (!bc.read_only_bytecode) {
+        function_size += bc.byte_code_len;`,
+  insert: `    if (!bc.read_only_bytecode && room_for_code) {
+        bc.byte_code_buf = room_for_code(bc.byte_code_len);
+        bc.read_only_bytecode = (bc.byte_code_buf != NULL);
+    }
+`,
+};
+
+const CODE_READ: Patch = {
+  file: 'quickjs.c',
+  before: `    if (s->is_rom_data) {
+        /* directly use the input buffer */`,
+  insert: `    if (b->read_only_bytecode && !s->is_rom_data) {
+        bc_buf = b->byte_code_buf;
+        if (bc_get_buf(s, bc_buf, bc_len))
+            return -1;
+    } else
+`,
+};
+
+/* A function is made without the properties `length` and `name`, and a generator without an object for `prototype`, of which
+ * nothing of rehup asks: functions are made all the time, and an image holds more than a thousand. */
+
+const FUNCTION: Patch = {
+  file: 'quickjs.c',
+  before: `    name_atom = b->func_name;
+    if (name_atom == JS_ATOM_NULL)
+        name_atom = JS_ATOM_empty_string;
+    js_function_set_properties(ctx, func_obj, name_atom,
+                               b->defined_arg_count);
+
+    if (b->func_kind & JS_FUNC_GENERATOR) {`,
+  insert: `    if (b->has_prototype) {
+        JS_SetConstructorBit(ctx, func_obj, TRUE);
+        JS_DefineAutoInitProperty(ctx, func_obj, JS_ATOM_prototype,
+                                  JS_AUTOINIT_ID_PROTOTYPE, NULL,
+                                  JS_PROP_WRITABLE);
+    }
+    return func_obj;
+
+`,
+};
+
+/** What a stack of calls names. */
+const FUNCTION_NAME: Patch = {
+  file: 'quickjs.c',
+  before: `    if (!prs)
+        return NULL;
+    if ((prs->flags & JS_PROP_TMASK) != JS_PROP_NORMAL)
+        return NULL;
+    val = pr->u.value;
+    if (JS_VALUE_GET_TAG(val) != JS_TAG_STRING)
+        return NULL;
+    return JS_ToCString(ctx, val);`,
+  insert: `    if (!prs && js_class_has_bytecode(JS_VALUE_GET_OBJ(func)->class_id)) {
+        JSAtom own = JS_VALUE_GET_OBJ(func)->u.func.function_bytecode->func_name;
+        return own == JS_ATOM_NULL ? NULL : JS_AtomToCString(ctx, own);
+    }
+`,
+};
+
+export const PATCHES: readonly Patch[] = [
+  FUNCTION,
+  FUNCTION_NAME,
+  COPY,
+  LITERAL,
+  ROOM,
+  CODE_APART,
+  CODE_READ,
+];
 
 /** @throws where the source is another than it is made for */
 export function patched(source: string, { file, before, insert }: Patch): string {

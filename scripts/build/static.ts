@@ -191,11 +191,14 @@ interface Program {
   readonly file: string;
   /** Of an image, when it is unpacked. */
   readonly size?: number;
+  /** Of an image, the file with the code that it refers to. */
+  readonly code?: string;
 }
 
 /** The words by which program.c is told what it is to hold. */
-export function programFlags({ kind, file, size = 0 }: Program): readonly string[] {
-  return [`-DREHUP_PROGRAM_KIND=${kind}`, `-DREHUP_PROGRAM="${file}"`, `-DREHUP_IMAGE_SIZE=${size}`];
+export function programFlags({ kind, file, size = 0, code }: Program): readonly string[] {
+  const flags = [`-DREHUP_PROGRAM_KIND=${kind}`, `-DREHUP_PROGRAM="${file}"`, `-DREHUP_IMAGE_SIZE=${size}`];
+  return code === undefined ? flags : [...flags, `-DREHUP_CODE="${code}"`];
 }
 
 async function linkProgram(
@@ -212,10 +215,16 @@ async function imageOf(linked: Linked, bytecode: string): Promise<Program> {
   const maker = path.join(linked.place, 'maker');
   await linkProgram(linked, { kind: 'PROGRAM_TO_IMAGE', file: bytecode }, maker);
   const { stdout } = await run(maker, [], { encoding: 'buffer', maxBuffer: MOST_OF_IMAGE });
-  const file = path.join(linked.place, 'image');
-  await writeFile(file, packed(stdout));
-  return { kind: 'PROGRAM_IMAGE', file, size: stdout.length };
+  const [file, code] = [path.join(linked.place, 'image'), path.join(linked.place, 'code')];
+  const size = Number(stdout.readBigUInt64LE());
+  const image = stdout.subarray(SIZE_BYTES, SIZE_BYTES + size);
+  await writeFile(file, packed(image));
+  await writeFile(code, stdout.subarray(SIZE_BYTES + size));
+  return { kind: 'PROGRAM_IMAGE', file, size, code };
 }
+
+/** Before the image stands how large it is, and behind it the code. */
+const SIZE_BYTES = 8;
 
 /** Bytes; as much as memory.c has for it. */
 const MOST_OF_IMAGE = 2 * 1024 * 1024;

@@ -48,6 +48,7 @@ const SMALL: Omit<Toolchain, 'compiler' | 'packages'> = {
     WRAP,
     // Far from all else, whose addresses are the same then whatever the program is.
     '-Wl,--section-start=.rehup_program=0x10000000',
+    '-Wl,--section-start=.rehup_code=0x18000000',
   ],
   extra: [],
   image: false,

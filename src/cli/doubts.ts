@@ -30,10 +30,12 @@ const MOST_WRONG = 2;
 const ADDRESS = /^(?:tcp|udp|sctp):\/\//;
 
 function misspelt({ environment }: Given, raw: RawOptions): readonly Doubt[] {
+  const ours = [...environment.keys()].filter((name) => name.startsWith('REHUP_'));
+  if (ours.length === 0) return [];
   const known = [...raw.keys()].map((name) => variableOf({ name }));
-  return [...environment]
-    .filter(([name, value]) => name.startsWith('REHUP_') && !known.includes(name) && !ADDRESS.test(value))
-    .flatMap(([name]) => {
+  return ours
+    .filter((name) => !known.includes(name) && !ADDRESS.test(environment.get(name) ?? ''))
+    .flatMap((name) => {
       const meant = known.find((variable) => isLike(name, variable));
       return meant === undefined
         ? []

@@ -21,7 +21,7 @@ import { doubtsOf } from './doubts.ts';
 import { parseName, parseServer } from './fleet.ts';
 import type { Given, Invocation } from './invocation.ts';
 import { parseListen } from './listen.ts';
-import type { RawOptions } from './raw.ts';
+import type { RawOption, RawOptions } from './raw.ts';
 import { parseHealth, parseReady } from './ready.ts';
 import {
   distinctDirectory,
@@ -34,6 +34,9 @@ import {
 
 /** Carries the first thing that is wrong out of the validation. */
 class Refusal extends Error {}
+
+/** What became of the defaults: they never change, and most of them hold at each start. */
+const OF_DEFAULTS = new WeakMap<RawOption, readonly unknown[]>();
 
 /** For which subcommand it is, and what was noticed of its words. */
 export type Whose = { readonly sidecar: boolean; readonly doubts: readonly Doubt[] };
@@ -63,12 +66,18 @@ function validated(
     name: string,
     parser: (text: string, index: number) => Result<Value>,
   ): readonly Value[] {
-    const { values, source } = raw.get(name) ?? { values: [], source: name };
-    return values.map((text, index) => {
+    const option = raw.get(name);
+    if (option === undefined || option.values.length === 0) return [];
+    const known = OF_DEFAULTS.get(option);
+    // An option has one parser, but for the indices of what has no default.
+    if (known !== undefined) return known as readonly Value[];
+    const parsed = option.values.map((text, index) => {
       const result = parser(text, index);
       if (result.ok) return result.value;
-      throw new Refusal(`${source} ${textOfBytes(text)}: ${result.error}`);
+      throw new Refusal(`${option.source} ${textOfBytes(text)}: ${result.error}`);
     });
+    if (!option.given) OF_DEFAULTS.set(option, parsed);
+    return parsed;
   }
   function one<Value>(name: string, parser: (text: string) => Result<Value>): Value {
     const [value] = each(name, parser);

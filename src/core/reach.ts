@@ -1,4 +1,4 @@
-import { environmentMap } from './files/environment.ts';
+import { environmentValue } from './files/environment.ts';
 import { findPrograms } from './files/remote/programs.ts';
 import type { Routes, Session } from './files/remote/routes.ts';
 import type { Drive } from './jobs/conversation.ts';
@@ -18,7 +18,7 @@ const PATIENCE = 5_000;
 export function createReach(routes: Routes, driveBy: (session: Session) => Drive, cwd = '/'): Reach {
   return (words, environment, told) => {
     const session = routes.begin(PATIENCE);
-    const path = environmentMap(environment).get('PATH');
+    const path = environmentValue(environment, 'PATH');
     const candidates = executableCandidates(words[0] ?? '', path);
     const places = [cwd, ...candidates.map((file) => absolutePath(cwd, file))];
     if (places.some(session.isElsewhere)) driveBy(session)(findPrograms(candidates, cwd), told);

@@ -87,27 +87,32 @@ function* machines(
   ];
 }
 
-/** By the key of an event the machines that it concerns: most concern one or two of them. */
-const CONCERNED = {
-  sidecar: new Map<EventKey, readonly Machine[]>(),
-  child: new Map<EventKey, readonly Machine[]>(),
-};
+type Concerned = ReadonlyMap<EventKey, readonly Machine[]>;
 
-function concerned(key: EventKey, room: SidecarRoom | undefined): readonly Machine[] {
-  const known = room === undefined ? CONCERNED.child : CONCERNED.sidecar;
-  const found = known.get(key);
-  if (found !== undefined) return found;
-  const all: Machine[] = [];
-  for (const [table, machine] of machines(room))
-    if (Object.values(table).some((row) => key in row)) all.push(machine);
-  known.set(key, all);
-  return all;
+/** By the key of an event the machines that it concerns, in their order: most concern one or two of them. */
+function concerned(room: SidecarRoom | undefined): Concerned {
+  const known = new Map<EventKey, Machine[]>();
+  for (const [table, machine] of machines(room)) {
+    const keys = new Set(Object.values(table).flatMap((row) => Object.keys(row) as EventKey[]));
+    for (const key of keys) known.set(key, [...(known.get(key) ?? []), machine]);
+  }
+  return known;
+}
+
+/** The one when this file is loaded, the other when there is a sidecar. */
+const OF_CHILD = concerned(undefined);
+let ofSidecar: Concerned | undefined;
+
+function machinesFor(key: EventKey, room: SidecarRoom | undefined): readonly Machine[] {
+  if (room === undefined) return OF_CHILD.get(key) ?? [];
+  ofSidecar ??= concerned(room);
+  return ofSidecar.get(key) ?? [];
 }
 
 function handle(state: State, event: CoreEvent, turn: Turn, room: SidecarRoom | undefined): State {
   const key = keyOf(event);
   let next = state;
-  for (const machine of concerned(key, room)) next = machine(next, event, turn, key);
+  for (const machine of machinesFor(key, room)) next = machine(next, event, turn, key);
   return next;
 }
 

@@ -1,7 +1,8 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { isSea } from 'node:sea';
-import { HOST_FILES, hostOf } from '../core/process/host.ts';
-import { argumentBytes } from '../core/process/proc.ts';
+import { HOST_FILES, hostOf, NO_HOST } from '../core/process/host.ts';
+import { argumentBytes, LIMITS } from '../core/process/proc.ts';
+import type { Identity } from '../core/state/state.ts';
 import { bytesOfText } from '../core/text/bytes.ts';
 import { cString, later, libc } from './process/libc.ts';
 
@@ -19,14 +20,15 @@ export function givenEnvironment(): readonly string[] {
   return entries ?? Object.entries(process.env).map(([name, value]) => bytesOfText(`${name}=${value ?? ''}`));
 }
 
-/** The most bytes that execve(2) takes of arguments and environment together. */
-export function givenArgumentBytes(): number {
-  return argumentBytes(textOf('/proc/self/limits'));
+/** The most bytes that execve(2) takes of arguments and environment together; the usual ones where that is not asked. */
+export function givenArgumentBytes(asked: boolean): number {
+  return argumentBytes(asked ? textOf(LIMITS) : undefined);
 }
 
-/** The name of the host, and whether it is its own. */
-export function givenHost(): ReturnType<typeof hostOf> {
-  return hostOf(textOf(HOST_FILES.name), linkTarget(HOST_FILES.namespace));
+/** The user, and the name of the host where that is asked. */
+export function givenIdentity(asked: boolean): Omit<Identity, 'version' | 'edition'> {
+  const host = asked ? hostOf(textOf(HOST_FILES.name), linkTarget(HOST_FILES.namespace)) : NO_HOST;
+  return { uid: process.geteuid?.() ?? 0, ...host };
 }
 
 /** The working directory, a byte string; undefined if it is gone. */

@@ -17,6 +17,7 @@ import { SIGINT, SIGTERM, type Signal, signalName } from '../core/process/signal
 import { type Asking, performAsking } from '../core/server/asking.ts';
 import type { Occurrence } from '../core/state/event.ts';
 import type { Watchable } from '../core/state/ports.ts';
+import { asksFor } from '../core/state/settings.ts';
 import { orphanLine } from '../core/supervision/orphans.ts';
 import { shortage } from '../core/text/shortage.ts';
 import { createClock } from './clock.ts';
@@ -25,7 +26,7 @@ import {
   givenArgumentBytes,
   givenDirectory,
   givenEnvironment,
-  givenHost,
+  givenIdentity,
   givenWords,
   isTerminal,
   leaveDirectory,
@@ -284,14 +285,15 @@ function run(options: RunOptions, environment: readonly string[], cwd: string | 
   if (missing !== undefined) write(withoutRealTime(missing), Date.now());
   for (const signal of settings.rewrites.keys())
     if (!isForwarded(signal)) write(neverComes(signal), Date.now());
+  const asks = asksFor(settings);
   const begin: Occurrence = {
     type: 'begin',
     pid1: process.pid === 1,
     terminal,
     environment,
-    argumentBytes: givenArgumentBytes(),
+    argumentBytes: givenArgumentBytes(asks.limits),
     seed: randomBytes(4).readUInt32LE(),
-    identity: { version: REHUP_VERSION, edition: 'node', uid: process.geteuid?.() ?? 0, ...givenHost() },
+    identity: { version: REHUP_VERSION, edition: 'node', ...givenIdentity(asks.host) },
   };
   engine.deliver(begin, ...early.splice(0));
 }

@@ -4,10 +4,11 @@ import { environmentMap } from '../core/files/environment.ts';
 import { withoutOrphans } from '../core/log/log.ts';
 import { refusalLine, TERMINATION_LOG } from '../core/log/printable.ts';
 import { EXIT_FAILED } from '../core/process/exit.ts';
-import { HOST_FILES, hostOf } from '../core/process/host.ts';
-import { argumentBytes } from '../core/process/proc.ts';
+import { HOST_FILES, hostOf, NO_HOST } from '../core/process/host.ts';
+import { argumentBytes, LIMITS } from '../core/process/proc.ts';
 import { SIGCHLD } from '../core/process/signals.ts';
 import type { Occurrence } from '../core/state/event.ts';
+import { asksFor } from '../core/state/settings.ts';
 import { orphanLine } from '../core/supervision/orphans.ts';
 import { bytesOfText } from '../core/text/bytes.ts';
 import { createClock } from './clock.ts';
@@ -37,6 +38,16 @@ import { probe } from './probe.ts';
 /** Set by the build from package.json and git. */
 declare const REHUP_VERSION: string;
 declare const REHUP_COMMIT: string;
+
+// Once with next to nothing, so that what is worked out of the defaults is there when the executable starts.
+parse({
+  words: ['true'],
+  environment: new Map(),
+  cwd: '/',
+  terminal: false,
+  columns: () => undefined,
+  version: '',
+});
 
 /**
  * Called by the C host; what is above happens when the executable is built (image.c), and must depend on nothing. What it
@@ -139,7 +150,8 @@ function installThis(place: Omit<Installing, 'executable'>): never {
   return native.exit(code);
 }
 
-function givenHost(): ReturnType<typeof hostOf> {
+function givenHost(asked: boolean): ReturnType<typeof hostOf> {
+  if (!asked) return NO_HOST;
   let namespace: string | undefined;
   attempt(() => {
     namespace = native.readlink(HOST_FILES.namespace);
@@ -229,14 +241,15 @@ function run(options: RunOptions, environment: readonly string[], cwd: string | 
   // What has come already is known before anything is started.
   const early = native.takeSignals(signals).filter((signal) => signal !== SIGCHLD);
   const arrivals = early.map((signal): Occurrence => ({ type: 'signal', signal }));
+  const asks = asksFor(options.settings);
   const begin: Occurrence = {
     type: 'begin',
     pid1,
     terminal,
     environment,
-    argumentBytes: argumentBytes(readProc('/proc/self/limits')),
+    argumentBytes: argumentBytes(asks.limits ? readProc(LIMITS) : undefined),
     seed: native.random(),
-    identity: { version: REHUP_VERSION, edition: 'static', uid: native.user(), ...givenHost() },
+    identity: { version: REHUP_VERSION, edition: 'static', uid: native.user(), ...givenHost(asks.host) },
   };
   if (unadopted !== undefined) log.write(withoutOrphans(unadopted));
   engine.deliver(begin, ...arrivals);

@@ -1,4 +1,4 @@
-import { environmentMap } from '../core/files/environment.ts';
+import { environmentValue } from '../core/files/environment.ts';
 import { executableCandidates, tryCandidates } from '../core/process/executable.ts';
 import type { ExitStatus } from '../core/process/exit.ts';
 import { isDescendant, type Proc } from '../core/process/proc.ts';
@@ -138,7 +138,7 @@ export function spawn(
   files?: readonly string[],
 ): { readonly pid: number } | { readonly errno: string } {
   let pid = 0;
-  const path = environmentMap(environment).get('PATH');
+  const path = environmentValue(environment, 'PATH');
   const errno = tryCandidates(files ?? executableCandidates(command[0] ?? '', path), (file) =>
     attempt(() => {
       pid = start(file);

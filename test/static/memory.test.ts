@@ -40,7 +40,7 @@ describe('the executable', () => {
     for (let size = 1200; size < 4000; size += 40) {
       const { status, last } = limited(`--as=${size * 1024}`);
       // Where the executable itself does not fit, the kernel does not get it started.
-      if (status === null && codes.size === 0 && size < 1600) continue;
+      if (status === null && codes.size === 0 && size < 1800) continue;
       codes.add(status);
       if (status === 0) continue;
       expect({ size, status }).toEqual({ size, status: 125 });

@@ -6,6 +6,7 @@ import type { OptionSpec } from '../option.ts';
 import { RUN_OPTIONS, variableOf } from '../options.ts';
 import type { RawOption, RawOptions } from '../raw.ts';
 import { validate } from '../validate.ts';
+import { type Flags, flagsOf, plainWords, type Words } from '../words.ts';
 
 const EXAMPLES = `
 Examples:
@@ -28,7 +29,7 @@ const NARROWEST = 10;
  * Made once, when this file is loaded: in the static executable that is when it is built. At each parse commander forgets
  * what it was told before.
  */
-const RUN = grammarOf({
+export const RUN = grammarOf({
   usage: '[run] [options] [--] COMMAND [ARG...]',
   about:
     'A PID 1 for containers: starts COMMAND, watches mounted ConfigMaps and Secrets, and makes a change of their content take effect in it.',
@@ -36,9 +37,6 @@ const RUN = grammarOf({
   options: RUN_OPTIONS,
   sidecar: false,
 });
-
-/** Where the value of an option is found: in commander under its attribute, and in the environment. */
-type Source = { readonly spec: OptionSpec; readonly attribute: string; readonly variable: string };
 
 /** What a subcommand is told by, and what its help says. */
 type Shape = {
@@ -49,15 +47,24 @@ type Shape = {
   readonly sidecar: boolean;
 };
 
-type Grammar = Shape & { readonly program: Command; readonly sources: readonly Source[] };
+type Grammar = Shape & {
+  readonly program: Command;
+  readonly flags: Flags;
+  /** By the variables of the options. */
+  readonly variables: ReadonlyMap<string, OptionSpec>;
+  /** What holds where nothing is given, of all options that there are. */
+  readonly defaults: RawOptions;
+};
 
 export function grammarOf(shape: Shape): Grammar {
-  const sources = shape.options.map((spec) => ({
-    spec,
-    attribute: new Option(spec.flags).attributeName(),
-    variable: variableOf(spec),
-  }));
-  return { ...shape, program: newProgram(shape), sources };
+  const { options } = shape;
+  return {
+    ...shape,
+    program: newProgram(shape),
+    flags: flagsOf(options),
+    variables: new Map(options.map((spec) => [variableOf(spec), spec])),
+    defaults: new Map([...RUN_OPTIONS, ...options].map((spec) => [spec.name, valueByDefault(spec)])),
+  };
 }
 
 /** Of the parse under way: what commander had to say, and who knows how wide that may be. */
@@ -71,11 +78,13 @@ export function parseRun(given: Given): Invocation {
 
 /** Parses by the options of a subcommand; what else there is has its default. */
 export function parseWords(grammar: Grammar, given: Given, doubts: readonly Doubt[]): Invocation {
-  const { program, sources, options, sidecar } = grammar;
-  output = '';
+  const { options } = grammar;
+  const plain = plainWords(grammar.flags, given.words);
+  if (plain !== undefined) return validateWords(grammar, given, plain, doubts);
   columns = given.columns;
+  let words: Words;
   try {
-    program.parse([...given.words], { from: 'user' });
+    words = commanderWords(grammar, given.words);
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     const isMeant = (word: string) => LONG_AND_VALUE.test(word) && error.message.includes(`'${word}'`);
@@ -87,15 +96,52 @@ export function parseWords(grammar: Grammar, given: Given, doubts: readonly Doub
       ? { kind: 'print', text: output }
       : { kind: 'refuse', message: refusal(error) };
   }
-  const own = given.words.slice(0, given.words.length - program.args.length);
+  const own = given.words.slice(0, given.words.length - words.command.length);
   const index = own.findIndex((word) => SHORT_AND_VALUE.test(word));
   const parted = partWord(options, given, index, SHORT_AND_VALUE);
   if (parted !== undefined) return parseWords(grammar, parted.given, [...doubts, parted.doubt]);
-  const raw: RawOptions = new Map([
-    ...RUN_OPTIONS.map((spec): [string, RawOption] => [spec.name, valueByDefault(spec)]),
-    ...sources.map((source): [string, RawOption] => [source.spec.name, valuesOf(program, given, source)]),
-  ]);
-  return validate(given, program.args, raw, { doubts, sidecar });
+  return validateWords(grammar, given, words, doubts);
+}
+
+/**
+ * What words say, told by commander.
+ *
+ * @throws CommanderError where they are none of this grammar, or ask for help
+ */
+export function commanderWords({ program, options }: Grammar, words: readonly string[]): Words {
+  output = '';
+  program.parse([...words], { from: 'user' });
+  const values = options.flatMap((spec) => {
+    const value: unknown = program.getOptionValue(new Option(spec.flags).attributeName());
+    if (value === undefined) return [];
+    return [[spec.name, Array.isArray(value) ? value.map(String) : [String(value)]] as const];
+  });
+  return { values: new Map(values), command: program.args };
+}
+
+/** What words say, the variables of the environment, and the defaults, in this order. */
+function validateWords(
+  { variables, defaults, sidecar }: Grammar,
+  given: Given,
+  { values, command }: Words,
+  doubts: readonly Doubt[],
+): Invocation {
+  const raw = new Map(defaults);
+  for (const [variable, text] of given.environment) {
+    const spec = variables.get(variable);
+    const told = spec === undefined ? [] : variableValues(text, spec);
+    if (spec !== undefined && told.length > 0)
+      raw.set(spec.name, { values: told, source: variable, given: true });
+  }
+  for (const [name, told] of values) raw.set(name, { values: told, source: `--${name}`, given: true });
+  return validate(given, command, raw, { doubts, sidecar });
+}
+
+/** What a variable says; nothing where it is blank. */
+function variableValues(value: string, { repeatable }: OptionSpec): readonly string[] {
+  // A block of YAML ends in a newline, and one that was written elsewhere has a return at each line's end.
+  const lines = repeatable ? value.split('\n') : [value];
+  return lines.map((line) => line.trim()).filter((line) => line !== '');
 }
 
 /** What was meant by a word that is an option with its value, as one item of a list in YAML may be: `--watch /etc/app`. */
@@ -147,20 +193,6 @@ function newProgram({ usage, about, examples, options }: Shape): Command {
     made.addOption(option);
   }
   return made;
-}
-
-/** The values of an option, from the command line, else from its variable, else its default. */
-function valuesOf(program: Command, given: Given, { spec, attribute, variable }: Source): RawOption {
-  const value: unknown = program.getOptionValue(attribute);
-  const source = `--${spec.name}`;
-  if (Array.isArray(value)) return { values: value.map(String), source, given: true };
-  if (value !== undefined) return { values: [String(value)], source, given: true };
-  // A block of YAML ends in a newline, and one that was written elsewhere has a return at each line's end.
-  const text = given.environment.get(variable)?.trim() ?? '';
-  if (text === '') return valueByDefault(spec);
-  const lines = text.split('\n').map((line) => line.trim());
-  const values = spec.repeatable ? lines.filter((line) => line !== '') : [text];
-  return { values, source: variable, given: true };
 }
 
 function valueByDefault(spec: OptionSpec): RawOption {

@@ -13,6 +13,11 @@ export function environmentMap(entries: readonly string[]): ReadonlyMap<string, 
   return map;
 }
 
+/** The value of one variable, as getenv(3) finds it. */
+export function environmentValue(entries: readonly string[], name: string): string | undefined {
+  return entries.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
+}
+
 /** Whether a child would find the same variables with the same values, whatever their order. */
 export function sameEnvironment(one: readonly string[], other: readonly string[]): boolean {
   const [variables, others] = [environmentMap(one), environmentMap(other)];

@@ -19,6 +19,9 @@ const MOST_ARGUMENT_BYTES = 6 * 1024 * 1024;
 /** The usual limit of the stack, where /proc does not tell. */
 const USUAL_STACK = 8 * 1024 * 1024;
 
+/** Where the limits of a process stand. */
+export const LIMITS = '/proc/self/limits';
+
 /** The most bytes of arguments and environment for a process with these limits: proc_pid_limits(5). */
 export function argumentBytes(limits: string | undefined): number {
   const stack = /^Max stack size\s+(\d+|unlimited)/m.exec(limits ?? '')?.[1] ?? String(USUAL_STACK);

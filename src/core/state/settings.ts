@@ -126,3 +126,11 @@ export type Settings = {
   /** Directories whose files are variables of the child; later ones win. Watched, each by itself. */
   readonly environmentDirectories: readonly string[];
 };
+
+/** What a life with these settings asks of the machine. A host reads nothing else: it would be in the way of the start. */
+export function asksFor({ environmentDirectories, fleet, sidecar }: Settings): {
+  readonly limits: boolean;
+  readonly host: boolean;
+} {
+  return { limits: environmentDirectories.length > 0, host: sidecar || fleet !== undefined };
+}

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
-import { environmentMap } from '../../core/files/environment.ts';
+import { environmentValue } from '../../core/files/environment.ts';
 import { executableCandidates, tryCandidates } from '../../core/process/executable.ts';
 import type { ExitStatus } from '../../core/process/exit.ts';
 import { isDescendant, type Proc } from '../../core/process/proc.ts';
@@ -63,7 +63,7 @@ export function createProcesses(options: ProcessOptions): Processes {
   ): { readonly pid: number } | { readonly errno: string } {
     // Only what is in the foreground itself can hand it over: in the background of a shell it would be taken from the shell.
     foreground = terminal && libc.tcgetpgrp(0) === libc.getpgrp();
-    const path = environmentMap(environment).get('PATH');
+    const path = environmentValue(environment, 'PATH');
     const errno = tryCandidates(files ?? executableCandidates(command[0] ?? '', path), (file) => {
       const request = { file, argv: command, environment, cwd, gift };
       let started = spawn({ ...request, foreground });

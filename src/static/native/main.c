@@ -206,6 +206,7 @@ int main(int argc, char **argv, char **environment)
     given_argc = argc;
     given_argv = argv;
     given_environment = environment;
+    if (program_kind == PROGRAM_TO_IMAGE && part_code() < 0) fail_for("mmap", errno_name(errno));
     JSContext *ctx = program_kind == PROGRAM_IMAGE ? read_image() : load();
     if (ctx == NULL) fail(OUT_OF_MEMORY);
     JS_SetMaxStackSize(JS_GetRuntime(ctx), stack_size());

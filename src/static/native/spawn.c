@@ -170,6 +170,10 @@ static JSValue spawn(JSContext *ctx, const struct request *request)
 {
     int ends[2];
     struct mishap mishap;
+    /* It takes no child to find out that a file is not there, and a command is looked for in each directory of PATH. */
+    bool is_absolute = request->file[0] == '/';
+    if (is_absolute && access(request->file, F_OK) < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return throw_system(ctx, "execve", errno);
     if (pipe2(ends, O_CLOEXEC) < 0) return throw_needed(ctx, "pipe2", errno);
     /* Away from 0-2, which the child may replace. */
     for (int end = 0; end < 2; end++) ends[end] = away_from_stdio(ends[end]);

@@ -16,6 +16,22 @@ const LOCAL: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
+/**
+ * Whether any of the mounts that proc_pid_mountinfo(5) tells of may hang, or might as far as its type goes. Behind a dash between
+ * blanks stands the type; what else there is has no blanks in it.
+ */
+export function mayAnyHang(text: string): boolean {
+  for (let dash = text.indexOf(DASH); dash >= 0; ) {
+    const type = dash + DASH.length;
+    const end = text.indexOf(' ', type);
+    if (!LOCAL.has(text.slice(type, end))) return true;
+    dash = text.indexOf(DASH, end);
+  }
+  return false;
+}
+
+const DASH = ' - ';
+
 /** The mounts that can be seen, by the paths that they are mounted on. */
 export type MountTable = {
   readonly at: ReadonlyMap<string, readonly Mount[]>;

@@ -4,7 +4,7 @@ import { type Mount, parseMounts } from '../mounts.ts';
 import type { Reading } from '../reading.ts';
 import type { Asking } from './helpers.ts';
 import { createLocator, type Locator } from './location.ts';
-import { type MountTable, tableOf } from './mount-table.ts';
+import { type MountTable, mayAnyHang, tableOf } from './mount-table.ts';
 import { type Parts, partsOf } from './parts.ts';
 
 /** What a request is answered with that would touch what may hang, where that is not wanted. */
@@ -51,7 +51,9 @@ export function createRoutes(files: Files, asking: Asking): Routes {
   function refresh(): void {
     const told = files.perform({ op: 'mounts' });
     if (told.op !== 'mounts' || told.value === undefined) return;
-    table = tableOf(parseMounts(told.value));
+    // Taken apart only where that matters: a table of mounts is long, and often all of it is local.
+    const matters = handles.size > 0 || mayAnyHang(told.value);
+    table = tableOf(matters ? parseMounts(told.value) : []);
     asking.keep(new Set([...table.remote].map(({ device }) => device)));
   }
 

@@ -38,6 +38,39 @@ static void forget_stack(size_t size)
     }
 }
 
+/* The section .rehup_code (scripts/build/toolchain.ts), and more than a program has. */
+#define CODE_PLACE 0x18000000
+#define MOST_CODE (2 * 1024 * 1024)
+
+static size_t code_size;
+
+static uint8_t *next_room(size_t size)
+{
+    if (size > MOST_CODE - code_size) return NULL;
+    uint8_t *room = (uint8_t *)CODE_PLACE + code_size;
+    code_size += size;
+    return room;
+}
+
+int part_code(void)
+{
+    void *place = mmap((void *)CODE_PLACE, MOST_CODE, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    if (place == MAP_FAILED) return -1;
+    room_for_code = next_room;
+    return 0;
+}
+
+static int write_all(int descriptor, const void *data, size_t size)
+{
+    for (size_t written = 0; written < size;) {
+        ssize_t more = write(descriptor, (const char *)data + written, size - written);
+        if (more < 0 && errno != EINTR) return -1;
+        if (more > 0) written += (size_t)more;
+    }
+    return 0;
+}
+
 int write_image(JSContext *ctx, int descriptor)
 {
     heap.ctx = ctx;
@@ -45,17 +78,14 @@ int write_image(JSContext *ctx, int descriptor)
     forget_free();
     size_t size = (size_t)(heap.top - (char *)&heap);
     forget_stack(size);
-    for (size_t written = 0; written < size;) {
-        ssize_t more = write(descriptor, (char *)&heap + written, size - written);
-        if (more < 0 && errno != EINTR) return -1;
-        if (more > 0) written += (size_t)more;
-    }
-    return 0;
+    uint64_t told = size;
+    if (write_all(descriptor, &told, sizeof told) < 0 || write_all(descriptor, &heap, size) < 0) return -1;
+    return write_all(descriptor, (void *)CODE_PLACE, code_size);
 }
 
 JSContext *read_image(void)
 {
-    if (!map_heap()) return NULL;
+    if (!map_heap() || rehup_code != (const uint8_t *)CODE_PLACE) return NULL;
     /* Its pages are there at once, since faults cost more. A kernel before 5.14 can't do that, and they come one by one. */
     madvise(&heap, round_up(image_size + LIKELY_MORE, PAGE), MADV_POPULATE_WRITE);
     size_t size = (size_t)(rehup_program_end - rehup_program);

@@ -14,3 +14,14 @@ __asm__(".section .rehup_program,\"a\",%progbits\n"
         "rehup_program: .incbin \"" REHUP_PROGRAM "\"\n"
         "rehup_program_end: .byte 0\n"
         ".previous\n");
+
+#ifdef REHUP_CODE
+#define INCLUDED ".incbin \"" REHUP_CODE "\"\n"
+#else
+#define INCLUDED
+#endif
+
+__asm__(".section .rehup_code,\"a\",%progbits\n"
+        ".global rehup_code\n"
+        "rehup_code: " INCLUDED "\n"
+        ".previous\n");
