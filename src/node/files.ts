@@ -134,6 +134,11 @@ export function createFiles(): Files {
         digests.of(request.digest).update(chunk.subarray(0, length));
         return { op, value: length };
       }
+      case 'digest-of': {
+        const digest = digests.begin(request.keyed);
+        digests.of(digest).update(request.bytes, 'latin1');
+        return { op, value: digests.end(digest) };
+      }
       case 'digest-bytes':
         digests.of(request.digest).update(request.bytes, 'latin1');
         return { op, value: undefined };

@@ -39,6 +39,8 @@ function answer(request: FileRequest): FileAnswer {
       return request.in !== undefined
         ? { op, value: native.status(request.path, false, request.in) }
         : { op, value: native.status(request.path, request.follow) };
+    case 'digest-of':
+      return { op, value: digestOf(request.bytes, request.keyed) };
     case 'digest-bytes':
       native.digestBytes(request.digest, request.bytes);
       return { op, value: undefined };
@@ -120,6 +122,12 @@ function answer(request: FileRequest): FileAnswer {
     default:
       return request satisfies never;
   }
+}
+
+function digestOf(bytes: string, keyed: boolean): string {
+  const digest = native.digest(keyed);
+  native.digestBytes(digest, bytes);
+  return native.digestEnd(digest);
 }
 
 /** The directory that a path is a name in, if it is one. */

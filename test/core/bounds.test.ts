@@ -112,6 +112,7 @@ function captured(count: number): Content {
       case 'digest-bytes':
       case 'close':
         return { op, value: undefined };
+      case 'digest-of':
       case 'digest-end':
         return { op, value: 'digest' };
       default:

@@ -22,6 +22,7 @@ type Outcome = 'goes on' | 'told' | RegExp;
 const CALLS: Readonly<Record<string, readonly [Outcome, Outcome?]>> = {
   // What it can do without.
   accept4: ['goes on'],
+  access: ['goes on'],
   bind: ['goes on'],
   brk: ['goes on'],
   chdir: ['goes on'],

@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -46,6 +47,17 @@ async function over(server: ChildProcess): Promise<void> {
   if (server.exitCode === null && server.signalCode === null) await once(server, 'exit');
 }
 
+const CONNECTIONS = '/sys/fs/fuse/connections';
+
+/** What tells how many requests a file server has not answered, read or not: the kernel's fuse.rst. */
+function waitingAt(path: string): () => number {
+  const { dev } = statSync(path);
+  const minor = (dev & 0xff) | ((dev >>> 12) & ~0xff);
+  const file = join(CONNECTIONS, String(minor), 'waiting');
+  if (!existsSync(file)) spawnSync('mount', ['-t', 'fusectl', 'none', CONNECTIONS]);
+  return () => Number(readFileSync(file, 'utf8'));
+}
+
 /** One that is stopped before it reads a request: who waits for it can be killed. */
 async function deaf(path: string): Promise<FileServer> {
   const source = `${path}-source`;
@@ -56,6 +68,7 @@ async function deaf(path: string): Promise<FileServer> {
   const server = spawn('bindfs', ['-f', source, path], { stdio: 'ignore' });
   await expect.poll(() => readdirSync(path), { timeout: PATIENCE }).toEqual(['key']);
   const pid = server.pid ?? 0;
+  const waiting = waitingAt(path);
   const states = () =>
     readdirSync(`/proc/${pid}/task`).map(
       (task) => readFileSync(`/proc/${pid}/task/${task}/stat`, 'latin1').split(') ').at(-1)?.charAt(0) ?? '',
@@ -64,9 +77,16 @@ async function deaf(path: string): Promise<FileServer> {
     path,
     put: async (text) => writeFileSync(key, text),
     async falls() {
-      server.kill('SIGSTOP');
-      // A thread that has not stopped yet may still read a request.
-      await expect.poll(() => states().every((state) => state === 'T'), { timeout: PATIENCE }).toBe(true);
+      const isInHand = async () => {
+        server.kill('SIGSTOP');
+        // A thread that has not stopped yet may still read a request.
+        await expect.poll(() => states().every((state) => state === 'T'), { timeout: PATIENCE }).toBe(true);
+        if (waiting() === 0) return false;
+        // Who asked for what was read already could not be killed; it may only have come since, too.
+        server.kill('SIGCONT');
+        return true;
+      };
+      await expect.poll(isInHand, { timeout: PATIENCE }).toBe(false);
     },
     rises: async () => void server.kill('SIGCONT'),
     async ends() {

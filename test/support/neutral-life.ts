@@ -125,8 +125,9 @@ function answer(request: FileRequest, content: string): FileAnswer {
       return { op: 'digest-file', value: 0 };
     case 'digest-bytes':
       return { op: 'digest-bytes', value: undefined };
+    case 'digest-of':
     case 'digest-end':
-      return { op: 'digest-end', value: content };
+      return { op: request.op, value: content };
     default:
       return { op: 'error', errno: 'EROFS' };
   }

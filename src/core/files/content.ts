@@ -1,4 +1,4 @@
-import { beginDigest, endDigest, type FileDigest, type FileSteps } from './files.ts';
+import { beginDigest, digestOf, endDigest, type FileDigest, type FileSteps } from './files.ts';
 import { isPause, PAUSE, sortedStrings } from './unhurried.ts';
 
 /** What a watch holds: the files that the application can see, by path relative to the watch ('' for a file watched by name). */
@@ -25,7 +25,7 @@ const DIGESTED_AT_ONCE = 4 * 1024;
 export function* contentOf(files: ReadonlyMap<string, FileDigest>, keyed: boolean): FileSteps<Content> {
   const paths = yield* sortedStrings(files.keys());
   const sorted = new Map<string, FileDigest>();
-  const digest = yield* beginDigest(keyed);
+  let digest: number | undefined;
   let piece = '';
   let index = 0;
   for (const path of paths) {
@@ -35,11 +35,18 @@ export function* contentOf(files: ReadonlyMap<string, FileDigest>, keyed: boolea
     sorted.set(path, file);
     piece += measured(path) + measured(String(file.size)) + measured(file.digest);
     if (piece.length < DIGESTED_AT_ONCE) continue;
+    digest ??= yield* beginDigest(keyed);
     yield { op: 'digest-bytes', digest, bytes: piece };
     piece = '';
   }
+  return { digest: yield* ended(digest, piece, keyed), files: sorted, keyed };
+}
+
+/** Ends a digest with the last piece; most are of one piece, and were not begun. */
+function* ended(digest: number | undefined, piece: string, keyed: boolean): FileSteps<string> {
+  if (digest === undefined) return yield* digestOf(piece, keyed);
   if (piece !== '') yield { op: 'digest-bytes', digest, bytes: piece };
-  return { digest: yield* endDigest(digest), files: sorted, keyed };
+  return yield* endDigest(digest);
 }
 
 /** A byte string with its length before it, so that no two sequences of them look alike. */
@@ -63,14 +70,14 @@ export function captured(
 
 /** The digest of a sequence of byte strings, as {@link contentOf} digests those of all files. */
 export function* digestStrings(strings: Iterable<string>, keyed: boolean): FileSteps<string> {
-  const digest = yield* beginDigest(keyed);
+  let digest: number | undefined;
   let piece = '';
   for (const bytes of strings) {
     piece += measured(bytes);
     if (piece.length < DIGESTED_AT_ONCE) continue;
+    digest ??= yield* beginDigest(keyed);
     yield { op: 'digest-bytes', digest, bytes: piece };
     piece = '';
   }
-  if (piece !== '') yield { op: 'digest-bytes', digest, bytes: piece };
-  return yield* endDigest(digest);
+  return yield* ended(digest, piece, keyed);
 }

@@ -81,6 +81,8 @@ type Operations = {
   /** Feeds at most 64 KiB of an open file to a digest; answers the number of bytes, 0 at the end. */
   'digest-file': { request: { readonly digest: number; readonly file: number }; answer: number };
   'digest-bytes': { request: { readonly digest: number; readonly bytes: string }; answer: undefined };
+  /** The digest of so little that it is there at once, in hexadecimal. */
+  'digest-of': { request: { readonly keyed: boolean; readonly bytes: string }; answer: string };
   /** Ends a digest; answers it in hexadecimal. */
   'digest-end': { request: { readonly digest: number }; answer: string };
 
@@ -279,6 +281,13 @@ export function* open(path: string): FileSteps<number | FileFailure> {
 export function* beginDigest(keyed: boolean): FileSteps<number> {
   const answer = yield { op: 'digest', keyed };
   if (answer.op !== 'digest') throw wrongAnswer('digest', answer);
+  return answer.value;
+}
+
+/** The digest of a byte string, in hexadecimal. */
+export function* digestOf(bytes: string, keyed: boolean): FileSteps<string> {
+  const answer = yield { op: 'digest-of', keyed, bytes };
+  if (answer.op !== 'digest-of') throw wrongAnswer('digest-of', answer);
   return answer.value;
 }
 

@@ -88,14 +88,14 @@ describe('plain files', () => {
     writeFileSync(file, '0');
     let writes = 0;
     const once: Between = (request) => {
-      if (request.op === 'digest-end' && writes < 1) writeFileSync(file, `${++writes}`);
+      if (request.op === 'digest-of' && writes < 1) writeFileSync(file, `${++writes}`);
       return undefined;
     };
     const reading = readOne(file, { between: once });
     expect(reading).toMatchObject({ status: 'read', settled: true });
     expect(digest(reading)).toBe(digest(readOne(file)));
     const always: Between = (request) =>
-      void (request.op === 'digest-end' && writeFileSync(file, `${++writes}`));
+      void (request.op === 'digest-of' && writeFileSync(file, `${++writes}`));
     expect(readOne(file, { between: always })).toMatchObject({ status: 'read', settled: false });
   });
 
