@@ -30,6 +30,8 @@ export type Stored = {
   /** Whether the annotations of the controller were written by it. */
   stateIsOurs: boolean;
   templateIsOurs: boolean;
+  /** Who wrote the template, when that was not the controller. */
+  templateBy: string;
   paused: boolean;
   pods: Pod[];
 };
@@ -85,7 +87,7 @@ export class ApiServer {
         version: this.version,
         generation: 1,
       },
-      ...{ stateIsOurs: false, templateIsOurs: false, paused: false, pods: [] },
+      ...{ stateIsOurs: false, templateIsOurs: false, templateBy: 'kubectl', paused: false, pods: [] },
     });
     this.change(`workload/${name}`);
     this.progress();
@@ -182,8 +184,8 @@ export class ApiServer {
     const stored = this.workloads.get(name);
     if (stored === undefined) return undefined;
     const { annotations, template, generation, replicas, refers, stateIsOurs, templateIsOurs } = stored;
-    const owned = (path: readonly string[], is: boolean) => ({
-      manager: is ? MANAGER : 'kubectl',
+    const owned = (path: readonly string[], is: boolean, other = 'kubectl') => ({
+      manager: is ? MANAGER : other,
       fieldsV1: path.reduceRight<object>((inner, field) => ({ [`f:${field}`]: inner }), {}),
     });
     return {
@@ -192,7 +194,11 @@ export class ApiServer {
         annotations: { 'rehup.dev/reload': 'auto', ...stored.extra, ...annotations },
         managedFields: [
           owned(['metadata', 'annotations', STATE], stateIsOurs),
-          owned(['spec', 'template', 'metadata', 'annotations', CONFIG_DIGEST], templateIsOurs),
+          owned(
+            ['spec', 'template', 'metadata', 'annotations', CONFIG_DIGEST],
+            templateIsOurs,
+            stored.templateBy,
+          ),
         ],
       },
       spec: {

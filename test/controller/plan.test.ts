@@ -120,6 +120,34 @@ describe('a workload', () => {
     expect(rolled).toHaveLength(4);
   });
 
+  test.each([
+    ['argocd-controller', 'Argo CD', 5],
+    ['kustomize-controller', 'Flux', 15 * 60],
+  ])(
+    'whose template has another digest in the manifests of a tool is rolled three times and then left (%s)',
+    (templateBy, tool, seconds) => {
+      const controller = shops('web');
+      const putBack = () =>
+        server.edit('web', (stored) =>
+          Object.assign(stored, { template: 'v1.old.one', templateIsOurs: false, templateBy }),
+        );
+      server.put('app', 'two');
+      for (let round = 0; round < 10; round += 1) {
+        controller.pass(seconds);
+        putBack();
+      }
+      controller.pass(seconds);
+      expect(rolled).toHaveLength(3);
+      expect(controller.told.filter((line) => /Skipped|Adopted/.test(line))).toEqual([
+        expect.stringContaining(`of its template was replaced by ${tool} 3 times, and is left so`),
+      ]);
+      expect(phases()).toEqual({ web: 'adopted' });
+      server.put('app', 'three');
+      controller.pass(5);
+      expect(rolled).toHaveLength(4);
+    },
+  );
+
   test('of another key is adopted', () => {
     shops('web').pass(1);
     server.put('app', 'two');

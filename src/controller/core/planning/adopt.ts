@@ -28,11 +28,18 @@ export function adopted(hash: Hash, workload: Workload, content: Content): Decis
   }
   if (!isComparable(state.digest, hash))
     return as('its digest is of another version or key, and tells nothing');
-  if (template === undefined || template === state.template) return undefined;
+  // A tool that does so does it again and again: see TAKEN.
+  if (template === undefined || template === state.template || isTaken(workload, state)) return undefined;
   const which = history.includes(template) ? 'one that was rolled out before' : 'another one';
   return as(
     template === digest ? undefined : `somebody else put ${which} in place of the digest in its template`,
   );
+}
+
+/** Whether the mark of a roll-out is gone from the template: by anybody's hand, or because a tool has another one in its manifests. */
+export function isTaken({ template, templateTool }: Workload, state: State): boolean {
+  if (state.evicts === true || state.template === undefined) return false;
+  return template === undefined || (template !== state.template && templateTool !== undefined);
 }
 
 export function adoption(workload: Workload, { digest, parts }: Content): Patch {

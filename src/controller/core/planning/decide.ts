@@ -1,7 +1,7 @@
 import { combinedDigest } from '../reading/digest.ts';
 import { type State, withDigest } from '../reading/state.ts';
 import type { Workload } from '../reading/workload.ts';
-import { adopted, adoption, keptTemplate, stateOfTemplate } from './adopt.ts';
+import { adopted, adoption, isTaken, keptTemplate, stateOfTemplate } from './adopt.ts';
 import { type Decision, type Telling, titleOf, titlesOf } from './decision.ts';
 import { changesOf, followed } from './follow.ts';
 import type { Looking } from './memory.ts';
@@ -35,11 +35,10 @@ function begun(looking: Looking, workload: Workload, state: State, present: Now)
   const { memory, now } = looking;
   const { key } = workload;
   const { parts } = present;
-  const isTaken =
-    workload.strategy === 'template' && workload.template === undefined && state.template !== undefined;
+  const isGone = workload.strategy === 'template' && isTaken(workload, state);
   const isResumed = state.phase === 'failed' && workload.resumedAt > state.at;
   const differing = differingOf(state, present);
-  const changed = differing.length > 0 ? differing : isTaken || isResumed ? state.changed : [];
+  const changed = differing.length > 0 ? differing : isGone || isResumed ? state.changed : [];
   if (changed.length === 0) {
     memory.told.delete(key);
     return unrolled(workload, state, present);
@@ -49,9 +48,11 @@ function begun(looking: Looking, workload: Workload, state: State, present: Now)
     const message = `${titlesOf(present.missing)} is not there; nothing is rolled out until it is back`;
     return said(looking, workload, { reason: 'Skipped', message });
   }
-  const recent = (state.taken ?? []).filter((at) => at > now - TAKEN.within);
-  const taken = isTaken ? [...recent, now] : differing.length > 0 ? undefined : recent;
-  if (differing.length === 0 && isTaken && recent.length + 1 >= TAKEN.times)
+  // A tool looks as seldom as it is told to, and never at what others want.
+  const isLasting = isGone && workload.template !== undefined;
+  const recent = (state.taken ?? []).filter((at) => isLasting || at > now - TAKEN.within);
+  const taken = isGone ? [...recent, now] : differing.length > 0 ? undefined : recent;
+  if (differing.length === 0 && isGone && recent.length + 1 >= TAKEN.times)
     return abandoned(workload, present);
   const refused = memory.refused.get(key);
   if (refused !== undefined) memory.blocked.add(key);
@@ -104,9 +105,14 @@ function unrolled(workload: Workload, state: State, { digest, parts }: Now): Dec
 }
 
 function abandoned(workload: Workload, present: Now): Decision {
-  const what = 'the annotation rehup.dev/config-digest of its template was taken away';
-  const wayOut = 'have the tool that does it leave it, or use rehup.dev/strategy: evict';
-  const message = `${what} ${TAKEN.times} times, and is left so until the content changes: ${wayOut}`;
+  const { template, templateTool: tool = 'a tool' } = workload;
+  const what = 'the annotation rehup.dev/config-digest of its template';
+  const wayOut =
+    template === undefined
+      ? 'have the tool that does it leave it, or use rehup.dev/strategy: evict'
+      : `take it out of the manifests of ${tool}, have it ignored there, or use rehup.dev/strategy: evict`;
+  const done = template === undefined ? 'taken away' : `replaced by ${tool}`;
+  const message = `${what} was ${done} ${TAKEN.times} times, and is left so until the content changes: ${wayOut}`;
   return {
     workload,
     patch: adoption(workload, present),

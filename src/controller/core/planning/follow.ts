@@ -1,6 +1,6 @@
 import type { State } from '../reading/state.ts';
 import type { Workload } from '../reading/workload.ts';
-import { keptTemplate } from './adopt.ts';
+import { isTaken, keptTemplate } from './adopt.ts';
 import { type Decision, type Telling, titleOf, titlesOf } from './decision.ts';
 import type { Looking } from './memory.ts';
 import { objectKey, type Present, podsOf } from './store.ts';
@@ -30,9 +30,9 @@ export function followed(looking: Looking, workload: Workload, state: State, pre
     const message = `it was ${held} while ${titlesOf(state.changed)} was rolled out, and takes no place`;
     return write({ phase: 'adopted', at: now }, { reason: 'Skipped', message });
   }
-  const isTaken = state.evicts !== true && state.template !== undefined && workload.template === undefined;
+  const isGone = isTaken(workload, state);
   const verdict = verdictOf(workload, state, pods, now);
-  if (verdict.kind === 'applied' && !isTaken) {
+  if (verdict.kind === 'applied' && !isGone) {
     const message = `${titlesOf(state.changed)} rolled out; ${workload.wanted} pods were Ready for ${verify / 1000} s`;
     return write({ phase: 'applied', at: now, broken: undefined }, { reason: 'Completed', message });
   }
@@ -54,7 +54,7 @@ export function followed(looking: Looking, workload: Workload, state: State, pre
       state,
       isOld && cureAt > now ? Math.min(cureAt, going.until) : going.until,
     ),
-    isSuperseded: isTaken || (isOld && now >= cureAt),
+    isSuperseded: isGone || (isOld && now >= cureAt),
   };
 }
 

@@ -37,7 +37,7 @@ export function plan(planning: Planning, keys: Iterable<string>): Plan {
     const written = {
       ...workload,
       ...{ state, history, isForeign: false },
-      ...(template === undefined ? {} : { template, ownsTemplate: true }),
+      ...(template === undefined ? {} : { template, ownsTemplate: true, templateTool: undefined }),
     };
     for (const other of putWorkload(store, key, written)) if (other !== key) wake.add(other);
     store.pending.add(key);

@@ -6,14 +6,21 @@ export const MANAGER = 'rehup';
 
 /** Whether a field belongs to the field manager of the controller: not so after `kubectl rollout undo`, for example. */
 export function isOurs(managed: readonly ManagedFields[] | undefined, ...path: readonly string[]): boolean {
-  return (managed ?? []).some(({ manager, fieldsV1 }) => {
-    if (manager !== MANAGER) return false;
+  return owners(managed, path).includes(MANAGER);
+}
+
+/** The field managers that a field belongs to. */
+export function owners(
+  managed: readonly ManagedFields[] | undefined,
+  path: readonly string[],
+): readonly string[] {
+  return (managed ?? []).flatMap(({ manager = '', fieldsV1 }) => {
     let at: unknown = fieldsV1;
     for (const name of path) {
-      if (typeof at !== 'object' || at === null) return false;
+      if (typeof at !== 'object' || at === null) return [];
       at = (at as Readonly<Record<string, unknown>>)[`f:${name}`];
     }
-    return at !== undefined;
+    return at === undefined ? [] : manager;
   });
 }
 

@@ -1,4 +1,5 @@
 import type { Metadata } from './api.ts';
+import { toolOf } from './gitops.ts';
 
 /** What a ConfigMap says of being put back to its last good content. */
 
@@ -17,33 +18,9 @@ export type Rollback = {
   readonly done: readonly string[];
 };
 
-const LABELS: Readonly<Record<string, string>> = {
-  'kustomize.toolkit.fluxcd.io/name': 'Flux',
-  'helm.toolkit.fluxcd.io/name': 'Flux',
-  'argocd.argoproj.io/instance': 'Argo CD',
-};
-
-const ANNOTATIONS: Readonly<Record<string, string>> = { 'argocd.argoproj.io/tracking-id': 'Argo CD' };
-
-const MANAGERS: Readonly<Record<string, string>> = {
-  'kustomize-controller': 'Flux',
-  'helm-controller': 'Flux',
-  'argocd-controller': 'Argo CD',
-  'argocd-application-controller': 'Argo CD',
-};
-
-export function rollbackOf({
-  uid = '',
-  labels = {},
-  annotations = {},
-  managedFields = [],
-}: Metadata): Rollback | undefined {
+export function rollbackOf(metadata: Metadata): Rollback | undefined {
+  const { uid = '', annotations = {} } = metadata;
   if (annotations[ROLLBACK] !== 'true') return undefined;
-  const marks = [
-    ...Object.keys(labels).map((name) => LABELS[name]),
-    ...Object.keys(annotations).map((name) => ANNOTATIONS[name]),
-    ...managedFields.map(({ manager = '' }) => MANAGERS[manager]),
-  ];
   const done = (annotations[ROLLED_BACK] ?? '').split(',').filter((digest) => digest !== '');
-  return { uid, owner: marks.find((mark) => mark !== undefined), done };
+  return { uid, owner: toolOf(metadata), done };
 }

@@ -1,6 +1,7 @@
 import { parseDuration } from '../../../core/text/duration.ts';
 import { type ApiWorkload, timeOf } from './api.ts';
 import { type Annotations, type Choice, candidatesOf, choiceOf } from './choice.ts';
+import { toolThatWrote } from './gitops.ts';
 import { isOurs } from './owned.ts';
 import { type Reference, referencesOf } from './references.ts';
 import { type PlanSettings, STRATEGIES, type Strategy, VERIFY } from './settings.ts';
@@ -39,6 +40,8 @@ export type Workload = {
   /** The digest in the template, and whether it is ours. */
   readonly template: string | undefined;
   readonly ownsTemplate: boolean;
+  /** The GitOps tool that put another digest there: its manifests have one. */
+  readonly templateTool: string | undefined;
   /** When somebody asked to go on after a failure. */
   readonly resumedAt: number;
   readonly strategy: Strategy;
@@ -50,6 +53,8 @@ export type Workload = {
   /** Annotations that can't be understood, as a line for people. */
   readonly mistakes: readonly string[];
 };
+
+const IN_TEMPLATE = ['spec', 'template', 'metadata', 'annotations', CONFIG_DIGEST];
 
 /** The least of a Deployment's own limit that is taken for one. */
 const SECOND = 1000;
@@ -81,6 +86,7 @@ export function workloadOf(
   const progress = kind === 'Deployment' ? (spec.progressDeadlineSeconds ?? Infinity) * SECOND : Infinity;
   const isDaemon = kind === 'DaemonSet';
   const hasState = annotations[STATE] !== undefined;
+  const ownsTemplate = isOurs(managedFields, ...IN_TEMPLATE);
   return {
     key: `${kind}/${namespace}/${name}`,
     ...{ kind, namespace, name, choice, references },
@@ -98,7 +104,8 @@ export function workloadOf(
     isForeign: hasState && !isOurs(managedFields, 'metadata', 'annotations', STATE),
     history: parseHistory(annotations[HISTORY]),
     template: template.metadata?.annotations?.[CONFIG_DIGEST],
-    ownsTemplate: isOurs(managedFields, 'spec', 'template', 'metadata', 'annotations', CONFIG_DIGEST),
+    ownsTemplate,
+    templateTool: ownsTemplate ? undefined : toolThatWrote(managedFields, ...IN_TEMPLATE),
     resumedAt: timeOf(annotations[RESUMED_AT]),
     strategy: strategyOf(annotations, settings.strategy, mistakes),
     settle: duration('rehup.dev/settle', settings.settle),
