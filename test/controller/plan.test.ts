@@ -159,6 +159,28 @@ describe('a workload', () => {
     ]);
   });
 
+  test('that two controllers of different keys look after is written ever more seldom, and each says so once', () => {
+    const one = shops('web');
+    const other = new ControllerDouble(server, SETTINGS, 'another key');
+    let writes = 0;
+    server.written.push(() => {
+      writes += 1;
+    });
+    for (let second = 0; second < 600; second += 1) {
+      one.pass(1);
+      other.settle();
+    }
+    expect(writes).toBeGreaterThan(4);
+    expect(writes).toBeLessThan(24);
+    for (const { told } of [one, other]) {
+      expect(told.filter((line) => line.includes('Adopted'))).toHaveLength(3);
+      expect(told.filter((line) => line.includes('Skipped'))).toEqual([
+        expect.stringContaining('were written by others 3 times: another controller with another key'),
+      ]);
+    }
+    expect(rolled).toEqual([]);
+  });
+
   test('that is paused gets the annotation and takes no place', () => {
     const controller = shops('web', 'shop');
     server.edit('shop', (stored) => Object.assign(stored, { paused: true }));

@@ -4,7 +4,7 @@ import type { Workload } from '../reading/workload.ts';
 import { adopted, adoption, isTaken, keptTemplate, stateOfTemplate } from './adopt.ts';
 import { type Decision, type Telling, titleOf, titlesOf } from './decision.ts';
 import { changesOf, followed } from './follow.ts';
-import type { Looking } from './memory.ts';
+import { type Looking, refusedAgain } from './memory.ts';
 import { type Present, presentOf } from './store.ts';
 import { leaveOf } from './wave.ts';
 
@@ -15,7 +15,8 @@ export function decide(looking: Looking, workload: Workload): Decision | undefin
   const now = { ...present, digest: combinedDigest(present.parts, looking.hash) };
   const adoption = adopted(looking.hash, workload, now);
   // Pods that wait for something run on nothing yet.
-  if (adoption !== undefined) return present.missing.length > 0 ? undefined : adoption;
+  if (adoption !== undefined && present.missing.length > 0) return undefined;
+  if (adoption !== undefined) return workload.state === undefined ? adoption : adoptedAnew(looking, adoption);
   const state = workload.state ?? stateOfTemplate(workload);
   if (state.phase !== 'rolling') return begun(looking, workload, state, now);
   const { decision, isSuperseded } = followed(looking, workload, state, present);
@@ -23,6 +24,26 @@ export function decide(looking: Looking, workload: Workload): Decision | undefin
   if (next?.patch !== undefined) return next;
   const again = Math.min(decision.again ?? Infinity, next?.again ?? Infinity);
   return { ...decision, again: again === Infinity ? undefined : again };
+}
+
+/** Who writes against each other does so ever more seldom, and after a calm at once again; ms. */
+const ANEW = { shortest: 1000, longest: 3_600_000, calm: 600_000 } as const;
+
+/** The adoption of a workload that was adopted before: at once, and if somebody goes on like that, later and later. */
+function adoptedAnew({ memory, now }: Looking, adoption: Decision): Decision {
+  const { workload, tell } = adoption;
+  const before = memory.readopted.get(workload.key);
+  if (before !== undefined && before.until > now)
+    return { workload, tell: [], remove: [], again: before.until };
+  const isCalm = before !== undefined && before.until + ANEW.calm < now;
+  const next = refusedAgain(isCalm ? undefined : before, now, ANEW);
+  memory.readopted.set(workload.key, next);
+  if (next.tries > TAKEN.times) return { ...adoption, tell: [] };
+  const cause = 'another controller with another key, or a tool whose manifests have rehup.dev/state';
+  const message = `its annotations were written by others ${TAKEN.times} times: ${cause}; end the one, or take them out of the other`;
+  return next.tries < TAKEN.times
+    ? adoption
+    : { ...adoption, tell: [...tell, { reason: 'Skipped', message }] };
 }
 
 /** So many times within so long, and the annotation is left to whoever takes it away. */

@@ -14,18 +14,27 @@ export type Memory = {
   readonly unevicted: Map<string, Refusals>;
   /** Workloads that can't be rolled now for reasons of their own. */
   readonly blocked: Set<string>;
+  /** Workloads that were adopted anew because somebody else had written what the controller keeps in them. */
+  readonly readopted: Map<string, Refusals>;
   /** What was said last of a workload that waits, so that it is said once. */
   readonly told: Map<string, string>;
 };
 
 export function createMemory(): Memory {
-  return { refused: new Map(), unevicted: new Map(), blocked: new Set(), told: new Map() };
+  return {
+    refused: new Map(),
+    unevicted: new Map(),
+    readopted: new Map(),
+    blocked: new Set(),
+    told: new Map(),
+  };
 }
 
 /** Of a workload that is gone. */
 export function forget(memory: Memory, key: string): void {
   memory.refused.delete(key);
   memory.unevicted.delete(key);
+  memory.readopted.delete(key);
   memory.blocked.delete(key);
   memory.told.delete(key);
 }
