@@ -19,6 +19,8 @@ export function hashWith(key: string): Hash {
 }
 
 export type Stored = {
+  /** Of each of a name another one. */
+  readonly uid: string;
   /** Names of ConfigMaps that its template takes variables from. */
   readonly refers: readonly string[];
   readonly replicas: number;
@@ -78,6 +80,7 @@ export class ApiServer {
     replicas = 1,
   ): void {
     this.workloads.set(name, {
+      uid: `${name}-${this.version}`,
       ...{
         refers,
         replicas,
@@ -190,7 +193,8 @@ export class ApiServer {
     });
     return {
       metadata: {
-        ...{ name, namespace: NAMESPACE, uid: name, resourceVersion: String(stored.version), generation },
+        ...{ name, namespace: NAMESPACE, uid: stored.uid },
+        ...{ resourceVersion: String(stored.version), generation },
         annotations: { 'rehup.dev/reload': 'auto', ...stored.extra, ...annotations },
         managedFields: [
           owned(['metadata', 'annotations', STATE], stateIsOurs),

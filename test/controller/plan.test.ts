@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { CONFIG_DIGEST, parseState, STATE } from '../../src/controller/core/reading/state.ts';
+import { parseState, STATE } from '../../src/controller/core/reading/state.ts';
 import { ApiServer } from './api-server.ts';
 import { ControllerDouble, SETTINGS } from './controller-double.ts';
 
@@ -102,52 +102,6 @@ describe('a workload', () => {
     expect(rolled).toEqual(['web', 'web', 'web']);
   });
 
-  test('whose template is put back is rolled three times within ten minutes and then left', () => {
-    const controller = shops('web');
-    const putBack = () =>
-      server.edit('web', (stored) => Object.assign(stored, { template: undefined, templateIsOurs: false }));
-    server.put('app', 'two');
-    for (let round = 0; round < 30; round += 1) {
-      controller.pass(5);
-      putBack();
-    }
-    expect(rolled).toHaveLength(3);
-    expect(controller.told.filter((line) => line.includes('Skipped'))).toEqual([
-      expect.stringContaining(`the annotation ${CONFIG_DIGEST} of its template was taken away 3 times`),
-    ]);
-    server.put('app', 'three');
-    controller.pass(5);
-    expect(rolled).toHaveLength(4);
-  });
-
-  test.each([
-    ['argocd-controller', 'Argo CD', 5],
-    ['kustomize-controller', 'Flux', 15 * 60],
-  ])(
-    'whose template has another digest in the manifests of a tool is rolled three times and then left (%s)',
-    (templateBy, tool, seconds) => {
-      const controller = shops('web');
-      const putBack = () =>
-        server.edit('web', (stored) =>
-          Object.assign(stored, { template: 'v1.old.one', templateIsOurs: false, templateBy }),
-        );
-      server.put('app', 'two');
-      for (let round = 0; round < 10; round += 1) {
-        controller.pass(seconds);
-        putBack();
-      }
-      controller.pass(seconds);
-      expect(rolled).toHaveLength(3);
-      expect(controller.told.filter((line) => /Skipped|Adopted/.test(line))).toEqual([
-        expect.stringContaining(`of its template was replaced by ${tool} 3 times, and is left so`),
-      ]);
-      expect(phases()).toEqual({ web: 'adopted' });
-      server.put('app', 'three');
-      controller.pass(5);
-      expect(rolled).toHaveLength(4);
-    },
-  );
-
   test('of another key is adopted', () => {
     shops('web').pass(1);
     server.put('app', 'two');
@@ -157,28 +111,6 @@ describe('a workload', () => {
     expect(controller.told).toEqual([
       'web Adopted: its digest is of another version or key, and tells nothing; nothing is rolled out',
     ]);
-  });
-
-  test('that two controllers of different keys look after is written ever more seldom, and each says so once', () => {
-    const one = shops('web');
-    const other = new ControllerDouble(server, SETTINGS, 'another key');
-    let writes = 0;
-    server.written.push(() => {
-      writes += 1;
-    });
-    for (let second = 0; second < 600; second += 1) {
-      one.pass(1);
-      other.settle();
-    }
-    expect(writes).toBeGreaterThan(4);
-    expect(writes).toBeLessThan(24);
-    for (const { told } of [one, other]) {
-      expect(told.filter((line) => line.includes('Adopted'))).toHaveLength(3);
-      expect(told.filter((line) => line.includes('Skipped'))).toEqual([
-        expect.stringContaining('were written by others 3 times: another controller with another key'),
-      ]);
-    }
-    expect(rolled).toEqual([]);
   });
 
   test('that is paused gets the annotation and takes no place', () => {

@@ -115,7 +115,8 @@ function said({ memory }: Looking, workload: Workload, telling: Telling): Decisi
 
 /** No content has changed; other objects may count than before, or a mark of ours may be gone that means nothing now. */
 function unrolled(workload: Workload, state: State, { digest, parts }: Now): Decision | undefined {
-  if (state.digest === digest && state.template === workload.template) return undefined;
+  const isKept = state.digest === digest && state.template === workload.template;
+  if (isKept && workload.isLost !== true) return undefined;
   const { history, template } = workload;
   return {
     workload,

@@ -139,8 +139,9 @@ export function restsAt({ changedAt, firstAt }: Known, settle: number): number {
 }
 
 /** Takes in what a workload is now, or that it takes no part any more; which workloads have to be looked at. */
-export function putWorkload(store: Store, key: string, workload: Workload | undefined): Iterable<string> {
+export function putWorkload(store: Store, key: string, put: Workload | undefined): Iterable<string> {
   const before = store.workloads.get(key);
+  const workload = remembered(before, put);
   store.pending.delete(key);
   if (before !== undefined) unlink(store, before);
   if (workload === undefined) store.workloads.delete(key);
@@ -153,6 +154,16 @@ export function putWorkload(store: Store, key: string, workload: Workload | unde
   const isNews = phases[0] !== phases[1] || before?.resumedAt !== (workload?.resumedAt ?? before?.resumedAt);
   if (!isNews) return [key];
   return [key, ...peersOf(store, before), ...peersOf(store, workload), ...nextWaiting(store)];
+}
+
+/**
+ * A `kubectl replace` takes the annotations of the controller away. Where it changed the template as well, the pods are new
+ * anyway; else they are on what they were on, and what was known of them still holds.
+ */
+function remembered(before: Workload | undefined, now: Workload | undefined): Workload | undefined {
+  if (before?.state === undefined || now === undefined || now.state !== undefined) return now;
+  if (before.uid !== now.uid || before.template !== now.template || before.isForeign) return now;
+  return { ...now, state: before.state, history: before.history, isLost: true };
 }
 
 /** So many are told at a time that a place may be free. */

@@ -36,6 +36,8 @@ export type Workload = {
   readonly state: State | undefined;
   /** Whether the state is there, but somebody else put it there. */
   readonly isForeign: boolean;
+  /** What is known of it is gone from the workload, and remembered. */
+  readonly isLost?: boolean | undefined;
   readonly history: readonly string[];
   /** The digest in the template, and whether it is ours. */
   readonly template: string | undefined;

@@ -1,0 +1,136 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { CONFIG_DIGEST, parseState, STATE } from '../../src/controller/core/reading/state.ts';
+import { ApiServer } from './api-server.ts';
+import { ControllerDouble, SETTINGS } from './controller-double.ts';
+
+/** Others who write into the same workloads: tools, people, and a second controller. */
+
+let server: ApiServer;
+let rolled: string[];
+
+beforeEach(() => {
+  server = new ApiServer();
+  rolled = [];
+  server.written.push(({ name, patch, before }) => {
+    if (patch.template !== undefined && patch.template !== before.template) rolled.push(name);
+  });
+});
+
+const stateOf = (name: string) => parseState(server.workloads.get(name)?.annotations[STATE]);
+
+const phases = () =>
+  Object.fromEntries([...server.workloads.keys()].map((name) => [name, stateOf(name)?.phase]));
+
+/** Some workloads that take their variables from one ConfigMap, seen and at rest. */
+function shops(...names: readonly string[]): ControllerDouble {
+  server.put('app', 'one');
+  for (const name of names) server.addWorkload(name, ['app']);
+  server.pass(10_000);
+  const controller = new ControllerDouble(server);
+  controller.pass(1);
+  return controller;
+}
+
+describe('a workload', () => {
+  test('whose template is put back is rolled three times within ten minutes and then left', () => {
+    const controller = shops('web');
+    const putBack = () =>
+      server.edit('web', (stored) => Object.assign(stored, { template: undefined, templateIsOurs: false }));
+    server.put('app', 'two');
+    for (let round = 0; round < 30; round += 1) {
+      controller.pass(5);
+      putBack();
+    }
+    expect(rolled).toHaveLength(3);
+    expect(controller.told.filter((line) => line.includes('Skipped'))).toEqual([
+      expect.stringContaining(`the annotation ${CONFIG_DIGEST} of its template was taken away 3 times`),
+    ]);
+    server.put('app', 'three');
+    controller.pass(5);
+    expect(rolled).toHaveLength(4);
+  });
+
+  test.each([
+    ['argocd-controller', 'Argo CD', 5],
+    ['kustomize-controller', 'Flux', 15 * 60],
+  ])(
+    'whose template has another digest in the manifests of a tool is rolled three times and then left (%s)',
+    (templateBy, tool, seconds) => {
+      const controller = shops('web');
+      const putBack = () =>
+        server.edit('web', (stored) =>
+          Object.assign(stored, { template: 'v1.old.one', templateIsOurs: false, templateBy }),
+        );
+      server.put('app', 'two');
+      for (let round = 0; round < 10; round += 1) {
+        controller.pass(seconds);
+        putBack();
+      }
+      controller.pass(seconds);
+      expect(rolled).toHaveLength(3);
+      expect(controller.told.filter((line) => /Skipped|Adopted/.test(line))).toEqual([
+        expect.stringContaining(`of its template was replaced by ${tool} 3 times, and is left so`),
+      ]);
+      expect(phases()).toEqual({ web: 'adopted' });
+      server.put('app', 'three');
+      controller.pass(5);
+      expect(rolled).toHaveLength(4);
+    },
+  );
+
+  /** As `kubectl replace` does with a manifest that has nothing of ours. */
+  const replace = (name: string) =>
+    server.edit(name, (stored) =>
+      Object.assign(stored, {
+        annotations: {},
+        stateIsOurs: false,
+        template: undefined,
+        templateIsOurs: false,
+      }),
+    );
+
+  test('that is replaced at the moment of a change, without its annotations, is rolled', () => {
+    const controller = shops('web');
+    server.put('app', 'two');
+    replace('web');
+    controller.pass(60);
+    expect(rolled).toEqual(['web']);
+    expect(phases()).toEqual({ web: 'applied' });
+    // This time the template changes: its pods are new, and on what there is.
+    server.put('app', 'three');
+    replace('web');
+    controller.pass(60);
+    expect(rolled).toEqual(['web']);
+    expect(phases()).toEqual({ web: 'adopted' });
+  });
+
+  test('that is replaced without its annotations gets them again', () => {
+    const controller = shops('web');
+    replace('web');
+    controller.pass(1);
+    expect(phases()).toEqual({ web: 'adopted' });
+    expect([rolled, controller.told]).toEqual([[], []]);
+  });
+
+  test('that two controllers of different keys look after is written ever more seldom, and each says so once', () => {
+    const one = shops('web');
+    const other = new ControllerDouble(server, SETTINGS, 'another key');
+    let writes = 0;
+    server.written.push(() => {
+      writes += 1;
+    });
+    for (let second = 0; second < 600; second += 1) {
+      one.pass(1);
+      other.settle();
+    }
+    expect(writes).toBeGreaterThan(4);
+    expect(writes).toBeLessThan(24);
+    for (const { told } of [one, other]) {
+      expect(told.filter((line) => line.includes('Adopted'))).toHaveLength(3);
+      expect(told.filter((line) => line.includes('Skipped'))).toEqual([
+        expect.stringContaining('were written by others 3 times: another controller with another key'),
+      ]);
+    }
+    expect(rolled).toEqual([]);
+  });
+});
