@@ -34,6 +34,7 @@ export type Stored = {
   templateIsOurs: boolean;
   /** Who wrote the template, when that was not the controller. */
   templateBy: string;
+  stateBy: string;
   paused: boolean;
   pods: Pod[];
 };
@@ -90,7 +91,14 @@ export class ApiServer {
         version: this.version,
         generation: 1,
       },
-      ...{ stateIsOurs: false, templateIsOurs: false, templateBy: 'kubectl', paused: false, pods: [] },
+      ...{
+        stateIsOurs: false,
+        templateIsOurs: false,
+        templateBy: 'kubectl',
+        stateBy: 'kubectl',
+        paused: false,
+        pods: [],
+      },
     });
     this.change(`workload/${name}`);
     this.progress();
@@ -197,7 +205,7 @@ export class ApiServer {
         ...{ resourceVersion: String(stored.version), generation },
         annotations: { 'rehup.dev/reload': 'auto', ...stored.extra, ...annotations },
         managedFields: [
-          owned(['metadata', 'annotations', STATE], stateIsOurs),
+          owned(['metadata', 'annotations', STATE], stateIsOurs, stored.stateBy),
           owned(
             ['spec', 'template', 'metadata', 'annotations', CONFIG_DIGEST],
             templateIsOurs,

@@ -21,7 +21,7 @@ type Op =
   | { readonly kind: 'see'; readonly count: number }
   | { readonly kind: 'plan' | 'land' | 'refuse' | 'crash' | 'forget' }
   | { readonly kind: 'pass'; readonly seconds: number }
-  | { readonly kind: 'relabel' | 'resume' | 'take' | 'pause' | 'renew'; readonly name: string };
+  | { readonly kind: 'relabel' | 'resume' | 'take' | 'heal' | 'pause' | 'renew'; readonly name: string };
 
 const name = fc.constantFrom(...NAMES);
 
@@ -40,11 +40,17 @@ const op: fc.Arbitrary<Op> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('pass' as const), seconds: fc.nat(40) }) },
   {
     weight: 2,
-    arbitrary: fc.record({ kind: fc.constantFrom('relabel', 'resume', 'take', 'pause', 'renew'), name }),
+    arbitrary: fc.record({
+      kind: fc.constantFrom('relabel', 'resume', 'take', 'heal', 'pause', 'renew'),
+      name,
+    }),
   },
 ) as fc.Arbitrary<Op>;
 
 const stateOf = (stored: Pick<Stored, 'annotations'> | undefined) => parseState(stored?.annotations[STATE]);
+
+/** A GitOps tool whose manifests have a digest. */
+const TOOL = 'kustomize-controller';
 
 /** Lives with the promises, and throws where one is broken. */
 class World {
@@ -74,8 +80,9 @@ class World {
         ([other, stored]) => other !== workload && !stored.paused && stateOf(stored)?.phase === 'rolling',
       )
       .map(([other, stored]) => [other, stateOf(stored)] as const);
-    // No roll-out without a difference, but where the annotation was taken away or somebody said so.
-    const isTaken = before.template === undefined && was?.template !== undefined;
+    // No roll-out without a difference, but where the annotation was taken away, replaced by a tool, or somebody said so.
+    const isTools = !before.templateIsOurs && before.templateBy === TOOL && before.template !== was?.template;
+    const isTaken = (before.template === undefined || isTools) && was?.template !== undefined;
     const isResumed = was?.phase === 'failed' && before.extra['rehup.dev/resumed-at'] !== undefined;
     if (was?.digest === state.digest && !isTaken && !isResumed)
       throw new Error(`${workload} rolled for nothing`);
@@ -147,6 +154,11 @@ class World {
       case 'take':
         server.edit(op.name, (stored) =>
           Object.assign(stored, { template: undefined, templateIsOurs: false }),
+        );
+        break;
+      case 'heal':
+        server.edit(op.name, (stored) =>
+          Object.assign(stored, { template: 'v1.0.0', templateIsOurs: false, templateBy: TOOL }),
         );
         break;
       case 'pause':

@@ -112,6 +112,45 @@ describe('a workload', () => {
     expect([rolled, controller.told]).toEqual([[], []]);
   });
 
+  test('over which Argo CD writes what it had read before a roll-out began is rolled all the same', () => {
+    const controller = shops('web');
+    server.put('app', 'two');
+    controller.pass(60);
+    const { annotations, template } = server.workloads.get('web') ?? {};
+    server.put('app', 'three');
+    controller.pass(3);
+    expect(phases()).toEqual({ web: 'rolling' });
+    const by = { stateBy: 'argocd-controller', templateBy: 'argocd-controller' };
+    server.edit('web', (stored) =>
+      Object.assign(stored, { annotations, template, stateIsOurs: false, templateIsOurs: false, ...by }),
+    );
+    controller.pass(60);
+    expect(rolled).toHaveLength(3);
+    expect(phases()).toEqual({ web: 'applied' });
+    expect(controller.told.filter((line) => /Adopted|Skipped/.test(line))).toEqual([]);
+    expect(server.workloads.get('web')?.template).toBe(stateOf('web')?.digest);
+  });
+
+  test('whose manifests have the state as well is written ever more seldom', () => {
+    const controller = shops('web');
+    const { annotations } = server.workloads.get('web') ?? {};
+    let writes = 0;
+    server.written.push(() => {
+      writes += 1;
+    });
+    for (let look = 0; look < 120; look += 1) {
+      server.edit('web', (stored) =>
+        Object.assign(stored, { annotations, stateIsOurs: false, stateBy: 'argocd-controller' }),
+      );
+      controller.pass(5);
+    }
+    expect(writes).toBeLessThan(12);
+    expect(controller.told).toEqual([expect.stringContaining('a tool whose manifests have rehup.dev/state')]);
+    server.put('app', 'two');
+    controller.pass(30);
+    expect(rolled).toEqual(['web']);
+  });
+
   test('that two controllers of different keys look after is written ever more seldom, and each says so once', () => {
     const one = shops('web');
     const other = new ControllerDouble(server, SETTINGS, 'another key');

@@ -29,7 +29,7 @@ export function decide(looking: Looking, workload: Workload): Decision | undefin
 /** Who writes against each other does so ever more seldom, and after a calm at once again; ms. */
 const ANEW = { shortest: 1000, longest: 3_600_000, calm: 600_000 } as const;
 
-/** The adoption of a workload that was adopted before: at once, and if somebody goes on like that, later and later. */
+/** What was known is written anew: at once, and if somebody takes it away again and again, later and later. */
 function adoptedAnew({ memory, now }: Looking, adoption: Decision): Decision {
   const { workload, tell } = adoption;
   const before = memory.readopted.get(workload.key);
@@ -62,7 +62,8 @@ function begun(looking: Looking, workload: Workload, state: State, present: Now)
   const changed = differing.length > 0 ? differing : isGone || isResumed ? state.changed : [];
   if (changed.length === 0) {
     memory.told.delete(key);
-    return unrolled(workload, state, present);
+    const writing = unrolled(workload, state, present);
+    return writing !== undefined && workload.isLost === true ? adoptedAnew(looking, writing) : writing;
   }
   if (present.missing.length > 0) {
     memory.blocked.add(key);

@@ -14,7 +14,7 @@ export type Memory = {
   readonly unevicted: Map<string, Refusals>;
   /** Workloads that can't be rolled now for reasons of their own. */
   readonly blocked: Set<string>;
-  /** Workloads that were adopted anew because somebody else had written what the controller keeps in them. */
+  /** Workloads in which somebody else had written what the controller keeps, so that it was written anew. */
   readonly readopted: Map<string, Refusals>;
   /** What was said last of a workload that waits, so that it is said once. */
   readonly told: Map<string, string>;

@@ -36,7 +36,7 @@ export function plan(planning: Planning, keys: Iterable<string>): Plan {
     const { state, history, template } = decision.patch;
     const written = {
       ...workload,
-      ...{ state, history, isForeign: false, isLost: undefined },
+      ...{ state, history, isForeign: false, isLost: undefined, stateTool: undefined },
       ...(template === undefined ? {} : { template, ownsTemplate: true, templateTool: undefined }),
     };
     for (const other of putWorkload(store, key, written)) if (other !== key) wake.add(other);

@@ -157,13 +157,15 @@ export function putWorkload(store: Store, key: string, put: Workload | undefined
 }
 
 /**
- * A `kubectl replace` takes the annotations of the controller away. Where it changed the template as well, the pods are new
- * anyway; else they are on what they were on, and what was known of them still holds.
+ * What others do to the annotations of the controller. A `kubectl replace` takes them away: where it changed the template as
+ * well, the pods are new anyway; else what was known still holds. A GitOps tool writes older ones over them.
  */
 function remembered(before: Workload | undefined, now: Workload | undefined): Workload | undefined {
-  if (before?.state === undefined || now === undefined || now.state !== undefined) return now;
-  if (before.uid !== now.uid || before.template !== now.template || before.isForeign) return now;
-  return { ...now, state: before.state, history: before.history, isLost: true };
+  if (before?.state === undefined || before.isForeign || now === undefined || before.uid !== now.uid)
+    return now;
+  const isGone = now.state === undefined && before.template === now.template;
+  if (!isGone && now.stateTool === undefined) return now;
+  return { ...now, state: before.state, history: before.history, isForeign: false, isLost: true };
 }
 
 /** So many are told at a time that a place may be free. */

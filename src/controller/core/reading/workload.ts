@@ -36,6 +36,8 @@ export type Workload = {
   readonly state: State | undefined;
   /** Whether the state is there, but somebody else put it there. */
   readonly isForeign: boolean;
+  /** The GitOps tool that wrote the state: what its manifests have, or what it had read before our last write. */
+  readonly stateTool: string | undefined;
   /** What is known of it is gone from the workload, and remembered. */
   readonly isLost?: boolean | undefined;
   readonly history: readonly string[];
@@ -88,6 +90,7 @@ export function workloadOf(
   const progress = kind === 'Deployment' ? (spec.progressDeadlineSeconds ?? Infinity) * SECOND : Infinity;
   const isDaemon = kind === 'DaemonSet';
   const hasState = annotations[STATE] !== undefined;
+  const ownsState = isOurs(managedFields, 'metadata', 'annotations', STATE);
   const ownsTemplate = isOurs(managedFields, ...IN_TEMPLATE);
   return {
     key: `${kind}/${namespace}/${name}`,
@@ -103,7 +106,8 @@ export function workloadOf(
       (reference) => settings.secrets || !reference.name.startsWith('secret/'),
     ),
     state: parseState(annotations[STATE]),
-    isForeign: hasState && !isOurs(managedFields, 'metadata', 'annotations', STATE),
+    isForeign: hasState && !ownsState,
+    stateTool: ownsState ? undefined : toolThatWrote(managedFields, 'metadata', 'annotations', STATE),
     history: parseHistory(annotations[HISTORY]),
     template: template.metadata?.annotations?.[CONFIG_DIGEST],
     ownsTemplate,
