@@ -151,6 +151,26 @@ describe('a workload', () => {
     expect(rolled).toEqual(['web']);
   });
 
+  test('that two controllers of one key look after, neither of which is the leader, is rolled once', () => {
+    const one = shops('web', 'shop');
+    const other = new ControllerDouble(server);
+    server.put('app', 'two');
+    for (let second = 0; second < 200; second += 1) {
+      server.pass(1000);
+      // Both decide before either is answered.
+      for (const controller of [one, other]) {
+        controller.see();
+        controller.plan();
+      }
+      for (const controller of [other, one]) {
+        controller.land();
+        controller.settle();
+      }
+    }
+    expect(rolled.toSorted()).toEqual(['shop', 'web']);
+    expect(phases()).toEqual({ shop: 'applied', web: 'applied' });
+  });
+
   test('that two controllers of different keys look after is written ever more seldom, and each says so once', () => {
     const one = shops('web');
     const other = new ControllerDouble(server, SETTINGS, 'another key');

@@ -51,6 +51,31 @@ export async function buildHelm(tell: (line: string) => void): Promise<string> {
   );
 }
 
+/** For the tests beside GitOps tools alone: Argo CD's engine with what there is of its controller, and Flux's controller. */
+const GITOPS: readonly GoModule<'gitops-engine' | 'flux'>[] = [
+  { name: 'gitops-engine', packages: ['.'] },
+  { name: 'flux', packages: ['github.com/fluxcd/kustomize-controller'] },
+];
+
+/** Builds them if they are not there yet; their paths. */
+export async function buildGitOps(tell: (line: string) => void): Promise<readonly string[]> {
+  const files: string[] = [];
+  for (const one of GITOPS)
+    files.push(
+      join(await built(one, { sources: SOURCES, kept: KEPT, tell }, ', which takes some minutes'), one.name),
+    );
+  return files;
+}
+
+/** What a module that Flux is built of has in it. */
+export function fluxModule(name: string): string {
+  const text = execFileSync('go', ['mod', 'download', '-json', name], {
+    encoding: 'utf8',
+    cwd: join(SOURCES, 'flux'),
+  });
+  return (JSON.parse(text) as { readonly Dir: string }).Dir;
+}
+
 /** The built programs, by absolute paths. */
 export type Programs = {
   /** Kubernetes: its first word chooses the program. */
