@@ -104,6 +104,19 @@ describe('a workload', () => {
     expect(phases()).toEqual({ web: 'adopted' });
   });
 
+  test('that is replaced when its roll-out is being written is rolled', () => {
+    const controller = shops('web');
+    server.put('app', 'two');
+    controller.see();
+    controller.plan();
+    server.pass(3000);
+    controller.plan();
+    expect(controller.flying).toHaveLength(1);
+    replace('web');
+    controller.pass(60);
+    expect([rolled, phases()]).toEqual([['web'], { web: 'applied' }]);
+  });
+
   test('that is replaced without its annotations gets them again', () => {
     const controller = shops('web');
     replace('web');

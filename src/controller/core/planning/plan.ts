@@ -40,7 +40,7 @@ export function plan(planning: Planning, keys: Iterable<string>): Plan {
       ...(template === undefined ? {} : { template, ownsTemplate: true, templateTool: undefined }),
     };
     for (const other of putWorkload(store, key, written)) if (other !== key) wake.add(other);
-    store.pending.add(key);
+    store.pending.set(key, workload);
   }
   // What is only being written of them is not known to have been written.
   const written = new Set(

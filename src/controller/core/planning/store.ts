@@ -22,8 +22,8 @@ export type Store = {
   readonly goods: Map<string, Map<string, string>>;
   /** Workloads that are rolling and take a place. */
   readonly rolling: Set<string>;
-  /** Workloads of which something is here that is only being written. */
-  readonly pending: Set<string>;
+  /** Workloads of which something is here that is only being written, as they were before. */
+  readonly pending: Map<string, Workload>;
   /** Workloads that wait for a place in the cluster. */
   readonly waiting: Set<string>;
   /** Changes closer together than this are one, ms. */
@@ -53,7 +53,7 @@ export function createStore(settle: number): Store {
     choosers: new Map(),
     goods: new Map(),
     rolling: new Set(),
-    pending: new Set(),
+    pending: new Map(),
     waiting: new Set(),
     settle,
   };
@@ -141,7 +141,8 @@ export function restsAt({ changedAt, firstAt }: Known, settle: number): number {
 /** Takes in what a workload is now, or that it takes no part any more; which workloads have to be looked at. */
 export function putWorkload(store: Store, key: string, put: Workload | undefined): Iterable<string> {
   const before = store.workloads.get(key);
-  const workload = remembered(before, put);
+  // What is only being written is not known to have been written.
+  const workload = remembered(store.pending.get(key) ?? before, put);
   store.pending.delete(key);
   if (before !== undefined) unlink(store, before);
   if (workload === undefined) store.workloads.delete(key);
