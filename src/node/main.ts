@@ -16,7 +16,7 @@ import { EXIT_FAILED, signalCode } from '../core/process/exit.ts';
 import { SIGINT, SIGTERM, type Signal, signalName } from '../core/process/signals.ts';
 import { type Asking, performAsking } from '../core/server/asking.ts';
 import type { Occurrence } from '../core/state/event.ts';
-import type { Watchable } from '../core/state/ports.ts';
+import type { Watchable, Watcher } from '../core/state/ports.ts';
 import { asksFor } from '../core/state/settings.ts';
 import { orphanLine } from '../core/supervision/orphans.ts';
 import { shortage } from '../core/text/shortage.ts';
@@ -231,6 +231,8 @@ function run(options: RunOptions, environment: readonly string[], cwd: string | 
     wanted = places;
   };
   let wanted: ReadonlyMap<string, Watchable> | undefined;
+  /** There is no event that does not count before there is a watcher. */
+  let hold: Pick<Watcher, 'pause' | 'resume'> | undefined;
   const loadWatcher = async (): Promise<void> => {
     const { createWatcher } = await import('./watcher.ts');
     const watcher = createWatcher({
@@ -240,6 +242,7 @@ function run(options: RunOptions, environment: readonly string[], cwd: string | 
       lost: (paths) => tell({ type: 'watch-lost', paths }),
     });
     watch = watcher.watch;
+    hold = watcher;
     if (wanted !== undefined) watch(wanted);
   };
 
@@ -264,7 +267,7 @@ function run(options: RunOptions, environment: readonly string[], cwd: string | 
     helpers: createHelpers(foreign),
     cwd,
     clock: createClock((timer) => tell({ type: 'timer', timer })),
-    watcher: { watch: (places) => watch(places) },
+    watcher: { watch: (places) => watch(places), pause: () => hold?.pause(), resume: () => hold?.resume() },
     listener: createListener(tell, () => ({
       wall: Date.now(),
       reaped: processes.reaped(),
