@@ -4,6 +4,7 @@ import { createAsking } from './files/remote/helpers.ts';
 import { missingPrograms, type Programs } from './files/remote/programs.ts';
 import { createRoutes, ELSEWHERE, type Session, withoutElsewhere } from './files/remote/routes.ts';
 import { createJobs } from './jobs/jobs.ts';
+import { createNoise } from './observation/noise.ts';
 import { doesCount } from './observation/observation.ts';
 import { createAutopsy } from './process/memory.ts';
 import { createReach } from './reach.ts';
@@ -74,11 +75,19 @@ export function createEngine({ settings, room }: Running, ports: Ports): Engine 
     (steps, told) => driveBy(routes.begin(START_PATIENCE))(steps, told),
     settings.ignore,
   );
+  const noise = createNoise(clock, ports.watcher);
   const autopsy = createAutopsy(ports.processes.proc);
 
   function deliver(...occurrences: readonly Occurrence[]): void {
     const [first] = occurrences;
-    if (!busy && occurrences.length === 1 && first?.type === 'hint' && !doesCount(state, first)) return;
+    if (first?.type === 'timer' && first.timer === 'noise') noise.due();
+    else if (!busy && occurrences.length === 1 && first?.type === 'hint' && !doesCount(state, first))
+      noise.inVain();
+    else take(occurrences);
+  }
+
+  function take(occurrences: readonly Occurrence[]): void {
+    if (occurrences[0]?.type === 'hint') noise.counted();
     queue.push(...occurrences);
     if (busy) return;
     busy = true;

@@ -16,7 +16,6 @@ import { EXIT_FAILED, signalCode } from '../core/process/exit.ts';
 import { SIGINT, SIGTERM, type Signal, signalName } from '../core/process/signals.ts';
 import { type Asking, performAsking } from '../core/server/asking.ts';
 import type { Occurrence } from '../core/state/event.ts';
-import type { Watchable } from '../core/state/ports.ts';
 import { asksFor } from '../core/state/settings.ts';
 import { orphanLine } from '../core/supervision/orphans.ts';
 import { shortage } from '../core/text/shortage.ts';
@@ -32,6 +31,7 @@ import {
   leaveDirectory,
   terminalWidth,
 } from './given.ts';
+import { createLateWatcher } from './late-watcher.ts';
 import { createListener } from './listener.ts';
 import { createNames } from './network/names.ts';
 import { createNetwork } from './network/network.ts';
@@ -224,25 +224,6 @@ function run(options: RunOptions, environment: readonly string[], cwd: string | 
         });
   if (logging === undefined) write = () => {};
 
-  let watch = (places: ReadonlyMap<string, Watchable>): void => {
-    // An init that watches nothing needs no watcher.
-    if (wanted === undefined && places.size === 0) return;
-    if (wanted === undefined) void loadWatcher();
-    wanted = places;
-  };
-  let wanted: ReadonlyMap<string, Watchable> | undefined;
-  const loadWatcher = async (): Promise<void> => {
-    const { createWatcher } = await import('./watcher.ts');
-    const watcher = createWatcher({
-      hint: (changes, links) => tell({ type: 'hint', changes, links }),
-      watching: () => tell({ type: 'watching' }),
-      failed: (paths, errno) => tell({ type: 'watch-failed', paths, errno }),
-      lost: (paths) => tell({ type: 'watch-lost', paths }),
-    });
-    watch = watcher.watch;
-    if (wanted !== undefined) watch(wanted);
-  };
-
   const foreign = new Set<number>();
   const processes = createProcesses({
     cwd: directory,
@@ -264,7 +245,12 @@ function run(options: RunOptions, environment: readonly string[], cwd: string | 
     helpers: createHelpers(foreign),
     cwd,
     clock: createClock((timer) => tell({ type: 'timer', timer })),
-    watcher: { watch: (places) => watch(places) },
+    watcher: createLateWatcher({
+      hint: (changes, links) => tell({ type: 'hint', changes, links }),
+      watching: () => tell({ type: 'watching' }),
+      failed: (paths, errno) => tell({ type: 'watch-failed', paths, errno }),
+      lost: (paths) => tell({ type: 'watch-lost', paths }),
+    }),
     listener: createListener(tell, () => ({
       wall: Date.now(),
       reaped: processes.reaped(),

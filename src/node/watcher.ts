@@ -5,6 +5,7 @@ import { type LinkChange, linkChange } from '../core/files/volume.ts';
 import type { Watchable, Watcher } from '../core/state/ports.ts';
 import { bytesOfText } from '../core/text/bytes.ts';
 import { errnoOf } from './errno.ts';
+import { createTap } from './files/tap.ts';
 
 /** What the watcher tells. */
 export type WatcherReports = {
@@ -18,6 +19,10 @@ export type WatcherReports = {
 };
 
 type Armed = Watchable & { readonly watcher: FSWatcher; ready: boolean; before: string };
+
+/** What is told of events that nobody asked for: chokidar does not choose. */
+const NOTHING: ReadonlyMap<string, ReadonlySet<string>> = new Map();
+const NO_LINKS: ReadonlyMap<string, LinkChange> = new Map();
 
 /** Watching thousands of places anew is interrupted after this long, ms. */
 const SLICE = 5;
@@ -50,6 +55,7 @@ export function createWatcher(reports: WatcherReports): Watcher {
   let work: Iterator<string> | undefined;
   let unready = 0;
   let failures = 0;
+  const tap = createTap();
   /** By errno, the paths that could not be armed since that was last told. */
   const refused = new Map<string, string[]>();
 
@@ -104,8 +110,11 @@ export function createWatcher(reports: WatcherReports): Watcher {
         reports.lost([path]);
         return;
       }
-      // Where names count, what is written below them does not; where the place itself does, nothing else.
-      if (kind === 'self' || (event !== 'rename' && kind === 'names')) return;
+      // Where names count, what is written below them does not; where the place itself does, nothing else. It has woken us.
+      if (kind === 'self' || (event !== 'rename' && kind === 'names')) {
+        reports.hint(NOTHING, NO_LINKS);
+        return;
+      }
       const bytes = kind === 'file' ? '' : bytesOfText(String(name ?? ''));
       const link = linkChange(bytes, entry.before);
       entry.before = bytes;
@@ -169,6 +178,8 @@ export function createWatcher(reports: WatcherReports): Watcher {
       work = [...gone, ...places.keys()].values();
       if (idle) slice();
     },
+    pause: tap.close,
+    resume: tap.open,
   };
 }
 

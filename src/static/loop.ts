@@ -10,6 +10,8 @@ export type Loop = {
   onReadable(descriptor: number, ready: () => void): void;
   /** Calls `ready` each time one of these events, an error or an end is there, and nothing else for this descriptor. */
   on(descriptor: number, events: number, ready: () => void): void;
+  /** Calls nothing for a descriptor until that is asked for anew. */
+  hold(descriptor: number): void;
   /** Calls nothing any more for a descriptor, which is closed. */
   close(descriptor: number): void;
   /** Runs something as soon as what has happened meanwhile has been delivered. */
@@ -61,6 +63,9 @@ export function createLoop(): Loop {
   return {
     onReadable: (descriptor, ready) => on(descriptor, READABLE, ready),
     on,
+    hold(descriptor) {
+      if (handlers.delete(descriptor)) native.expect(descriptor, 0);
+    },
     close(descriptor) {
       // Closed as well where others hold the same open file, epoll(7) would go on to tell of it.
       if (handlers.delete(descriptor)) native.expect(descriptor, 0);

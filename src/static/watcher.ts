@@ -118,8 +118,12 @@ export function createWatcher(loop: Loop, reports: WatcherReports): Watcher {
     if (notifier !== undefined) return notifier;
     const descriptor = native.openNotifier();
     notifier = descriptor;
-    loop.onReadable(descriptor, () => take(descriptor));
+    listen(descriptor);
     return descriptor;
+  }
+
+  function listen(descriptor: number): void {
+    loop.onReadable(descriptor, () => take(descriptor));
   }
 
   function disarm({ path, watch }: Armed): void {
@@ -210,6 +214,12 @@ export function createWatcher(loop: Loop, reports: WatcherReports): Watcher {
       failures = 0;
       work = pathsOf(gone, places);
       if (idle) slice();
+    },
+    pause() {
+      if (notifier !== undefined) loop.hold(notifier);
+    },
+    resume() {
+      if (notifier !== undefined) listen(notifier);
     },
   };
 }

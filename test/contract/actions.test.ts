@@ -220,7 +220,7 @@ describe('the signal of --on-change from outside', () => {
   });
 });
 
-test('a child that ends of its reload: a line says so, and that rehup ends with it', async () => {
+test('a child that ends of its reload: the last line says so, and that rehup ends with it', async () => {
   const volume = newVolume();
   const child = ['sh', '-c', 'trap "exit 3" HUP; echo up; while :; do sleep 0.05; done'];
   const run = rehup(['-w', volume.path, '--on-change', 'HUP', '--min-interval', '0', ...child]);
@@ -229,4 +229,5 @@ test('a child that ends of its reload: a line says so, and that rehup ends with 
   volume.write({ a: '1' });
   expect(await run.ended).toBe(3);
   expect(await reason(run)).toBe('the child exited with 3, and rehup ends with it');
+  expect(run.log().at(-1)?.event).toBe('reload.failed');
 });

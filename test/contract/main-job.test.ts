@@ -55,6 +55,22 @@ describe('a signal', () => {
     ]);
   });
 
+  test('is sent for a token that is projected by itself each time it rotates, unless it is ignored', async () => {
+    const volume = newVolume({ token: 'one', 'app.conf': '1' });
+    const file = join(volume.path, 'app.conf');
+    const [told, spared] = await Promise.all(
+      [[], ['--ignore', 'token']].map((options) =>
+        followed(volume.path, file, { options: [...AT_ONCE, ...options] }),
+      ),
+    );
+    volume.write({ token: 'two', 'app.conf': '1' });
+    await told?.said('SIGHUP 1');
+    volume.write({ token: 'two', 'app.conf': '2' });
+    // The first one that it is told is of the key.
+    expect(await spared?.said('SIGHUP')).toBe('SIGHUP 2');
+    expect(spared?.log().filter(({ event }) => event === 'config.changed')).toHaveLength(1);
+  });
+
   test('is not sent for the same content written anew', async () => {
     const volume = newVolume({ a: '1' });
     const run = await followed(volume.path, join(volume.path, 'a'));

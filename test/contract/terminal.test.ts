@@ -67,6 +67,19 @@ describe('on a terminal', () => {
     expect(outside[0]).not.toBe(inside[0]);
   });
 
+  test.each(WAYS)(
+    'the log is for people, unless it is asked to be for machines (tty: true), $as',
+    async ({ before }) => {
+      for (const [options, first] of [
+        ['', /^(?!\{).*\bstarted\b/],
+        ['--log-format json ', /^\{"level":"info",/],
+      ] as const) {
+        const { output } = await onTerminal(`NO_COLOR=1 ${before}${REHUP_BIN} ${options}true`);
+        expect(output.trim().split('\n')[0]).toMatch(first);
+      }
+    },
+  );
+
   test.each(WAYS)('Ctrl-C reaches the child once, $as', async ({ before }) => {
     let typed = false;
     const script =

@@ -62,7 +62,7 @@ export function life() {
     files: { perform: (request) => answer(request, content) },
     helpers: { start: () => ({ errno: 'ENOSYS' }) },
     cwd: '/',
-    watcher: { watch: () => {} },
+    watcher: { watch: () => {}, pause: () => {}, resume: () => {} },
     clock: {
       now: () => 0,
       wall: () => 0,

@@ -9,6 +9,7 @@ import type { TimerName } from '../../src/core/state/event.ts';
 import type { Watchable } from '../../src/core/state/ports.ts';
 import { createFiles } from '../../src/node/files.ts';
 import { begin, settings, watch } from './given.ts';
+import { createHold } from './hold.ts';
 import {
   createVolume,
   type Operation,
@@ -61,6 +62,10 @@ const ENDLESS = 20_000;
 
 const host = createFiles();
 
+function connectNowhere(): never {
+  throw new Error('nothing is to be connected to');
+}
+
 /**
  * The engine over a real file system that changes between any two requests, that fails, and whose events lie: the Files,
  * Watcher and Clock ports are the test's own. One life; `dispose` removes its files.
@@ -86,7 +91,7 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
   let signals = 0;
   let hints = 0;
   let quiet = true;
-
+  const hold = createHold((hint) => engine.deliver(hint));
   function write(operations: number): void {
     for (let made = 0; made < operations; made++) {
       const busy = writers.filter(({ done }) => !done);
@@ -98,7 +103,7 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
       if (fate.hints === 'at once' && isTold(writer.doing)) {
         const link = LINKS[writer.doing.name];
         const { path } = writer.doing;
-        engine.deliver({
+        hold.tell({
           type: 'hint',
           changes: new Map([[dirname(path), new Set([basename(path)])]]),
           links: new Map(link === undefined ? [] : [[writer.path, link]]),
@@ -153,12 +158,8 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
       commands: { run: () => () => {} },
       names: { lookUp: () => () => {} },
       network: {
-        connect: () => {
-          throw new Error('nothing is to be connected to');
-        },
-        connectLocal: () => {
-          throw new Error('nothing is to be connected to');
-        },
+        connect: connectNowhere,
+        connectLocal: connectNowhere,
       },
       notifications: {
         openSocket: () => ({ address: '@rehup' }),
@@ -174,6 +175,8 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
           places = wanted;
           tasks.push(() => engine.deliver({ type: 'watching' }));
         },
+        pause: hold.pause,
+        resume: hold.resume,
       },
       clock: {
         now: () => now,
@@ -194,7 +197,7 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
 
   function hint(): void {
     sinceLook = 0;
-    engine.deliver({ type: 'hint' });
+    hold.tell({ type: 'hint' });
   }
 
   /** The timer that is due next. */
@@ -241,6 +244,9 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
           paths: [path],
           errno: detail % 2 === 0 ? 'ENOSPC' : 'ENOENT',
         });
+      // A burst of what does not count.
+      else if (kind === 6 && detail % 2 === 0)
+        for (let told = 0; told < 20; told++) hold.tell({ type: 'hint', changes: new Map() });
       else if (
         hints > 0 &&
         ['late', 'twice'].includes(fate.hints) &&
@@ -276,6 +282,7 @@ export function watchingWorld(volumes: readonly Written[], fate: Fate) {
       write(Number.MAX_SAFE_INTEGER);
       quiet = true;
       while (tasks.length > 0) runTasks();
+      fire('noise');
       if (fate.hints === 'late' || fate.hints === 'twice') hint();
       for (let rounds = 0; rounds < 40; rounds++) {
         while (tasks.length > 0) runTasks();

@@ -1,3 +1,4 @@
+import { isEnd } from '../state/child.ts';
 import { type State, withConfiguration } from '../state/state.ts';
 import { log, type Turn } from '../state/turn.ts';
 import { textOfBytes } from '../text/bytes.ts';
@@ -12,15 +13,19 @@ export function raiseAlarm(state: State, paths: readonly string[], reason: strin
   const known = new Set(stale);
   const watches = state.observation.watched.map((watched) => watched.path);
   const added = watches.filter((watch) => concerned.has(watch) && !known.has(watch));
-  for (const watch of added) {
+  if (degraded === undefined) turn.notices.push({ type: 'degraded' });
+  // Where rehup ends with the child, that it does is the last word.
+  const ending = state.child.phase === 'clearing' && isEnd(state.child.afterwards);
+  if (!ending) tell(added, degraded === undefined, turn);
+  return withConfiguration(state, { stale: [...stale, ...added], degraded: degraded ?? reason });
+}
+
+function tell(stale: readonly string[], isNew: boolean, turn: Turn): void {
+  for (const watch of stale) {
     const name = textOfBytes(watch);
     log(turn, 'warn', 'watch.stale', `${name}: its content is not applied`, { watch: name });
   }
-  if (degraded === undefined) {
-    turn.notices.push({ type: 'degraded' });
-    log(turn, 'error', 'rehup.degraded', 'the application does not run on the present content');
-  }
-  return withConfiguration(state, { stale: [...stale, ...added], degraded: degraded ?? reason });
+  if (isNew) log(turn, 'error', 'rehup.degraded', 'the application does not run on the present content');
 }
 
 /** Paths, and all that they lie below: there may be thousands of them, and of watches. */

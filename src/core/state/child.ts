@@ -9,6 +9,13 @@ import type { StartReason } from './record.ts';
  */
 export type Afterwards = 'start' | 'revive' | 'exit' | 'again' | { readonly exit: number };
 
+/** Whether rehup ends, too. */
+export function isEnd(
+  afterwards: Afterwards,
+): afterwards is Exclude<Afterwards, 'start' | 'revive' | 'again'> {
+  return afterwards === 'exit' || typeof afterwards === 'object';
+}
+
 type Running = {
   readonly phase: 'running';
   readonly pid: number;

@@ -25,6 +25,7 @@ export type TimerName =
   | 'group'
   | 'health'
   | 'min-interval'
+  | 'noise'
   | 'notify'
   | 'parting'
   | 'poll'

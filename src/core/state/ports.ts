@@ -84,6 +84,9 @@ export type Watchable = Pick<Place, 'identity' | 'kind'>;
 export type Watcher = {
   /** Watches these places and no others, in its own time. One whose identity differs from before is watched anew. */
   watch(places: ReadonlyMap<string, Watchable>): void;
+  /** Tells nothing until `resume`; what happens meanwhile is told then. */
+  pause(): void;
+  resume(): void;
 };
 
 export type Clock = {

@@ -1,7 +1,7 @@
 import { keyOf, type Relative } from '../process/family.ts';
 import { SIGKILL, type Signal, signalName } from '../process/signals.ts';
 import { afterExit } from '../reload/interruption.ts';
-import type { Afterwards } from '../state/child.ts';
+import { type Afterwards, isEnd } from '../state/child.ts';
 import type { State } from '../state/state.ts';
 import { type AfterExit, clearTimers, type EventOf, log, setTimer, type Turn } from '../state/turn.ts';
 import {
@@ -137,11 +137,6 @@ function groupGone(state: State, child: In<'clearing'>, leftovers: readonly Rela
   if (child.asked.length > child.refused.length) turn.notices.push({ type: 'leftovers', processes: [] });
   if (afterwards === 'again') return backOff(state, status, turn);
   return prepare(state, status, afterwards === 'revive' ? 'signal killed it' : 'reload', turn);
-}
-
-/** Whether rehup itself ends then. */
-function isEnd(afterwards: Afterwards): afterwards is Exclude<Afterwards, 'start' | 'revive' | 'again'> {
-  return afterwards === 'exit' || typeof afterwards === 'object';
 }
 
 /** The end of rehup after a stop from outside. */

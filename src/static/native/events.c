@@ -88,19 +88,34 @@ NATIVE(unwatch)
     return result_of(ctx, "inotify_rm_watch", inotify_rm_watch(notifier, watch));
 }
 
-/* Adds what is in a buffer of inotify(7) events to a list. */
+/* What a write makes two of, and each line of a log. */
+#define CONTENT (IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB)
+
+/* Whether an event tells of the same file's content as the one before it. */
+static bool is_told(const struct inotify_event *event, const char *name, const struct inotify_event *before,
+                    const char *name_before)
+{
+    return ((event->mask | before->mask) & ~(uint32_t)CONTENT) == 0 && event->wd == before->wd &&
+           event->len == before->len && memcmp(name, name_before, event->len) == 0;
+}
+
+/* Adds what is in a buffer of inotify(7) events to a list, the content of one file once in a row. */
 static void append_hints(JSContext *ctx, JSValue *list, const char *buffer, size_t size)
 {
     uint32_t length = 0;
-    struct inotify_event event;
+    struct inotify_event event, before = { .wd = -1 };
+    const char *name_before = buffer;
     for (size_t at = 0; size - at >= sizeof event;) {
         memcpy(&event, buffer + at, sizeof event);
         if (size - at - sizeof event < event.len) return;
         const char *name = buffer + at + sizeof event;
+        at += sizeof event + event.len;
+        if (is_told(&event, name, &before, name_before)) continue;
         append_number(ctx, list, &length, event.wd);
         append_number(ctx, list, &length, event.mask);
         append(ctx, list, &length, from_bytes(ctx, name, strnlen(name, event.len)));
-        at += sizeof event + event.len;
+        before = event;
+        name_before = name;
     }
 }
 

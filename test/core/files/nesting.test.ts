@@ -56,6 +56,14 @@ describe('a second name of a directory', () => {
 });
 
 describe('a kubelet volume below a watch', () => {
+  test('counts a token that is projected by itself, unless it is ignored', () => {
+    const volume = writtenVolume(at('sa'), { token: 'one', 'app.conf': '' });
+    const [all, others] = [read().content.digest, read({}, 'token').content.digest];
+    volume.write({ token: 'two', 'app.conf': '' });
+    expect(read().content.digest).not.toBe(all);
+    expect(read({}, 'token').content.digest).toBe(others);
+  });
+
   test('is read from one generation, without the token of a service account', () => {
     mkdirSync(at());
     writtenVolume(at('sa'), { token: 'secret', 'ca.crt': '', namespace: '' });
