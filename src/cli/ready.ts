@@ -1,5 +1,5 @@
 import type { Ready } from '../core/state/settings.ts';
-import { parseHttp, parseTcp } from '../core/text/endpoint.ts';
+import { BY_COMMAND, parseHttp, parseTcp } from '../core/text/endpoint.ts';
 import { failure, type Result, success } from '../core/text/result.ts';
 import { splitWords } from '../core/text/words.ts';
 
@@ -8,8 +8,12 @@ const NOTIFY_FD = 'notify-fd:';
 
 /** The TARGET of `--ready`. */
 export function parseReady(text: string): Result<Ready> {
+  return parseTarget(text, BY_COMMAND);
+}
+
+function parseTarget(text: string, otherwise: string): Result<Ready> {
   if (/^https?:\/\//.test(text)) {
-    const endpoint = parseHttp(text);
+    const endpoint = parseHttp(text, otherwise);
     return endpoint.ok ? success({ kind: 'http', endpoint: endpoint.value }) : endpoint;
   }
   if (text.startsWith('tcp://')) {
@@ -42,7 +46,7 @@ function parseDescriptor(text: string): Result<Ready> {
 
 /** The TARGET of `--health`: what the kubelet asked as a livenessProbe, by httpGet or tcpSocket. */
 export function parseHealth(text: string): Result<Extract<Ready, { kind: 'http' | 'tcp' }>> {
-  const ready = parseReady(text);
+  const ready = parseTarget(text, '');
   if (!ready.ok && /^https?:/.test(text)) return ready;
   if (ready.ok && ready.value.kind === 'http') return success({ ...ready.value, lenient: true });
   if (ready.ok && ready.value.kind === 'tcp') return success(ready.value);

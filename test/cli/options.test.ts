@@ -107,7 +107,7 @@ const OPTIONS: Readonly<
     good: 'http://lock:8080/fleet',
     makes: { fleet: { endpoint: { host: 'lock', port: 8080, resource: '/fleet' }, group: 'default' } },
     bad: {
-      'https://lock': TLS,
+      'https://lock': TLS.replace(/, or exec.*$/, ''),
       'http://lock/?a': "a query can't stand before the paths of the protocol; leave it out",
     },
   },

@@ -2,13 +2,16 @@ import { describe, test } from 'vitest';
 import { inRoom } from './client/room.ts';
 import { ACTIONS } from './matrix/actions.ts';
 import { BESIDE } from './matrix/beside.ts';
+import { ENDED } from './matrix/ended.ts';
 import { GATE } from './matrix/gate.ts';
+import { HEALTH } from './matrix/health.ts';
 import { INJECTED } from './matrix/injected.ts';
 import { LIVES } from './matrix/lives.ts';
 import { MENDED } from './matrix/mended.ts';
 import { PROJECTIONS } from './matrix/projected.ts';
 import { RESTARTED } from './matrix/restarted.ts';
 import { TIMING } from './matrix/timing.ts';
+import { TOLD_APART } from './matrix/told-apart.ts';
 import { UNTOUCHED } from './matrix/untouched.ts';
 import { VOLUMES } from './matrix/volumes.ts';
 
@@ -26,6 +29,9 @@ const ROWS = [
   ...INJECTED,
   ...UNTOUCHED,
   ...RESTARTED,
+  ...ENDED,
+  ...HEALTH,
+  ...TOLD_APART,
 ];
 
 const ROUNDS = process.env['REHUP_SOAK'] === '1' ? 5 : 1;

@@ -1,12 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { IContainer } from 'kubernetes-models/v1';
-import { afterAll, afterEach, beforeAll, expect, test as plain } from 'vitest';
+import { beforeAll, expect, test as plain } from 'vitest';
 import { standInsFor } from '../support/bases.ts';
-import { CONTAINERS, removeImages } from '../support/images.ts';
+import { CONTAINERS } from '../support/images.ts';
 import { needing } from '../support/needing.ts';
 import { createBackOff } from '../support/pods/back-off.ts';
+import { keepPods } from '../support/pods/keeping.ts';
 import { type Pod, startPod } from '../support/pods/pod.ts';
 import { makeSandbox } from '../support/pods/sandbox.ts';
 
@@ -15,7 +16,7 @@ import { makeSandbox } from '../support/pods/sandbox.ts';
 const test = needing(CONTAINERS);
 
 const context = mkdtempSync(join(tmpdir(), 'rehup-pods-double-'));
-const pods: Pod[] = [];
+const pods = keepPods(context);
 let images: Readonly<Record<string, string>> = {};
 let sandbox = '';
 
@@ -23,15 +24,6 @@ beforeAll(async () => {
   if (CONTAINERS.prefix === undefined) return;
   images = await standInsFor('FROM alpine:3.22');
   sandbox = makeSandbox(context);
-});
-
-afterEach(async () => {
-  for (const pod of pods.splice(0)) await pod.remove();
-});
-
-afterAll(() => {
-  if (CONTAINERS.prefix !== undefined) removeImages();
-  rmSync(context, { recursive: true });
 });
 
 /** A pod of a container that ends when it is asked to, with these fields, and a directory that outlives it. */

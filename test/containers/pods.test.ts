@@ -1,16 +1,17 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { IContainer, IPodSpec, IProbe } from 'kubernetes-models/v1';
-import { afterAll, afterEach, beforeAll, describe, expect, test as plain } from 'vitest';
+import { beforeAll, describe, expect, test as plain } from 'vitest';
 import { ROOT } from '../../scripts/build/product.ts';
 import { type Asked, askedOf } from '../support/asked.ts';
 import { standInsFor } from '../support/bases.ts';
 import { createContainers } from '../support/containers.ts';
-import { buildImage, CONTAINERS, removeImages } from '../support/images.ts';
+import { buildImage, CONTAINERS } from '../support/images.ts';
 import type { Volume } from '../support/kubelet.ts';
 import { containersOf, EXAMPLES, type Example, isOwn, NEEDED_BY, readExample } from '../support/manifests.ts';
 import { needing } from '../support/needing.ts';
+import { keepPods } from '../support/pods/keeping.ts';
 import { served } from '../support/pods/network.ts';
 import { type Pod, startPod } from '../support/pods/pod.ts';
 import { makeSandbox } from '../support/pods/sandbox.ts';
@@ -22,7 +23,7 @@ const context = mkdtempSync(join(tmpdir(), 'rehup-pods-'));
 const containers = createContainers(join(context, 'volumes'));
 let sandbox = '';
 let own = '';
-const pods: Pod[] = [];
+const pods = keepPods(context);
 
 beforeAll(() => {
   if (CONTAINERS.prefix === undefined || STATIC_EXECUTABLE.prefix === undefined) return;
@@ -31,15 +32,6 @@ beforeAll(() => {
   const dockerfile = join(ROOT, 'examples/probe/Dockerfile');
   own = buildImage({ name: 'pods', dockerfile, context, bases: {} });
   sandbox = makeSandbox(context);
-});
-
-afterEach(async () => {
-  for (const pod of pods.splice(0)) await pod.remove();
-});
-
-afterAll(() => {
-  if (CONTAINERS.prefix !== undefined) removeImages();
-  rmSync(context, { recursive: true });
 });
 
 const AT_ONCE = ['--min-interval=0', '--verify=0', '--splay=0'];

@@ -183,10 +183,15 @@ describe('--health', () => {
 
 test.each([
   [['--health', 'exec:app'], '--health exec:app: not a health check that can be asked from here'],
-  [['--health', 'https://127.0.0.1/'], '--health https://127.0.0.1/'],
+  [
+    ['--health', 'https://127.0.0.1/'],
+    "--health https://127.0.0.1/: TLS is not rehup's job; use http:// to a port of the same pod",
+  ],
   [['--health-timeout', '0'], '--health-timeout 0'],
 ])('bad usage is one line: %j', async (words, line) => {
   const self = rehup(['sidecar', '-w', '/etc', '--on-change', 'unhealthy', ...words], { prefix: [] });
   expect(await self.ended).toBe(125);
   expect(self.plain()).toEqual([expect.stringContaining(line)]);
+  // A command can't be asked from here.
+  expect(self.plain().join()).not.toContain('exec: with');
 });

@@ -44,7 +44,7 @@ const BAD_USAGE: Readonly<Record<string, readonly [value: string, line: string]>
   'action-timeout': ['-1', '--action-timeout -1: not a duration; use for example 250ms, 5s, 2m'],
   'fleet-lock': [
     'https://lock',
-    "--fleet-lock https://lock: TLS is not rehup's job; use http:// to a port of the same pod, or exec: with a client that has it",
+    "--fleet-lock https://lock: TLS is not rehup's job; use http:// to a port of the same pod",
   ],
   'fleet-group': [
     'a\tb',

@@ -7,6 +7,7 @@ import type { Settings } from '../../src/core/state/settings.ts';
 import type { State } from '../../src/core/state/state.ts';
 import { step } from '../../src/core/step.ts';
 import { begin, volumeReading } from './given.ts';
+import { keepTimer } from './timers.ts';
 import { FAR, HOST } from './visitor.ts';
 
 /**
@@ -92,11 +93,8 @@ export function simulatedPod(settings: Settings, durations: () => number) {
         return { type: 'kept', errno: undefined };
       }
       case 'set-timer':
-        timers.set(effect.timer, now + effect.delay);
-        return undefined;
       case 'clear-timer':
-        timers.delete(effect.timer);
-        return undefined;
+        return keepTimer(timers, effect, now);
       case 'begin-job':
         return {
           type: 'job-ended',

@@ -4,7 +4,13 @@ import type { Handling } from '../../src/core/process/handling.ts';
 import { SIDECAR_ROOM } from '../../src/core/sidecar/room.ts';
 import type { StageResult } from '../../src/core/staging/stage.ts';
 import type { Effect } from '../../src/core/state/effect.ts';
-import type { GroupLook, NamedOutcome, Occurrence, SignalOutcome } from '../../src/core/state/event.ts';
+import type {
+  GroupLook,
+  NamedOutcome,
+  Occurrence,
+  SignalOutcome,
+  TimerName,
+} from '../../src/core/state/event.ts';
 import { initialState } from '../../src/core/state/initial.ts';
 import type { JobOutcome } from '../../src/core/state/job.ts';
 import type { Settings } from '../../src/core/state/settings.ts';
@@ -13,6 +19,7 @@ import { step } from '../../src/core/step.ts';
 import { describe } from './describe.ts';
 import { begin, settings, sig, volumeReading } from './given.ts';
 import { randomTargets } from './targets.ts';
+import { keepTimer } from './timers.ts';
 
 /** How a scenario answers what the core asks for at once; a test may change any of it while it runs. */
 export type World = {
@@ -84,7 +91,7 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
     return reading?.status === 'read' ? reading.content.digest.slice('digest of '.length) : '';
   }
 
-  const timers = new Map<string, number>();
+  const timers = new Map<TimerName, number>();
 
   /** The readings of what is asked for, in that order. */
   function readingsFor(requests: readonly ReadingRequest[]): readonly Reading[] {
@@ -139,11 +146,8 @@ export function scenario(change: Partial<Settings> = {}, world: Partial<World> =
       case 'signal-named':
         return { type: 'named-signalled', signal: effect.signal, ...answers.named };
       case 'set-timer':
-        timers.set(effect.timer, now + effect.delay);
-        return undefined;
       case 'clear-timer':
-        timers.delete(effect.timer);
-        return undefined;
+        return keepTimer(timers, effect, now);
       case 'begin-job':
         jobs.push(effect.job);
         if (effect.task.kind === 'command') directory = effect.task.words[1] ?? '';

@@ -1,4 +1,4 @@
-import { type Action, parseAction } from '../state/action.ts';
+import { type Action, parseAction, parseUrl } from '../state/action.ts';
 import { failure, type Result, success } from '../text/result.ts';
 
 /* What a sidecar can do to an application in another container (specification 7). */
@@ -14,7 +14,7 @@ const NAME = /^[^/\n]{1,255}$/;
 /** An action of `rehup sidecar` by its name or its address. */
 export function parsePodAction(text: string): Result<Action> {
   const [, first = '', name = ''] = NAMED.exec(text) ?? [];
-  if (/^https?:\/\//.test(text)) return parseAction(text);
+  if (/^https?:\/\//.test(text)) return parseUrl(text);
   if (text === 'unhealthy') return success({ kind: text });
   if (first.startsWith('exit')) return parseAction(text);
   if (text === 'exit')

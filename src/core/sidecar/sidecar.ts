@@ -3,6 +3,7 @@ import type { State } from '../state/state.ts';
 import { type EventOf, log, setTimer, type Table, type Turn } from '../state/turn.ts';
 import { end, logDropped, logStop, withChild } from '../supervision/child.ts';
 import { parted } from '../supervision/parting.ts';
+import { SHARED_NOWHERE, SHARED_OVER } from '../supervision/phases.ts';
 import { routeOf } from '../supervision/routing.ts';
 import { content, nothingToStart, unusable } from '../supervision/starting.ts';
 import { verifying } from '../supervision/verifying.ts';
@@ -92,37 +93,18 @@ type SidecarKey =
   | 'timer:parting';
 
 const NOWHERE = {
-  begin: 'impossible',
+  ...SHARED_NOWHERE,
   recalled: 'impossible',
   kept: tellKept,
   others: 'ignored',
   'unwell-answered': 'ignored',
   'main-started': 'ignored',
-  signal: 'impossible',
-  content: 'ignored',
-  unusable: 'impossible',
-  'may-start': 'impossible',
-  'nothing-to-start': 'impossible',
-  ready: 'ignored',
-  'not-ready': 'ignored',
-  'stop-child': 'impossible',
-  'timer:verify-start': 'impossible',
-  'timer:start': 'impossible',
-  'timer:group': 'impossible',
-  'timer:parting': 'impossible',
 } as const;
 
 /** What is left of a life that is over matters no more. */
 const OVER = {
   ...NOWHERE,
-  signal: 'ignored',
-  unusable: 'ignored',
-  'may-start': 'ignored',
-  'nothing-to-start': 'ignored',
-  'stop-child': 'ignored',
-  'timer:verify-start': 'ignored',
-  'timer:start': 'ignored',
-  'timer:group': 'ignored',
+  ...SHARED_OVER,
 } as const;
 
 /** The phases of a child that a sidecar's never has. */

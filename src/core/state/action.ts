@@ -9,7 +9,7 @@ import {
   type Signal,
   signalName,
 } from '../process/signals.ts';
-import { type HttpEndpoint, parseHttp } from '../text/endpoint.ts';
+import { BY_COMMAND, type HttpEndpoint, parseHttp } from '../text/endpoint.ts';
 import { failure, type Result, success } from '../text/result.ts';
 import { splitWords } from '../text/words.ts';
 
@@ -45,10 +45,7 @@ export function parseAction(text: string): Result<Action> {
   if (text === 'restart' || text === 'none') return success({ kind: text });
   if (text === 'exit') return success({ kind: text, code: undefined });
   if (text.startsWith(EXIT)) return parseExit(text.slice(EXIT.length));
-  if (/^https?:\/\//.test(text)) {
-    const endpoint = parseHttp(text);
-    return endpoint.ok ? success({ kind: 'http', endpoint: endpoint.value }) : endpoint;
-  }
+  if (/^https?:\/\//.test(text)) return parseUrl(text, BY_COMMAND);
   if (text.startsWith(EXEC)) {
     const words = splitWords(text.slice(EXEC.length));
     return words.ok ? success({ kind: 'exec', words: words.value, text }) : words;
@@ -60,6 +57,16 @@ export function parseAction(text: string): Result<Action> {
     return failure(`${signalName(signal.value)} can't mean reload; use ${ACTIONS}`);
   }
   return success({ kind: 'signal', signal: signal.value, forced });
+}
+
+/**
+ * An action that is a POST.
+ *
+ * @param otherwise what else there is for TLS
+ */
+export function parseUrl(text: string, otherwise = ''): Result<Action> {
+  const endpoint = parseHttp(text, otherwise);
+  return endpoint.ok ? success({ kind: 'http', endpoint: endpoint.value }) : endpoint;
 }
 
 function parseExit(text: string): Result<Action> {

@@ -17,6 +17,7 @@ import {
 import { childStopped, forwardedJobControl } from './job-control.ts';
 import { seenBefore } from './leftovers.ts';
 import { parted } from './parting.ts';
+import { SHARED_NOWHERE, SHARED_OVER } from './phases.ts';
 import { routeOf } from './routing.ts';
 import {
   backAgain,
@@ -153,14 +154,7 @@ type ChildKey =
 
 /** Most events can't come in most phases; each row below names those that can. */
 const NOWHERE = {
-  begin: 'impossible',
-  signal: 'impossible',
-  content: 'ignored',
-  unusable: 'impossible',
-  'may-start': 'impossible',
-  'nothing-to-start': 'impossible',
-  ready: 'ignored',
-  'not-ready': 'ignored',
+  ...SHARED_NOWHERE,
   spawned: 'impossible',
   'spawn-failed': 'impossible',
   signalled: 'ignored',
@@ -168,16 +162,11 @@ const NOWHERE = {
   'child-exited': 'impossible',
   'child-stopped': 'ignored',
   group: seenBefore,
-  'stop-child': 'impossible',
-  'timer:start': 'impossible',
   'timer:back-off': 'impossible',
-  'timer:verify-start': 'impossible',
   'timer:stop-timeout': 'impossible',
   'timer:stop-waiting': 'impossible',
   'timer:stop-half': 'impossible',
   'timer:quit': 'impossible',
-  'timer:group': 'impossible',
-  'timer:parting': 'impossible',
 } as const;
 
 const WAITING = { 'timer:stop-waiting': askNames, 'timer:stop-half': askIgnoring } as const;
@@ -185,20 +174,13 @@ const WAITING = { 'timer:stop-waiting': askNames, 'timer:stop-half': askIgnoring
 /** What is left of a life that is over matters no more. */
 const OVER = {
   ...NOWHERE,
-  signal: 'ignored',
-  unusable: 'ignored',
-  'may-start': 'ignored',
-  'nothing-to-start': 'ignored',
+  ...SHARED_OVER,
   group: 'ignored',
-  'stop-child': 'ignored',
-  'timer:start': 'ignored',
   'timer:back-off': 'ignored',
-  'timer:verify-start': 'ignored',
   'timer:stop-timeout': 'ignored',
   'timer:stop-waiting': 'ignored',
   'timer:stop-half': 'ignored',
   'timer:quit': 'ignored',
-  'timer:group': 'ignored',
 } as const;
 
 /** What supervising does with each event. */

@@ -23,13 +23,17 @@ export type HttpEndpoint = Endpoint & {
 const HTTP_PORT = 80;
 const MOST_PORT = 65_535;
 
-/** `http://HOST[:PORT][/PATH][?QUERY]`. */
-export function parseHttp(text: string): Result<HttpEndpoint> {
-  if (text.startsWith('https://')) {
-    return failure(
-      "TLS is not rehup's job; use http:// to a port of the same pod, or exec: with a client that has it",
-    );
-  }
+/** What else there is for TLS, where a command may stand in the place of a URL. */
+export const BY_COMMAND = ', or exec: with a client that has it';
+
+/**
+ * `http://HOST[:PORT][/PATH][?QUERY]`.
+ *
+ * @param otherwise what else there is for TLS
+ */
+export function parseHttp(text: string, otherwise = ''): Result<HttpEndpoint> {
+  if (text.startsWith('https://'))
+    return failure(`TLS is not rehup's job; use http:// to a port of the same pod${otherwise}`);
   if (!text.startsWith('http://')) return failure(`not ${HTTP_FORM}; use for example ${HTTP_EXAMPLE}`);
   const [, authority = '', resource = ''] = /^http:\/\/([^/?#]*)(.*)$/s.exec(text) ?? [];
   const place = parseAuthority(authority, HTTP_EXAMPLE);

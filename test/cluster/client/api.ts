@@ -59,7 +59,11 @@ export type Api = {
   delete(kind: string, name: string, namespace?: string, options?: object): Promise<void>;
 };
 
-export function createApi({ folder, address }: Pick<Place, 'folder' | 'address'>): Api {
+export function createApi({
+  folder,
+  address,
+  port = API_PORT,
+}: Pick<Place, 'folder' | 'address' | 'port'>): Api {
   const agent = new Agent({ ca: readFileSync(join(folder, 'pki/apiserver.crt')), keepAlive: true });
 
   function text(method: string, path: string, body?: unknown, type = 'application/json'): Promise<string> {
@@ -71,7 +75,7 @@ export function createApi({ folder, address }: Pick<Place, 'folder' | 'address'>
         ...(sent === undefined ? {} : { 'content-type': type, 'content-length': Buffer.byteLength(sent) }),
       };
       const call = request(
-        { host: address, port: API_PORT, path, method, headers, agent, timeout: 30_000 },
+        { host: address, port, path, method, headers, agent, timeout: 30_000 },
         (answer) => {
           let all = '';
           answer.setEncoding('utf8').on('data', (part: string) => {

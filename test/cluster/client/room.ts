@@ -55,6 +55,8 @@ export type Room = {
   find(name: string, container?: string): Pod;
   /** Notes how long it took from the API's answer to the effect, and fails if that was too long. */
   took(since: number, effect: { readonly time: number } | { readonly at: number }, more?: number): void;
+  /** Notes how long a part of it took, in a line of its own. */
+  tookOf(part: string, since: number, effect: { readonly time: number }): void;
 };
 
 /** What a test has found out, for the table. */
@@ -105,7 +107,8 @@ export async function inRoom(subject: Subject, test: (room: Room) => Promise<voi
   await api.create({ kind: 'Namespace', metadata: { name: namespace, labels } });
   const pods: Pod[] = [];
   const seconds: number[] = [];
-  const room = roomOf({ place, api, namespace, edition, pods, seconds });
+  const parts = new Map<string, number[]>();
+  const room = roomOf({ place, api, namespace, edition, pods, seconds, parts });
   let ok = false;
   try {
     await test(room);
@@ -125,7 +128,9 @@ export async function inRoom(subject: Subject, test: (room: Room) => Promise<voi
       ...{ row, edition, seconds, reloads, ok, place: number, file: process.pid },
       restarts: restarts || 0,
     };
-    appendFileSync(join(place.folder, 'findings.jsonl'), `${JSON.stringify(finding)}\n`);
+    const ofParts = [...parts].map(([part, took]) => ({ ...finding, row: `${row}: ${part}`, seconds: took }));
+    for (const one of [finding, ...ofParts])
+      appendFileSync(join(place.folder, 'findings.jsonl'), `${JSON.stringify(one)}\n`);
     // The machine is small: what is done with makes way.
     await api.delete('Namespace', namespace).catch(() => {});
   }
@@ -138,9 +143,10 @@ type Parts = {
   readonly edition: Edition;
   readonly pods: Pod[];
   readonly seconds: number[];
+  readonly parts: Map<string, number[]>;
 };
 
-function roomOf({ place, api, namespace, edition, pods, seconds }: Parts): Room {
+function roomOf({ place, api, namespace, edition, pods, seconds, parts }: Parts): Room {
   const sync = Number.parseFloat(place.syncFrequency) * 1000;
   const room: Room = {
     namespace,
@@ -180,6 +186,9 @@ function roomOf({ place, api, namespace, edition, pods, seconds }: Parts): Room 
       seconds.push(took / 1000);
       if (took > room.bound + more)
         throw new Error(`it took ${took} ms, and the kubelet's part is at most ${room.bound + more} ms`);
+    },
+    tookOf(part, since, { time }) {
+      parts.set(part, [...(parts.get(part) ?? []), (time - since) / 1000]);
     },
   };
   return room;

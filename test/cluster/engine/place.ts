@@ -5,6 +5,8 @@ import type { Detection } from './settings.ts';
 export type Place = {
   readonly folder: string;
   readonly address: string;
+  /** Of an API server that is not the cluster's own. */
+  readonly port?: number;
   /** Words before a command that runs among its processes, mounts and links. */
   readonly prefix: readonly string[];
   readonly programs: Programs;

@@ -13,7 +13,7 @@ export const MOUNTED = { name: 'config', mountPath: '/etc/app' };
 /** The application by itself, in the image that the test's edition is in. */
 export const ALONE = { command: ['/witness'], securityContext: STRICT };
 
-const PROBE = ['/rehup', 'probe', '--watch', '/etc/app', '--state', '/state'];
+export const PROBE = ['/rehup', 'probe', '--watch', '/etc/app', '--state', '/state'];
 
 /** A container with a sidecar that does this with a change, started before the application. */
 export function sidecarOf(room: Room, action: string, more: readonly string[] = []) {

@@ -52,7 +52,7 @@ describe('an action of a sidecar', () => {
     ['exec:app', /^not an action of a sidecar/],
     ['exit', /^a sidecar has no child/],
     ['exit:125', /^125 says that rehup failed/],
-    ['https://app/', /TLS|http:/],
+    ['https://app/', /^TLS is not rehup's job; use http:\/\/ to a port of the same pod$/],
   ])('is not %s', (text, error) => {
     expect(parsePodAction(text)).toMatchObject({ ok: false, error: expect.stringMatching(error) });
   });

@@ -3,7 +3,8 @@
 //	witness run [-code N] [-linger DURATION] [-serve ADDRESS] [-env NAME] PATH...
 //	    "start CONTENT", "SIGHUP CONTENT", "POST /path CONTENT"; a SIGTERM ends it with N, after the linger.
 //	    Content with the word "dies" ends it with 3, "hog" makes it take all the memory that there is,
-//	    "sick" fails GET /healthz, "refuse" fails a POST.
+//	    "sick" fails GET /healthz, "refuse" fails a POST. GET /long is answered after 10 s. After POST /become/slow others are
+//	    answered after 3 s, after /become/deaf never, and after /become/closed nobody listens any more.
 //	witness check DIRECTORY
 //	    1 if a file has the word "bad" in it.
 //	witness post URL
@@ -11,12 +12,14 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"net/http"
 	"os"
 	"os/signal"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -88,20 +91,41 @@ func run(words []string) {
 }
 
 func serve(address string, paths []string, tell func(string)) {
+	server := &http.Server{Addr: address}
+	var mood atomic.Value
+	mood.Store("")
 	answer := func(writer http.ResponseWriter, request *http.Request) {
+		switch mood.Load() {
+		case "deaf":
+			<-request.Context().Done()
+			return
+		case "slow":
+			time.Sleep(3 * time.Second)
+		}
+		if request.URL.Path == "/long" {
+			time.Sleep(10 * time.Second)
+		}
 		text := everything(paths)
 		sick := request.URL.Path == "/healthz" && strings.Contains(text, "sick")
 		if request.Method == http.MethodPost {
 			tell("POST " + request.URL.Path)
 			sick = strings.Contains(text, "refuse")
+			if become, is := strings.CutPrefix(request.URL.Path, "/become/"); is {
+				mood.Store(become)
+				if become == "closed" {
+					// Once this is answered.
+					defer func() { go func() { _ = server.Shutdown(context.Background()) }() }()
+				}
+			}
 		}
 		if sick {
 			writer.WriteHeader(http.StatusInternalServerError)
 		}
 		fmt.Fprintln(writer, short(text))
 	}
+	server.Handler = http.HandlerFunc(answer)
 	go func() {
-		if err := http.ListenAndServe(address, http.HandlerFunc(answer)); err != nil {
+		if err := server.ListenAndServe(); err != nil && err != http.ErrServerClosed {
 			fmt.Println("serve", err)
 			os.Exit(4)
 		}
