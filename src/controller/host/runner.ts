@@ -140,7 +140,7 @@ export function createRunner(options: RunnerOptions): Runner {
         workload: name,
       });
       heard(decision, telling);
-      if (!isDryRun) writer.tell(workload, telling, isOnce);
+      if (!isDryRun && telling.isForLog !== true) writer.tell(workload, telling, isOnce);
     }
   }
 

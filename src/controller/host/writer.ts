@@ -87,10 +87,12 @@ export function createWriter(client: Client, log: Log, identity: string): Writer
         .catch((error: unknown) => unlessGone(error, undefined));
     },
 
-    tell(workload, { reason, message }, isOnce) {
+    tell(workload, { reason, message, since }, isOnce) {
       const { kind, namespace, name, uid, key } = workload;
       const now = new Date();
-      const time = now.toISOString().replace(/\.\d+Z$/, 'Z');
+      const [time, first] = [now, new Date(since ?? now)].map((at) =>
+        at.toISOString().replace(/\.\d+Z$/, 'Z'),
+      );
       const parts = [uid, reason, message, isOnce ? '' : now.toISOString()];
       const hash = createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 16);
       const body = {
@@ -104,7 +106,7 @@ export function createWriter(client: Client, log: Log, identity: string): Writer
         source: { component: 'rehup-controller' },
         reportingComponent: 'rehup.dev/controller',
         reportingInstance: identity,
-        ...{ firstTimestamp: time, lastTimestamp: time, count: 1 },
+        ...{ firstTimestamp: first, lastTimestamp: time, count: 1 },
       };
       client
         .call('POST', coreCollection('events', namespace), { body, isUrgent: false })
