@@ -33,10 +33,10 @@ export async function each<Value>(
   await Promise.all(Array.from({ length: abreast }, work));
 }
 
-/** Of five workloads three are Deployments. */
+/** Half of them are Deployments. */
 export function placesOf({ workloads, namespaces }: Extent): readonly App[] {
   return Array.from({ length: workloads }, (_, index) => ({
-    kind: KINDS[Math.max(0, (index % 5) - 2)] ?? 'Deployment',
+    kind: KINDS[Math.max(0, (index % 4) - 1)] ?? 'Deployment',
     namespace: `bench-${index % namespaces}`,
     name: `app-${index}`,
   }));

@@ -1,5 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { ApiError, type Client } from '../../src/controller/host/client.ts';
+import { createTurns } from '../../src/controller/host/limiter.ts';
+import type { Log } from '../../src/controller/host/log.ts';
 import { createReflector } from '../../src/controller/host/reflector.ts';
 
 /** Keeping a copy of what the API server has, through the ends of its watches. */
@@ -62,12 +64,14 @@ class Server {
 function reflected(server: Server) {
   const known = new Set<string>();
   const told: string[] = [];
-  const reflector = createReflector(server.client, (level, event) => void told.push(`${level} ${event}`), {
+  const log: Log = (level, event) => void told.push(`${level} ${event}`);
+  const reflected = {
     path: '/things',
     query: '&labelSelector=a',
-    take: (_, key) => void known.add(key),
-    drop: (key) => void known.delete(key),
-  });
+    take: (_: object, key: string) => void known.add(key),
+    drop: (key: string) => void known.delete(key),
+  };
+  const reflector = createReflector(server.client, log, reflected, createTurns(2, 5000));
   return { reflector, known, told };
 }
 

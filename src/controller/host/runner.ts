@@ -46,6 +46,9 @@ const UNEVICTED = { shortest: 10_000, longest: 300_000 } as const;
 
 const UNRESTORED = 10_000;
 
+/** Workloads that are looked at and written at once. */
+const MOST = 200;
+
 /** The longest that a timer of Node holds, ms. */
 const LONGEST = 2 ** 31 - 1;
 
@@ -74,13 +77,24 @@ export function createRunner(options: RunnerOptions): Runner {
   function pass(): void {
     isPlanned = false;
     if (!isReady()) return;
-    const keys = [...dirty].filter((key) => !busy.has(key));
-    for (const key of keys) dirty.delete(key);
+    const keys = taken();
+    if (keys.length === 0) return;
     const planning = { store, memory, settings, hash, now: Date.now(), chance };
     const { decisions, wake, restorings } = plan(planning, keys);
     for (const restoring of restorings) void restore(restoring);
     for (const decision of decisions) perform(decision);
     mark(wake);
+  }
+
+  /** Not all at once: what waits for its write is in memory, and what is watched meanwhile has to be taken in. */
+  function taken(): readonly string[] {
+    const keys: string[] = [];
+    for (const key of dirty) {
+      if (keys.length + busy.size >= MOST) break;
+      if (!busy.has(key)) keys.push(key);
+    }
+    for (const key of keys) dirty.delete(key);
+    return keys;
   }
 
   /** One thing at a time for each ConfigMap, and after a failure not at once again. */
@@ -225,12 +239,12 @@ export function createRunner(options: RunnerOptions): Runner {
     const isLater = latest !== undefined && (answer === undefined || (theirs ?? 0) > (ours ?? 0));
     const known = isLater ? latest : answer;
     const ofKind = kind ?? (key.split('/')[0] as WorkloadKind);
-    if (known !== undefined) taken(ofKind, key, known.object);
-    // What its pods did meanwhile was not looked at.
-    if (dirty.has(key)) mark([key]);
+    if (known !== undefined) takenIn(ofKind, key, known.object);
+    // What its pods did meanwhile was not looked at, nor what had to wait for a place.
+    mark([]);
   }
 
-  function taken(kind: WorkloadKind, key: string, object: ApiWorkload | undefined): void {
+  function takenIn(kind: WorkloadKind, key: string, object: ApiWorkload | undefined): void {
     const read = object === undefined ? undefined : workloadOf(kind, object, settings);
     if (read === undefined) {
       forget(memory, key);
@@ -274,7 +288,7 @@ export function createRunner(options: RunnerOptions): Runner {
     ...{ store, memory, told, mark },
     takeWorkload(kind, key, object) {
       const writing = busy.get(key);
-      if (writing === undefined) taken(kind, key, object);
+      if (writing === undefined) takenIn(kind, key, object);
       else writing.latest = { object };
     },
     markAll: () => mark(store.workloads.keys()),

@@ -90,23 +90,25 @@ export function createWriter(client: Client, log: Log, identity: string): Writer
     tell(workload, { reason, message, since }, isOnce) {
       const { kind, namespace, name, uid, key } = workload;
       const now = new Date();
-      const [time, first] = [now, new Date(since ?? now)].map((at) =>
-        at.toISOString().replace(/\.\d+Z$/, 'Z'),
-      );
-      const parts = [uid, reason, message, isOnce ? '' : now.toISOString()];
-      const hash = createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 16);
-      const body = {
-        apiVersion: 'v1',
-        kind: 'Event',
-        metadata: { name: `${name.slice(0, 200)}.${hash}`, namespace },
-        involvedObject: { apiVersion: 'apps/v1', kind, namespace, name, uid },
-        reason: `ConfigRollout${reason}`,
-        message: message.slice(0, LONGEST),
-        type: WARNINGS.includes(reason) ? 'Warning' : 'Normal',
-        source: { component: 'rehup-controller' },
-        reportingComponent: 'rehup.dev/controller',
-        reportingInstance: identity,
-        ...{ firstTimestamp: first, lastTimestamp: time, count: 1 },
+      const body = () => {
+        const [time, first] = [now, new Date(since ?? now)].map((at) =>
+          at.toISOString().replace(/\.\d+Z$/, 'Z'),
+        );
+        const parts = [uid, reason, message, isOnce ? '' : now.toISOString()];
+        const hash = createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 16);
+        return {
+          apiVersion: 'v1',
+          kind: 'Event',
+          metadata: { name: `${name.slice(0, 200)}.${hash}`, namespace },
+          involvedObject: { apiVersion: 'apps/v1', kind, namespace, name, uid },
+          reason: `ConfigRollout${reason}`,
+          message: message.slice(0, LONGEST),
+          type: WARNINGS.includes(reason) ? 'Warning' : 'Normal',
+          source: { component: 'rehup-controller' },
+          reportingComponent: 'rehup.dev/controller',
+          reportingInstance: identity,
+          ...{ firstTimestamp: first, lastTimestamp: time, count: 1 },
+        };
       };
       client
         .call('POST', coreCollection('events', namespace), { body, isUrgent: false })

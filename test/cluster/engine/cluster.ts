@@ -86,7 +86,10 @@ async function startPrograms(
 ): Promise<Cluster['load']> {
   const { folder, programs } = place;
   // Later words count.
-  const quick = isBare ? ['--kube-api-qps=2000', '--kube-api-burst=4000'] : [];
+  const syncs = ['deployment', 'replicaset', 'statefulset', 'daemonset'].map(
+    (kind) => `--concurrent-${kind}-syncs=20`,
+  );
+  const quick = isBare ? ['--kube-api-qps=2000', '--kube-api-burst=4000', ...syncs] : [];
   const start = (name: string, file: string, ...first: readonly string[]) =>
     keepRunning({
       ...{ folder, namespace, name, file, programs },
