@@ -83,6 +83,8 @@ let contents = 0;
 /** Changes one key of a ConfigMap; when the API server had answered, ms. */
 export async function change(api: Api, { namespace, name }: Pick<App, 'namespace' | 'name'>) {
   contents += 1;
-  await api.patch('ConfigMap', name, namespace, { data: { a: `another content ${contents}` } });
+  await api.patch('ConfigMap', name, namespace, {
+    data: { a: `another content ${contents} of ${process.pid}` },
+  });
   return performance.now();
 }

@@ -187,6 +187,14 @@ describe.sequential('for each kind of workload and each way to refer to somethin
     // Those who watched it must find out that it is another one.
     process.kill(pidOf(place, 'kube-apiserver'), 'SIGKILL');
     await awaited('the API server', () => api.text('GET', '/readyz'));
+    // Versions before its own it no longer tells changes since.
+    await awaited('a watch to be over for good', () =>
+      running.some((one) =>
+        one.lines().some((line) => /api\.watch.*(?: 410 |too old resource version)/.test(line)),
+      )
+        ? true
+        : undefined,
+    );
     await changeAll();
     await rolled(7);
   });
