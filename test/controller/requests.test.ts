@@ -1,6 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { workloadOf } from '../../src/controller/core/reading/workload.ts';
+import type { CallOptions, Client } from '../../src/controller/host/client.ts';
+import { createWriter } from '../../src/controller/host/writer.ts';
 import { ApiServer } from './api-server.ts';
-import { ControllerDouble } from './controller-double.ts';
+import { ControllerDouble, SETTINGS } from './controller-double.ts';
 
 /** What a change costs the API server: each write and each Event is a request. */
 
@@ -52,4 +55,29 @@ describe('a roll-out', () => {
       'web Started: ConfigMap app once more, since somebody said that it may go on; rolling out (template)',
     );
   });
+});
+
+test('what begins or failed is written before what is over, or was taken as it is', async () => {
+  const calls: (readonly [method: string, isUrgent: boolean])[] = [];
+  const client: Client = {
+    ...{ namespace: 'home', server: '', counts: new Map(), waiting: () => 0, watch: async () => {} },
+    call: async (method: string, _: string, { isUrgent = true }: CallOptions = {}) => {
+      calls.push([method, isUrgent]);
+      return {};
+    },
+  };
+  const writer = createWriter(client, () => {}, 'me');
+  server.addWorkload('web', ['app']);
+  const workload = workloadOf('Deployment', server.workload('web') ?? {}, SETTINGS);
+  if (workload === undefined) throw new Error('it takes no part');
+  const phases = ['rolling', 'failed', 'applied', 'adopted'] as const;
+  for (const phase of phases) {
+    const state = { phase, digest: 'd', parts: {}, at: 0, changed: [] };
+    await writer.patch(workload, { state, history: [], template: 'd' });
+  }
+  writer.tell(workload, { reason: 'Completed', message: 'done' }, false);
+  expect(calls).toEqual([
+    ...[true, true, false, false].map((isUrgent) => ['PATCH', isUrgent]),
+    ['POST', false],
+  ]);
 });

@@ -46,8 +46,8 @@ const UNEVICTED = { shortest: 10_000, longest: 300_000 } as const;
 
 const UNRESTORED = 10_000;
 
-/** Workloads that are looked at and written at once. */
-const MOST = 200;
+/** Workloads that are looked at and written at once: some kilobytes each. */
+const MOST = 1000;
 
 /** The longest that a timer of Node holds, ms. */
 const LONGEST = 2 ** 31 - 1;

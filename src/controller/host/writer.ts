@@ -52,6 +52,8 @@ export function createWriter(client: Client, log: Log, identity: string): Writer
       return (await client.call('PATCH', path, {
         body,
         type: 'application/apply-patch+yaml',
+        // What is noted of those that are over, or were never begun, can wait for those that begin.
+        isUrgent: state.phase === 'rolling' || state.phase === 'failed',
       })) as ApiWorkload;
     },
 
