@@ -149,3 +149,22 @@ test('it can be asked to list anew at once, in the middle of a watch', async () 
   await server.watch(2);
   expect(told).toEqual([]);
 });
+
+test('pages of several kinds are in memory in turns, and one that does not come holds up the others for a while only', async () => {
+  const turns = createTurns(2, 50);
+  let [going, most] = [0, 0];
+  const page = () =>
+    turns(async () => {
+      going += 1;
+      most = Math.max(most, going);
+      await new Promise((resolve) => setImmediate(resolve));
+      going -= 1;
+    });
+  await Promise.all(Array.from({ length: 10 }, page));
+  expect([most, going]).toEqual([2, 0]);
+  const never = new Promise<void>(() => {});
+  for (let index = 0; index < 2; index += 1) void turns(() => never);
+  await page();
+  await expect(turns(() => Promise.reject(new Error('refused')))).rejects.toThrow('refused');
+  await page();
+});

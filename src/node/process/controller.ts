@@ -10,8 +10,8 @@ export const CONTROLLER_SCRIPT = 'controller.cjs';
 /**
  * The heap of the worker, MiB; for 5,000 workloads and 10,000 objects it takes a tenth of this. V8's flags, which this
  * process was started with, come before a worker's `resourceLimits` (Heap::ConfigureHeap), and those of a heap that is
- * made later can still be changed. With few young objects, and what favours size, it takes 142 MB of which 67 are its own; with the
- * defaults 149, and 20 more while all are taken in.
+ * made later can still be changed. With few young objects, and what favours size, it takes 113 MB of which 59 are its own, and 127 MB
+ * while all are taken in (`npm run bench:controller`).
  */
 const HEAP_FLAGS = ['--max-old-space-size=512', '--max-semi-space-size=1', '--optimize-for-size'] as const;
 
