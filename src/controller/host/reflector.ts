@@ -51,6 +51,8 @@ export function createReflector(client: Client, log: Log, reflected: Reflected, 
   let isWanted = true;
   let abort = new AbortController();
   let tries = 0;
+  /** Whether the last watch ended so, without an event. */
+  let isGone = false;
   let waiting: (() => void)[] = [];
   const nextSync = () => new Promise<void>((resolve) => waiting.push(resolve));
   const synced = nextSync();
@@ -98,6 +100,7 @@ export function createReflector(client: Client, log: Log, reflected: Reflected, 
   function event({ type, object = {} }: WatchEvent): void {
     if (type === 'ERROR') throw new ApiError(object.code ?? 0, `watching ${path}: ${object.message ?? ''}`);
     tries = 0;
+    isGone = false;
     version = object.metadata?.resourceVersion ?? version;
     if (type === 'BOOKMARK') return;
     const key = keyOf(object);
@@ -140,10 +143,14 @@ export function createReflector(client: Client, log: Log, reflected: Reflected, 
       } catch (error) {
         if (isWanted && abort.signal.aborted) continue;
         const status = error instanceof ApiError ? error.status : 0;
-        // What happened since then is not told any more.
-        if (status === GONE) version = undefined;
         const line = error instanceof Error ? error.message : String(error);
         log(status === GONE ? 'info' : 'warn', 'api.watch', `${line}; trying again`, { path });
+        if (status === GONE) {
+          // What happened since then is not told any more. Whoever was away is back, and need not be waited for.
+          version = undefined;
+          isGone = !isGone;
+          if (isGone) continue;
+        }
         tries += 1;
         const longest = Math.min(PAUSE.longest, PAUSE.shortest * 2 ** Math.min(tries, 10));
         await new Promise((resolve) => setTimeout(resolve, longest * (0.5 + Math.random() / 2)));

@@ -43,14 +43,16 @@ export type RunnerOptions = {
 /** Between tries of what was refused; ms. */
 const REFUSED = { shortest: 1000, longest: 300_000 } as const;
 const UNEVICTED = { shortest: 10_000, longest: 300_000 } as const;
-
 const UNRESTORED = 10_000;
 
 /** Workloads that are looked at and written at once: some kilobytes each. */
-const MOST = 1000;
+const MOST = 500;
 
 /** The longest that a timer of Node holds, ms. */
 const LONGEST = 2 ** 31 - 1;
+
+/** What was watched or answered: no workload where it takes no part, no version where it is gone. The object itself is large. */
+type Seen = { readonly workload: Workload | undefined; readonly version: number | undefined };
 
 export function createRunner(options: RunnerOptions): Runner {
   const { settings, hash, writer, keeper, log, heard, isDryRun, isReady } = options;
@@ -59,7 +61,7 @@ export function createRunner(options: RunnerOptions): Runner {
   const dirty = new Set<string>();
   const wakes = new Map<string, NodeJS.Timeout>();
   /** What is being written, and what was watched of it meanwhile. */
-  const busy = new Map<string, { latest?: { readonly object: ApiWorkload | undefined } }>();
+  const busy = new Map<string, { latest?: Seen }>();
   /** In a dry run: what would have been written. */
   const imagined = new Map<string, State>();
   /** ConfigMaps of which a good content is being kept or written back. */
@@ -162,27 +164,21 @@ export function createRunner(options: RunnerOptions): Runner {
     const { workload, patch } = decision;
     const { key, kind } = workload;
     if (patch === undefined) return;
-    let now: ApiWorkload | undefined;
+    let now: Seen | undefined;
     try {
-      now = await writer.patch(workload, patch);
+      now = seen(kind, await writer.patch(workload, patch));
       memory.refused.delete(key);
       say(decision, false);
     } catch (error) {
       refused(decision, error);
       try {
-        now = await writer.get(workload);
+        now = seen(kind, await writer.get(workload));
       } catch {
         // What is watched tells in the end, and until then what was known before.
-        const latest = busy.get(key)?.latest;
-        now = latest?.object;
-        if (latest === undefined) {
-          busy.delete(key);
-          mark(putWorkload(store, key, workload));
-          return;
-        }
+        if (busy.get(key)?.latest === undefined) now = { workload, version: 0 };
       }
     }
-    released(key, kind, { object: now });
+    released(key, now);
   }
 
   function refused({ workload }: Decision, error: unknown): void {
@@ -228,25 +224,26 @@ export function createRunner(options: RunnerOptions): Runner {
   }
 
   /** What was under way is done; of its answer and what was watched meanwhile the later one counts. */
-  function released(
-    key: string,
-    kind?: WorkloadKind,
-    answer?: { readonly object: ApiWorkload | undefined },
-  ): void {
+  function released(key: string, answer?: Seen): void {
     const latest = busy.get(key)?.latest;
     busy.delete(key);
-    const [ours, theirs] = [answer, latest].map((one) => Number(one?.object?.metadata?.resourceVersion ?? 0));
-    const isLater = latest !== undefined && (answer === undefined || (theirs ?? 0) > (ours ?? 0));
-    const known = isLater ? latest : answer;
-    const ofKind = kind ?? (key.split('/')[0] as WorkloadKind);
-    if (known !== undefined) takenIn(ofKind, key, known.object);
+    // One that is gone was there before, and is told of when it is there again.
+    const isLater = latest?.version === undefined || (answer?.version ?? 0) < latest.version;
+    const known = latest !== undefined && isLater ? latest : answer;
+    if (known !== undefined) takenIn(key, known);
     // What its pods did meanwhile was not looked at, nor what had to wait for a place.
     mark([]);
   }
 
-  function takenIn(kind: WorkloadKind, key: string, object: ApiWorkload | undefined): void {
-    const read = object === undefined ? undefined : workloadOf(kind, object, settings);
-    if (read === undefined) {
+  function seen(kind: WorkloadKind, object: ApiWorkload | undefined): Seen {
+    return {
+      workload: object === undefined ? undefined : workloadOf(kind, object, settings),
+      version: object === undefined ? undefined : Number(object.metadata?.resourceVersion ?? 0),
+    };
+  }
+
+  function takenIn(key: string, { workload }: Seen): void {
+    if (workload === undefined) {
       forget(memory, key);
       imagined.delete(key);
       clearTimeout(wakes.get(key));
@@ -254,7 +251,7 @@ export function createRunner(options: RunnerOptions): Runner {
       // Most of a cluster takes no part.
       if (!store.workloads.has(key)) return;
     }
-    mark(putWorkload(store, key, read === undefined ? undefined : asImagined(read)));
+    mark(putWorkload(store, key, workload === undefined ? undefined : asImagined(workload)));
   }
 
   function asImagined(workload: Workload): Workload {
@@ -288,8 +285,8 @@ export function createRunner(options: RunnerOptions): Runner {
     ...{ store, memory, told, mark },
     takeWorkload(kind, key, object) {
       const writing = busy.get(key);
-      if (writing === undefined) takenIn(kind, key, object);
-      else writing.latest = { object };
+      if (writing === undefined) takenIn(key, seen(kind, object));
+      else writing.latest = seen(kind, object);
     },
     markAll: () => mark(store.workloads.keys()),
     waiting: () => dirty.size + busy.size,

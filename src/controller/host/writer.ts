@@ -36,17 +36,19 @@ export function createWriter(client: Client, log: Log, identity: string): Writer
     async patch(workload, patch) {
       const { kind, name, namespace, resourceVersion } = workload;
       const { state, history, template } = patch;
-      const annotations = {
-        [STATE]: stateText(state),
-        ...(history.length === 0 ? {} : { [HISTORY]: history.join(',') }),
-      };
-      const body = {
-        apiVersion: 'apps/v1',
-        kind,
-        metadata: { name, namespace, resourceVersion, annotations },
-        ...(template === undefined
-          ? {}
-          : { spec: { template: { metadata: { annotations: { [CONFIG_DIGEST]: template } } } } }),
+      const body = () => {
+        const annotations = {
+          [STATE]: stateText(state),
+          ...(history.length === 0 ? {} : { [HISTORY]: history.join(',') }),
+        };
+        return {
+          apiVersion: 'apps/v1',
+          kind,
+          metadata: { name, namespace, resourceVersion, annotations },
+          ...(template === undefined
+            ? {}
+            : { spec: { template: { metadata: { annotations: { [CONFIG_DIGEST]: template } } } } }),
+        };
       };
       const path = `${workloadPath(workload)}?fieldManager=${MANAGER}&force=true`;
       return (await client.call('PATCH', path, {
