@@ -20,6 +20,7 @@ import type { SeaConfig } from '@yao-pkg/pkg/lib-es5/sea.js';
 import pkg from '@yao-pkg/pkg/package.json' with { type: 'json' };
 import type { BuildOptions } from 'esbuild';
 import { CONTROLLER_SCRIPT } from '../src/node/process/controller.ts';
+import { lean } from './build/lean.ts';
 import { bundle } from './build/neutral.ts';
 import {
   build,
@@ -156,6 +157,7 @@ export const FOR_NODE: BuildOptions = {
   minifyWhitespace: true,
   lineLimit: 110,
   legalComments: 'eof',
+  plugins: [lean],
 };
 
 interface BroughtNode {

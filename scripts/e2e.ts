@@ -46,11 +46,7 @@ async function run(cluster: Cluster): Promise<boolean> {
     config: false,
     ...(values.name === undefined ? {} : { testNamePattern: values.name }),
     watch: false,
-    // What takes minutes and is hardly ever touched is for the soak.
-    include: [
-      'test/cluster/**/*.e2e.ts',
-      ...(process.env['REHUP_SOAK'] === '1' ? ['test/cluster/**/*.soak.ts'] : []),
-    ],
+    include: ['test/cluster/**/*.e2e.ts'],
     testTimeout: 600_000,
     hookTimeout: 600_000,
     // Each file has the cluster to itself; what is in a file runs side by side.

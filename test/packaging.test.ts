@@ -15,8 +15,9 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { bundle, bundledPackages } from '../scripts/build/neutral.ts';
 import { build } from '../scripts/build/product.ts';
-import { NODE_FLAGS, packageBundle } from '../scripts/build.ts';
+import { CONTROLLER_ENTRY, FOR_NODE, NODE_FLAGS, packageBundle } from '../scripts/build.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
 const BROUGHT = path.join(ROOT, 'node_modules/.bin');
@@ -28,6 +29,15 @@ beforeEach(() => {
 });
 
 afterAll(() => rmSync(temporary, { recursive: true, force: true }));
+
+it('the controller has neither the models of the Kubernetes client nor undici: each takes megabytes of memory', async () => {
+  const entry = { file: CONTROLLER_ENTRY };
+  const names = await bundledPackages(entry, FOR_NODE);
+  expect(names).toContain('@kubernetes/client-node');
+  expect(names).not.toContain('undici');
+  const script = new TextDecoder().decode(await bundle(entry, FOR_NODE));
+  expect(script).not.toContain('V1Deployment');
+});
 
 describe('preflight', () => {
   const old = 'echo 20.20.2';

@@ -38,7 +38,8 @@ export function deployments(folder: string, facts: Facts): readonly string[] {
       cpSync(path.join(ROOT, 'LICENSE'), path.join(place, 'LICENSE'));
       execFileSync('chmod', ['-R', 'u+rwX,go-w,go+rX', place]);
       const plain = ['--sort=name', `--mtime=@${facts.epoch}`, '--owner=0', '--group=0', '--numeric-owner'];
-      const words = [...plain, '--format=gnu', '-C', work, '-cf', '-', inside];
+      // What `helm package` leaves out by itself.
+      const words = [...plain, '--exclude=.helmignore', '--format=gnu', '-C', work, '-cf', '-', inside];
       writeFileSync(path.join(folder, name), gzipSync(execFileSync('tar', words), { level: 9 }));
     } finally {
       rmSync(work, { recursive: true });

@@ -1,9 +1,13 @@
 import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { ROOT } from '../../scripts/build/product.ts';
+import { deployments } from '../../scripts/release/deployment.ts';
+import { factsOf } from '../../scripts/release/facts.ts';
 import { createApi, type Resource } from './client/api.ts';
 import { field, isTrue, list } from './client/objects.ts';
 import { kubectl } from './client/pod.ts';
@@ -87,6 +91,34 @@ describe('the chart', () => {
     for (const values of [[], ['namespaces={a,b}'], ['serviceMonitor.enabled=true', 'notify.secret=hooks']]) {
       const { code, output } = await helm('lint', '--strict', CHART, ...set(values));
       expect(code, output).toBe(0);
+    }
+  });
+
+  test('is in the release as a package that helm lint finds nothing in, helm package makes anew, and helm template reads', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rehup-chart-'));
+    try {
+      const [name = ''] = deployments(folder, await factsOf());
+      const archive = join(folder, name);
+      const done = async (...words: readonly string[]) => {
+        const { code, output } = await helm(...words);
+        expect(code, output).toBe(0);
+        return output;
+      };
+      await done('lint', '--strict', archive);
+      await promisify(execFile)('tar', ['-C', folder, '-xzf', archive]);
+      await done('package', join(folder, 'rehup-controller'), '-d', join(folder, 'anew'));
+      const listed = async (file: string) =>
+        (await promisify(execFile)('tar', ['-tzf', file])).stdout
+          .split('\n')
+          .filter((entry) => entry !== '' && !entry.endsWith('/'))
+          .toSorted();
+      expect(await listed(join(folder, 'anew', name))).toEqual(await listed(archive));
+      const words = ['-n', 'rehup', '--kube-version', KUBERNETES];
+      expect(await done('template', 'x', archive, ...words)).toBe(
+        await done('template', 'x', CHART, ...words),
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
     }
   });
 

@@ -207,6 +207,14 @@ describe.concurrent('content', () => {
     expect(events.filter((line) => line.startsWith('RolledBack'))).toEqual([
       'RolledBack: the last good content was written back into ConfigMap kept',
     ]);
+    const at = async (reason: string) => {
+      const [event] = (await api.list('Event', HOME)).filter(
+        (one) =>
+          one['reason'] === `ConfigRollout${reason}` && field(one, 'involvedObject', 'name') === 'kept',
+      );
+      return Date.parse(String(field(event, 'lastTimestamp')));
+    };
+    expect((await at('RolledBack')) - (await at('Failed'))).toBeLessThan(60_000);
     await change('kept', 'bad');
     await awaited(
       'the second failure',

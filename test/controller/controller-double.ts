@@ -35,6 +35,8 @@ export class ControllerDouble {
   readonly wakes = new Map<string, number>();
   readonly flying: Decision[] = [];
   readonly told: string[] = [];
+  /** Those of what was told that are Events. */
+  readonly events: string[] = [];
   seen: number;
 
   constructor(server: ApiServer, settings: PlanSettings = SETTINGS, key = 'key') {
@@ -101,7 +103,10 @@ export class ControllerDouble {
     for (const restoring of restorings) this.restore(restoring);
     for (const decision of decisions) {
       const { workload, patch, again, tell, remove } = decision;
-      for (const { reason, message } of tell) this.told.push(`${workload.name} ${reason}: ${message}`);
+      for (const { reason, message, isForLog } of tell) {
+        this.told.push(`${workload.name} ${reason}: ${message}`);
+        if (isForLog !== true) this.events.push(`${workload.name} ${reason}`);
+      }
       if (patch !== undefined) this.flying.push(decision);
       for (const pod of remove) this.server.remove(pod.name);
       if (again !== undefined) this.wakes.set(workload.key, again);

@@ -1,5 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { ApiError, type Client } from '../../src/controller/host/client.ts';
+import { createTurns } from '../../src/controller/host/limiter.ts';
+import type { Log } from '../../src/controller/host/log.ts';
 import { createReflector } from '../../src/controller/host/reflector.ts';
 
 /** Keeping a copy of what the API server has, through the ends of its watches. */
@@ -62,12 +64,14 @@ class Server {
 function reflected(server: Server) {
   const known = new Set<string>();
   const told: string[] = [];
-  const reflector = createReflector(server.client, (level, event) => void told.push(`${level} ${event}`), {
+  const log: Log = (level, event) => void told.push(`${level} ${event}`);
+  const reflected = {
     path: '/things',
     query: '&labelSelector=a',
-    take: (_, key) => void known.add(key),
-    drop: (key) => void known.delete(key),
-  });
+    take: (_: object, key: string) => void known.add(key),
+    drop: (key: string) => void known.delete(key),
+  };
+  const reflector = createReflector(server.client, log, reflected, createTurns(2, 5000));
   return { reflector, known, told };
 }
 
@@ -144,4 +148,23 @@ test('it can be asked to list anew at once, in the middle of a watch', async () 
   expect([...known]).toEqual(['n/a']);
   await server.watch(2);
   expect(told).toEqual([]);
+});
+
+test('pages of several kinds are in memory in turns, and one that does not come holds up the others for a while only', async () => {
+  const turns = createTurns(2, 50);
+  let [going, most] = [0, 0];
+  const page = () =>
+    turns(async () => {
+      going += 1;
+      most = Math.max(most, going);
+      await new Promise((resolve) => setImmediate(resolve));
+      going -= 1;
+    });
+  await Promise.all(Array.from({ length: 10 }, page));
+  expect([most, going]).toEqual([2, 0]);
+  const never = new Promise<void>(() => {});
+  for (let index = 0; index < 2; index += 1) void turns(() => never);
+  await page();
+  await expect(turns(() => Promise.reject(new Error('refused')))).rejects.toThrow('refused');
+  await page();
 });

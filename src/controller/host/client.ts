@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Agent, type RequestOptions, request } from 'node:https';
-import { KubeConfig } from '@kubernetes/client-node';
+// Not by its index, which has all models of the API.
+import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { createLimiter } from './limiter.ts';
 
 /**
@@ -21,7 +22,8 @@ export type Client = {
 };
 
 export type CallOptions = {
-  readonly body?: unknown;
+  /** Made when its turn has come, where it is a function: many may wait. */
+  readonly body?: object | (() => object);
   readonly type?: string;
   /** Told the size of the answer, bytes. */
   readonly measured?: (bytes: number) => void;
@@ -117,7 +119,8 @@ export function createClient(kubeconfig: string | undefined, qps: number): Clien
     async call(method, path, options = {}) {
       const { body, type = 'application/json', isUrgent = true, measured } = options;
       await limiter.turn(isUrgent);
-      const sent = body === undefined ? undefined : JSON.stringify(body);
+      const sent =
+        body === undefined ? undefined : JSON.stringify(typeof body === 'function' ? body() : body);
       const headers = sent === undefined ? {} : { 'content-type': type };
       const asked = await open(method, path, { headers, timeout: PATIENCE.answer }, sent);
       return new Promise((resolve, reject) => {

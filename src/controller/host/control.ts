@@ -101,6 +101,8 @@ export async function control(
         });
   void Promise.all(all.map(({ synced }) => synced)).then(() => {
     isSynced = true;
+    // What was listed is not needed any more, and what comes now needs less; it is there where the executable's main says so.
+    globalThis.gc?.();
     log('info', 'controller.synced', `${runner.store.workloads.size} workloads take part`, {
       workloads: runner.store.workloads.size,
       objects: runner.store.objects.size,

@@ -48,6 +48,8 @@ export function startElection(client: Client, log: Log, options: ElectionOptions
   let isOver = false;
   let wasLeader = false;
   let trouble = '';
+  /** The Lease as this one wrote it last: as long as nobody else writes it, it need not be read. */
+  let written: Lease | undefined;
   const isLeader = () => !isOver && performance.now() < heldUntil;
 
   async function read(): Promise<Lease | undefined> {
@@ -59,11 +61,12 @@ export function startElection(client: Client, log: Log, options: ElectionOptions
     }
   }
 
-  /** One look, and one write if the Lease is ours or nobody's. */
+  /** A look unless the Lease is ours, and one write if it is ours or nobody's. */
   async function round(): Promise<void> {
     // From before the write: it may have been done long before it is heard of.
     const began = performance.now();
-    const lease = await read();
+    const lease = written ?? (await read());
+    written = undefined;
     const { holderIdentity = '', renewTime = '', leaseTransitions = 0, acquireTime } = lease?.spec ?? {};
     const text = `${holderIdentity} ${renewTime} ${lease?.metadata?.resourceVersion}`;
     if (text !== seen.text) seen = { text, at: began };
@@ -83,8 +86,10 @@ export function startElection(client: Client, log: Log, options: ElectionOptions
         leaseTransitions: isMine ? leaseTransitions : leaseTransitions + 1,
       },
     };
-    if (lease === undefined) await client.call('POST', collection, { body });
-    else await client.call('PUT', `${collection}/${name}`, { body });
+    const isNew = lease === undefined;
+    written = (await client.call(isNew ? 'POST' : 'PUT', isNew ? collection : `${collection}/${name}`, {
+      body,
+    })) as Lease;
     heldUntil = began + LEADS;
   }
 

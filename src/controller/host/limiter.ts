@@ -40,3 +40,32 @@ export function createLimiter(perSecond: number): Limiter {
     waiting: () => urgent.length + others.length,
   };
 }
+
+/** Lets only some of what is done go on at once, in the order in which they came. */
+export type Turns = <Value>(act: () => Promise<Value>) => Promise<Value>;
+
+/** @param longest what has not come to its end by then holds up nobody any more, ms */
+export function createTurns(abreast: number, longest: number): Turns {
+  const waiting: (() => void)[] = [];
+  let going = 0;
+  return async (act) => {
+    if (going >= abreast) await new Promise<void>((resolve) => waiting.push(resolve));
+    else going += 1;
+    let isOver = false;
+    const over = () => {
+      if (isOver) return;
+      isOver = true;
+      // Its place is the next one's.
+      const next = waiting.shift();
+      if (next === undefined) going -= 1;
+      else next();
+    };
+    const timer = setTimeout(over, longest);
+    try {
+      return await act();
+    } finally {
+      clearTimeout(timer);
+      over();
+    }
+  };
+}

@@ -1,5 +1,6 @@
 import type { Metadata } from '../core/reading/api.ts';
 import { ApiError, type Client } from './client.ts';
+import type { Turns } from './limiter.ts';
 import type { Log } from './log.ts';
 
 /** Keeps a copy of one kind of object up to date: a list in pages, then a watch with bookmarks, and again after its end. */
@@ -32,23 +33,26 @@ type WatchEvent = {
  * Objects of a page: few at first, more where they are small. An object may have a megabyte, and a page is in memory whole
  * and twice.
  */
-const PAGE = { first: 32, least: 4, most: 512, small: 500_000, large: 4_000_000 } as const;
+const PAGE = { first: 32, least: 4, most: 512, small: 250_000, large: 1_000_000 } as const;
 
 /** How long a watch lasts by itself: five to ten minutes, so that not all end at once; s. */
 const WATCH_SECONDS = 300;
 
 /** Between two tries; ms. */
-const PAUSE = { shortest: 200, longest: 3000 } as const;
+const PAUSE = { shortest: 200, longest: 2000 } as const;
 
 const GONE = 410;
 
-export function createReflector(client: Client, log: Log, reflected: Reflected): Reflector {
+/** @param pages pages of all kinds are in memory whole, so those who share it take turns */
+export function createReflector(client: Client, log: Log, reflected: Reflected, pages: Turns): Reflector {
   const { path, query = '', take, drop } = reflected;
   let known = new Set<string>();
   let version: string | undefined;
   let isWanted = true;
   let abort = new AbortController();
   let tries = 0;
+  /** Whether the last watch ended so, without an event. */
+  let isGone = false;
   let waiting: (() => void)[] = [];
   const nextSync = () => new Promise<void>((resolve) => waiting.push(resolve));
   const synced = nextSync();
@@ -68,17 +72,19 @@ export function createReflector(client: Client, log: Log, reflected: Reflected):
         else if (bytes > PAGE.large) limit = Math.max(PAGE.least, Math.floor(limit / 2));
       };
       do {
-        const page = (await client.call('GET', `${path}?limit=${limit}${query}${next}`, {
-          measured,
-        })) as List;
-        for (const object of page.items ?? []) {
-          const key = keyOf(object);
-          found.add(key);
-          take(object, key);
-        }
-        at = page.metadata?.resourceVersion;
-        const token = page.metadata?.continue ?? '';
-        next = token === '' ? '' : `&continue=${encodeURIComponent(token)}`;
+        next = await pages(async () => {
+          const page = (await client.call('GET', `${path}?limit=${limit}${query}${next}`, {
+            measured,
+          })) as List;
+          for (const object of page.items ?? []) {
+            const key = keyOf(object);
+            found.add(key);
+            take(object, key);
+          }
+          at = page.metadata?.resourceVersion;
+          const token = page.metadata?.continue ?? '';
+          return token === '' ? '' : `&continue=${encodeURIComponent(token)}`;
+        });
       } while (next !== '');
       for (const key of known) if (!found.has(key)) drop(key);
       known = found;
@@ -94,6 +100,7 @@ export function createReflector(client: Client, log: Log, reflected: Reflected):
   function event({ type, object = {} }: WatchEvent): void {
     if (type === 'ERROR') throw new ApiError(object.code ?? 0, `watching ${path}: ${object.message ?? ''}`);
     tries = 0;
+    isGone = false;
     version = object.metadata?.resourceVersion ?? version;
     if (type === 'BOOKMARK') return;
     const key = keyOf(object);
@@ -136,10 +143,14 @@ export function createReflector(client: Client, log: Log, reflected: Reflected):
       } catch (error) {
         if (isWanted && abort.signal.aborted) continue;
         const status = error instanceof ApiError ? error.status : 0;
-        // What happened since then is not told any more.
-        if (status === GONE) version = undefined;
         const line = error instanceof Error ? error.message : String(error);
         log(status === GONE ? 'info' : 'warn', 'api.watch', `${line}; trying again`, { path });
+        if (status === GONE) {
+          // What happened since then is not told any more. Whoever was away is back, and need not be waited for.
+          version = undefined;
+          isGone = !isGone;
+          if (isGone) continue;
+        }
         tries += 1;
         const longest = Math.min(PAUSE.longest, PAUSE.shortest * 2 ** Math.min(tries, 10));
         await new Promise((resolve) => setTimeout(resolve, longest * (0.5 + Math.random() / 2)));

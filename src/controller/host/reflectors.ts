@@ -8,12 +8,16 @@ import { podOf } from '../core/reading/pod.ts';
 import { WORKLOAD_KINDS } from '../core/reading/workload.ts';
 import type { Client } from './client.ts';
 import type { Tender } from './fleet/tending.ts';
+import { createTurns } from './limiter.ts';
 import type { Log } from './log.ts';
 import { coreCollection, leaseCollection, workloadCollection } from './paths.ts';
 import { createReflector, type Reflector } from './reflector.ts';
 import type { Runner } from './runner.ts';
 
 type Lister = () => Reflector;
+
+/** Pages of lists that are in memory at once, and how long one that does not come holds up the others, ms. */
+const PAGES = { abreast: 2, longest: 5000 } as const;
 
 /** What is listed and watched, and where it goes. */
 export type Reflecting = {
@@ -39,6 +43,7 @@ export function createReflectors(reflecting: Reflecting): {
   const { namespaces, namespaceSelector } = settings;
   const { store, mark, takeWorkload } = runner;
   const places = namespaces.length === 0 ? [undefined] : namespaces;
+  const pages = createTurns(PAGES.abreast, PAGES.longest);
   const made: Reflector[] = [];
   const selected = new Set<string>();
   let isListed = false;
@@ -55,11 +60,12 @@ export function createReflectors(reflecting: Reflecting): {
       query = '',
     ): Lister =>
     () => {
-      const reflector = createReflector(client, log, {
-        ...{ path, query },
-        take: (object, key) => (isOurs(key) ? take(object, key) : drop(key)),
-        drop,
-      });
+      const reflected = {
+        ...{ path, query, drop },
+        take: (object: { readonly metadata?: Metadata }, key: string) =>
+          isOurs(key) ? take(object, key) : drop(key),
+      };
+      const reflector = createReflector(client, log, reflected, pages);
       made.push(reflector);
       return reflector;
     };
@@ -70,18 +76,23 @@ export function createReflectors(reflecting: Reflecting): {
   const watched =
     namespaceSelector === undefined
       ? undefined
-      : createReflector(client, log, {
-          path: coreCollection('namespaces'),
-          query: `&labelSelector=${encodeURIComponent(namespaceSelector)}`,
-          take: (_, key) => {
-            if (selected.has(key)) return;
-            selected.add(key);
-            selection();
+      : createReflector(
+          client,
+          log,
+          {
+            path: coreCollection('namespaces'),
+            query: `&labelSelector=${encodeURIComponent(namespaceSelector)}`,
+            take: (_, key) => {
+              if (selected.has(key)) return;
+              selected.add(key);
+              selection();
+            },
+            drop: (key) => {
+              if (selected.delete(key)) selection();
+            },
           },
-          drop: (key) => {
-            if (selected.delete(key)) selection();
-          },
-        });
+          pages,
+        );
   void watched?.synced.then(() => {
     isListed = true;
   });

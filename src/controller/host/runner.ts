@@ -43,11 +43,16 @@ export type RunnerOptions = {
 /** Between tries of what was refused; ms. */
 const REFUSED = { shortest: 1000, longest: 300_000 } as const;
 const UNEVICTED = { shortest: 10_000, longest: 300_000 } as const;
-
 const UNRESTORED = 10_000;
+
+/** Workloads that are looked at and written at once: some kilobytes each. */
+const MOST = 500;
 
 /** The longest that a timer of Node holds, ms. */
 const LONGEST = 2 ** 31 - 1;
+
+/** What was watched or answered: no workload where it takes no part, no version where it is gone. The object itself is large. */
+type Seen = { readonly workload: Workload | undefined; readonly version: number | undefined };
 
 export function createRunner(options: RunnerOptions): Runner {
   const { settings, hash, writer, keeper, log, heard, isDryRun, isReady } = options;
@@ -56,7 +61,7 @@ export function createRunner(options: RunnerOptions): Runner {
   const dirty = new Set<string>();
   const wakes = new Map<string, NodeJS.Timeout>();
   /** What is being written, and what was watched of it meanwhile. */
-  const busy = new Map<string, { latest?: { readonly object: ApiWorkload | undefined } }>();
+  const busy = new Map<string, { latest?: Seen }>();
   /** In a dry run: what would have been written. */
   const imagined = new Map<string, State>();
   /** ConfigMaps of which a good content is being kept or written back. */
@@ -74,13 +79,24 @@ export function createRunner(options: RunnerOptions): Runner {
   function pass(): void {
     isPlanned = false;
     if (!isReady()) return;
-    const keys = [...dirty].filter((key) => !busy.has(key));
-    for (const key of keys) dirty.delete(key);
+    const keys = taken();
+    if (keys.length === 0) return;
     const planning = { store, memory, settings, hash, now: Date.now(), chance };
     const { decisions, wake, restorings } = plan(planning, keys);
     for (const restoring of restorings) void restore(restoring);
     for (const decision of decisions) perform(decision);
     mark(wake);
+  }
+
+  /** Not all at once: what waits for its write is in memory, and what is watched meanwhile has to be taken in. */
+  function taken(): readonly string[] {
+    const keys: string[] = [];
+    for (const key of dirty) {
+      if (keys.length + busy.size >= MOST) break;
+      if (!busy.has(key)) keys.push(key);
+    }
+    for (const key of keys) dirty.delete(key);
+    return keys;
   }
 
   /** One thing at a time for each ConfigMap, and after a failure not at once again. */
@@ -140,7 +156,7 @@ export function createRunner(options: RunnerOptions): Runner {
         workload: name,
       });
       heard(decision, telling);
-      if (!isDryRun) writer.tell(workload, telling, isOnce);
+      if (!isDryRun && telling.isForLog !== true) writer.tell(workload, telling, isOnce);
     }
   }
 
@@ -148,27 +164,21 @@ export function createRunner(options: RunnerOptions): Runner {
     const { workload, patch } = decision;
     const { key, kind } = workload;
     if (patch === undefined) return;
-    let now: ApiWorkload | undefined;
+    let now: Seen | undefined;
     try {
-      now = await writer.patch(workload, patch);
+      now = seen(kind, await writer.patch(workload, patch));
       memory.refused.delete(key);
       say(decision, false);
     } catch (error) {
       refused(decision, error);
       try {
-        now = await writer.get(workload);
+        now = seen(kind, await writer.get(workload));
       } catch {
         // What is watched tells in the end, and until then what was known before.
-        const latest = busy.get(key)?.latest;
-        now = latest?.object;
-        if (latest === undefined) {
-          busy.delete(key);
-          mark(putWorkload(store, key, workload));
-          return;
-        }
+        if (busy.get(key)?.latest === undefined) now = { workload, version: 0 };
       }
     }
-    released(key, kind, { object: now });
+    released(key, now);
   }
 
   function refused({ workload }: Decision, error: unknown): void {
@@ -214,25 +224,26 @@ export function createRunner(options: RunnerOptions): Runner {
   }
 
   /** What was under way is done; of its answer and what was watched meanwhile the later one counts. */
-  function released(
-    key: string,
-    kind?: WorkloadKind,
-    answer?: { readonly object: ApiWorkload | undefined },
-  ): void {
+  function released(key: string, answer?: Seen): void {
     const latest = busy.get(key)?.latest;
     busy.delete(key);
-    const [ours, theirs] = [answer, latest].map((one) => Number(one?.object?.metadata?.resourceVersion ?? 0));
-    const isLater = latest !== undefined && (answer === undefined || (theirs ?? 0) > (ours ?? 0));
-    const known = isLater ? latest : answer;
-    const ofKind = kind ?? (key.split('/')[0] as WorkloadKind);
-    if (known !== undefined) taken(ofKind, key, known.object);
-    // What its pods did meanwhile was not looked at.
-    if (dirty.has(key)) mark([key]);
+    // One that is gone was there before, and is told of when it is there again.
+    const isLater = latest?.version === undefined || (answer?.version ?? 0) < latest.version;
+    const known = latest !== undefined && isLater ? latest : answer;
+    if (known !== undefined) takenIn(key, known);
+    // What its pods did meanwhile was not looked at, nor what had to wait for a place.
+    mark([]);
   }
 
-  function taken(kind: WorkloadKind, key: string, object: ApiWorkload | undefined): void {
-    const read = object === undefined ? undefined : workloadOf(kind, object, settings);
-    if (read === undefined) {
+  function seen(kind: WorkloadKind, object: ApiWorkload | undefined): Seen {
+    return {
+      workload: object === undefined ? undefined : workloadOf(kind, object, settings),
+      version: object === undefined ? undefined : Number(object.metadata?.resourceVersion ?? 0),
+    };
+  }
+
+  function takenIn(key: string, { workload }: Seen): void {
+    if (workload === undefined) {
       forget(memory, key);
       imagined.delete(key);
       clearTimeout(wakes.get(key));
@@ -240,7 +251,7 @@ export function createRunner(options: RunnerOptions): Runner {
       // Most of a cluster takes no part.
       if (!store.workloads.has(key)) return;
     }
-    mark(putWorkload(store, key, read === undefined ? undefined : asImagined(read)));
+    mark(putWorkload(store, key, workload === undefined ? undefined : asImagined(workload)));
   }
 
   function asImagined(workload: Workload): Workload {
@@ -274,8 +285,8 @@ export function createRunner(options: RunnerOptions): Runner {
     ...{ store, memory, told, mark },
     takeWorkload(kind, key, object) {
       const writing = busy.get(key);
-      if (writing === undefined) taken(kind, key, object);
-      else writing.latest = { object };
+      if (writing === undefined) takenIn(key, seen(kind, object));
+      else writing.latest = seen(kind, object);
     },
     markAll: () => mark(store.workloads.keys()),
     waiting: () => dirty.size + busy.size,

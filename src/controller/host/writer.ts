@@ -36,22 +36,26 @@ export function createWriter(client: Client, log: Log, identity: string): Writer
     async patch(workload, patch) {
       const { kind, name, namespace, resourceVersion } = workload;
       const { state, history, template } = patch;
-      const annotations = {
-        [STATE]: stateText(state),
-        ...(history.length === 0 ? {} : { [HISTORY]: history.join(',') }),
-      };
-      const body = {
-        apiVersion: 'apps/v1',
-        kind,
-        metadata: { name, namespace, resourceVersion, annotations },
-        ...(template === undefined
-          ? {}
-          : { spec: { template: { metadata: { annotations: { [CONFIG_DIGEST]: template } } } } }),
+      const body = () => {
+        const annotations = {
+          [STATE]: stateText(state),
+          ...(history.length === 0 ? {} : { [HISTORY]: history.join(',') }),
+        };
+        return {
+          apiVersion: 'apps/v1',
+          kind,
+          metadata: { name, namespace, resourceVersion, annotations },
+          ...(template === undefined
+            ? {}
+            : { spec: { template: { metadata: { annotations: { [CONFIG_DIGEST]: template } } } } }),
+        };
       };
       const path = `${workloadPath(workload)}?fieldManager=${MANAGER}&force=true`;
       return (await client.call('PATCH', path, {
         body,
         type: 'application/apply-patch+yaml',
+        // What is noted of those that are over, or were never begun, can wait for those that begin.
+        isUrgent: state.phase === 'rolling' || state.phase === 'failed',
       })) as ApiWorkload;
     },
 
@@ -87,24 +91,28 @@ export function createWriter(client: Client, log: Log, identity: string): Writer
         .catch((error: unknown) => unlessGone(error, undefined));
     },
 
-    tell(workload, { reason, message }, isOnce) {
+    tell(workload, { reason, message, since }, isOnce) {
       const { kind, namespace, name, uid, key } = workload;
       const now = new Date();
-      const time = now.toISOString().replace(/\.\d+Z$/, 'Z');
-      const parts = [uid, reason, message, isOnce ? '' : now.toISOString()];
-      const hash = createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 16);
-      const body = {
-        apiVersion: 'v1',
-        kind: 'Event',
-        metadata: { name: `${name.slice(0, 200)}.${hash}`, namespace },
-        involvedObject: { apiVersion: 'apps/v1', kind, namespace, name, uid },
-        reason: `ConfigRollout${reason}`,
-        message: message.slice(0, LONGEST),
-        type: WARNINGS.includes(reason) ? 'Warning' : 'Normal',
-        source: { component: 'rehup-controller' },
-        reportingComponent: 'rehup.dev/controller',
-        reportingInstance: identity,
-        ...{ firstTimestamp: time, lastTimestamp: time, count: 1 },
+      const body = () => {
+        const [time, first] = [now, new Date(since ?? now)].map((at) =>
+          at.toISOString().replace(/\.\d+Z$/, 'Z'),
+        );
+        const parts = [uid, reason, message, isOnce ? '' : now.toISOString()];
+        const hash = createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 16);
+        return {
+          apiVersion: 'v1',
+          kind: 'Event',
+          metadata: { name: `${name.slice(0, 200)}.${hash}`, namespace },
+          involvedObject: { apiVersion: 'apps/v1', kind, namespace, name, uid },
+          reason: `ConfigRollout${reason}`,
+          message: message.slice(0, LONGEST),
+          type: WARNINGS.includes(reason) ? 'Warning' : 'Normal',
+          source: { component: 'rehup-controller' },
+          reportingComponent: 'rehup.dev/controller',
+          reportingInstance: identity,
+          ...{ firstTimestamp: first, lastTimestamp: time, count: 1 },
+        };
       };
       client
         .call('POST', coreCollection('events', namespace), { body, isUrgent: false })

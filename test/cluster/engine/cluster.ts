@@ -19,6 +19,8 @@ export type ClusterOptions = {
   readonly programs: Programs;
   readonly syncFrequency?: string;
   readonly detection?: Detection;
+  /** Without a node: workloads and their controllers, but no pod runs. */
+  readonly isBare?: boolean;
   /** Gets a line for each step. */
   readonly tell?: (line: string) => void;
 };
@@ -38,7 +40,7 @@ const START_LIMIT = 120_000;
 
 /** Starts a cluster, and waits until its node takes pods; nothing of it is left if that fails, or this process is killed. */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
-  const { programs, syncFrequency = '10s', detection = 'Watch', tell = () => {} } = options;
+  const { programs, syncFrequency = '10s', detection = 'Watch', isBare = false, tell = () => {} } = options;
   const began = performance.now();
   await removeOldRemains();
   const folder = mkdtempSync(RUN_PREFIX);
@@ -52,7 +54,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     writeSettings(settings);
     const place = { folder, address, prefix, programs, syncFrequency, detection };
     writeFileSync(join(folder, 'cluster.json'), JSON.stringify(place));
-    const load = await startPrograms(place, namespace, wordsOf(settings), tell);
+    const load = await startPrograms(place, namespace, wordsOf(settings), { isBare, tell });
     tell(`the cluster is ready after ${((performance.now() - began) / 1000).toFixed(1)} s`);
     return { place, readyAfter: performance.now() - began, load, stop: () => stopBy(guardian) };
   } catch (error) {
@@ -80,30 +82,41 @@ async function startPrograms(
   place: Place,
   namespace: Namespace,
   words: ReturnType<typeof wordsOf>,
-  tell: (line: string) => void,
+  { isBare, tell }: Required<Pick<ClusterOptions, 'isBare' | 'tell'>>,
 ): Promise<Cluster['load']> {
   const { folder, programs } = place;
+  // Later words count.
+  const syncs = ['deployment', 'replicaset', 'statefulset', 'daemonset'].map(
+    (kind) => `--concurrent-${kind}-syncs=20`,
+  );
+  const quick = isBare ? ['--kube-api-qps=2000', '--kube-api-burst=4000', ...syncs] : [];
   const start = (name: string, file: string, ...first: readonly string[]) =>
-    keepRunning({ folder, namespace, name, file, words: [...first, ...(words[name] ?? [])], programs });
+    keepRunning({
+      ...{ folder, namespace, name, file, programs },
+      words: [...first, ...(words[name] ?? []), ...(name === 'kube-controller-manager' ? quick : [])],
+    });
   const kubernetes = (name: string) => start(name, programs.kubernetes, name);
   start('etcd', programs.etcd);
-  start('containerd', join(programs.containerd, 'containerd'));
   kubernetes('kube-apiserver');
+  if (!isBare) start('containerd', join(programs.containerd, 'containerd'));
   const load = async (archive: string) => void (await ctr(place, 'images', 'import', archive));
   const pause = join(folder, 'pause.tar');
   writeImage(pause, PAUSE_IMAGE, [{ files: { pause: programs.pause }, entrypoint: ['/pause'], tmp: true }]);
-  await until('containerd', () => load(pause));
+  if (!isBare) await until('containerd', () => load(pause));
   const api = await until('the API server', async () => {
     const made = createApi(place);
     await made.text('GET', '/readyz');
     return made;
   });
   tell('the API server is ready');
-  for (const name of ['kube-controller-manager', 'kube-scheduler', 'kube-proxy', 'kubelet']) kubernetes(name);
-  await until('the node', async () => {
-    const node = await api.get('Node', NODE);
-    if (!isTrue(node, 'Ready')) throw new Error(JSON.stringify(node.status));
-  });
+  kubernetes('kube-controller-manager');
+  if (!isBare) {
+    for (const name of ['kube-scheduler', 'kube-proxy', 'kubelet']) kubernetes(name);
+    await until('the node', async () => {
+      const node = await api.get('Node', NODE);
+      if (!isTrue(node, 'Ready')) throw new Error(JSON.stringify(node.status));
+    });
+  }
   // Without it no pod is taken.
   await until('the service account', () => api.get('ServiceAccount', 'default', 'default'));
   return load;

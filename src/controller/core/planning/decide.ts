@@ -94,7 +94,10 @@ function begun(looking: Looking, workload: Workload, state: State, present: Now)
     case 'until':
       return { workload, tell: [], remove: [], again: leave.at };
     case 'go':
-      return started(looking, workload, state, { ...present, changed, taken });
+      return started(looking, workload, state, {
+        ...present,
+        ...{ changed, taken, isChange: differing.length > 0 },
+      });
   }
 }
 
@@ -144,7 +147,20 @@ function abandoned(workload: Workload, present: Now): Decision {
   };
 }
 
-type Start = Now & { readonly changed: readonly string[]; readonly taken: readonly number[] | undefined };
+type Start = Now & {
+  readonly changed: readonly string[];
+  /** Whether their content is another one, and not the same that is rolled out once more. */
+  readonly isChange: boolean;
+  readonly taken: readonly number[] | undefined;
+};
+
+function beginningOf({ changed, isChange }: Start, { phase }: State, strategy: Workload['strategy']): string {
+  const what = titlesOf(changed);
+  if (isChange) return `${what} changed; rolling out (${strategy})`;
+  const why =
+    phase === 'failed' ? 'somebody said that it may go on' : 'somebody took its annotation off the template';
+  return `${what} once more, since ${why}; rolling out (${strategy})`;
+}
 
 function started({ memory, now }: Looking, workload: Workload, before: State, start: Start): Decision {
   const { digest, parts, changed, taken } = start;
@@ -165,14 +181,20 @@ function started({ memory, now }: Looking, workload: Workload, before: State, st
   memory.told.delete(workload.key);
   memory.unevicted.delete(workload.key);
   const what = titlesOf(changed);
+  // Its end is told with its begin: one request less. What begins for another reason than a change tells it at once.
+  const isForLog = start.isChange;
   const tell: Telling[] = [
     held === undefined
-      ? { reason: 'Started', message: `${what} changed; rolling out (${strategy})` }
+      ? { reason: 'Started', message: beginningOf(start, before, strategy), isForLog }
       : {
           reason: 'Skipped',
           message: `${what} changed; it is ${held}, and its pods are left to who rolls them`,
         },
   ];
-  if (mistakes.length > 0) tell.push({ reason: 'Skipped', message: mistakes.join('; ') });
+  const mistaken = mistakes.join('; ');
+  if (mistaken !== '' && memory.mistaken.get(workload.key) !== mistaken) {
+    memory.mistaken.set(workload.key, mistaken);
+    tell.push({ reason: 'Skipped', message: mistaken });
+  }
   return { workload, patch: { state, history: withDigest(history, digest), template }, tell, remove: [] };
 }

@@ -34,8 +34,15 @@ export const REASONS = [
 
 export type Reason = (typeof REASONS)[number];
 
-/** An Event on the workload, and a line of the log. */
-export type Telling = { readonly reason: Reason; readonly message: string };
+/** A line of the log, and an Event on the workload. */
+export type Telling = {
+  readonly reason: Reason;
+  readonly message: string;
+  /** Of an Event that tells of more than this moment: when it began, ms. */
+  readonly since?: number;
+  /** An Event that follows says the same and more: each is a request to the API server. */
+  readonly isForLog?: boolean;
+};
 
 /** How serious it is. */
 export function levelOf(reason: Reason): LogLevel {

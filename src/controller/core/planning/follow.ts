@@ -34,14 +34,20 @@ export function followed(looking: Looking, workload: Workload, state: State, pre
   const verdict = verdictOf(workload, state, pods, now);
   if (verdict.kind === 'applied' && !isGone) {
     const message = `${titlesOf(state.changed)} rolled out; ${workload.wanted} pods were Ready for ${verify / 1000} s`;
-    return write({ phase: 'applied', at: now, broken: undefined }, { reason: 'Completed', message });
+    return write(
+      { phase: 'applied', at: now, broken: undefined },
+      { reason: 'Completed', message, since: state.at },
+    );
   }
   if (verdict.kind === 'failed') {
     const isRefused = verdict.isTimeOver && looking.memory.unevicted.has(workload.key);
     const broken = state.broken === true || isRefused ? true : undefined;
     const { reason } = verdict;
     const message = failureText(looking, workload, state, reason, broken === true);
-    return write({ phase: 'failed', at: now, broken, reason }, { reason: 'Failed', message });
+    return write(
+      { phase: 'failed', at: now, broken, reason },
+      { reason: 'Failed', message, since: state.at },
+    );
   }
   const going = verdict.kind === 'waiting' ? verdict : { until: state.at + workload.deadline, isWell: false };
   // The cure of bad content must not wait for the deadline of that.

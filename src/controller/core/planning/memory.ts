@@ -18,6 +18,8 @@ export type Memory = {
   readonly readopted: Map<string, Refusals>;
   /** What was said last of a workload that waits, so that it is said once. */
   readonly told: Map<string, string>;
+  /** What was said of annotations that can't be understood. */
+  readonly mistaken: Map<string, string>;
 };
 
 export function createMemory(): Memory {
@@ -27,6 +29,7 @@ export function createMemory(): Memory {
     readopted: new Map(),
     blocked: new Set(),
     told: new Map(),
+    mistaken: new Map(),
   };
 }
 
@@ -37,6 +40,7 @@ export function forget(memory: Memory, key: string): void {
   memory.readopted.delete(key);
   memory.blocked.delete(key);
   memory.told.delete(key);
+  memory.mistaken.delete(key);
 }
 
 /** The next try of what was refused: after the shortest wait at first, then twice as long each time. */

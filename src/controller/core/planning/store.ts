@@ -1,4 +1,4 @@
-import { type Choice, counts, UNMARKED } from '../reading/choice.ts';
+import { type Choice, counts, isForObject, UNMARKED } from '../reading/choice.ts';
 import { ABSENT, type Parts } from '../reading/digest.ts';
 import type { ConfigObject } from '../reading/object.ts';
 import type { Pod } from '../reading/pod.ts';
@@ -270,7 +270,7 @@ export function presentOf(store: Store, workload: Workload): Present {
     const marks = known?.object?.marks ?? UNMARKED;
     if (
       known?.object === undefined
-        ? choice.search
+        ? isForObject(choice, name)
         : !counts(choice, { name, isReferred: referred.has(name), marks })
     )
       return;

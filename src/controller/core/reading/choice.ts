@@ -8,13 +8,13 @@ export type Annotations = Readonly<Record<string, string>>;
 export type Choice = {
   /** Kinds of which everything counts that the template refers to. */
   readonly auto: ReadonlySet<string>;
-  /** What the template refers to counts if the object itself is marked. */
-  readonly search: boolean;
+  /** Kinds of which that counts that the template refers to and that is marked itself. */
+  readonly search: ReadonlySet<string>;
   /** Names that count, referred to or not: `configmap/app`. */
   readonly names: readonly string[];
   /** Patterns of such names. */
   readonly patterns: readonly RegExp[];
-  /** Names that don't count for `auto`. */
+  /** Names that don't count, whatever else says so. */
   readonly excluded: ReadonlySet<string>;
 };
 
@@ -30,6 +30,9 @@ const NO = ['off', 'false', 'none'];
 
 const BOTH = ['configmap', 'secret'] as const;
 
+/** What Go takes for true (strconv.ParseBool). */
+const TRUE = ['1', 't', 'T', 'true', 'TRUE', 'True'];
+
 /**
  * The choice of a workload; undefined if it opts out, or has none of the annotations and not everything is rolled.
  *
@@ -42,34 +45,41 @@ export function choiceOf(own: Annotations, template: Annotations, reloadAll: boo
     if (NO.includes(given)) return undefined;
     return given === 'auto' ? everything() : listed(given);
   }
-  const theirs = { ...theirsOf(template), ...theirsOf(own) };
-  const value = (name: string) => theirs[name]?.trim();
-  if (value(`${THEIRS}/auto`) === 'false') return undefined;
-  const isAll = value(`${THEIRS}/auto`) === 'true';
-  const auto = new Set(BOTH.filter((kind) => isAll || value(`${kind}.${THEIRS}/auto`) === 'true'));
-  const lists = BOTH.flatMap((kind) => words(value(`${kind}.${THEIRS}/reload`)).map((word) => [kind, word]));
-  const isSearching = auto.size === 0 && value(`${THEIRS}/search`) === 'true';
-  if (auto.size === 0 && lists.length === 0 && !isSearching) return reloadAll ? everything() : undefined;
-  const excluded = BOTH.flatMap((kind) =>
-    words(value(`${kind}s.exclude.${THEIRS}/reload`)).map((word) => `${kind}/${word}`),
-  );
-  const isPlain = (word = '') => /^[a-z0-9.-]+$/.test(word);
+  return theirChoice(own, template, reloadAll);
+}
+
+/** As Reloader 1.4 does it (its ShouldReload), for each kind by itself. */
+function theirChoice(own: Annotations, template: Annotations, reloadAll: boolean): Choice | undefined {
+  const lists: (readonly [kind: string, word: string])[] = [];
+  const [auto, search, excluded] = [new Set<string>(), new Set<string>(), new Set<string>()];
+  for (const kind of BOTH) {
+    const names = {
+      list: `${kind}.${THEIRS}/reload`,
+      auto: `${THEIRS}/auto`,
+      typed: `${kind}.${THEIRS}/auto`,
+      search: `${THEIRS}/search`,
+    };
+    // The template is asked where the workload itself says nothing of this kind.
+    const from = Object.values(names).some((name) => own[name] !== undefined) ? own : template;
+    const said = [from[names.auto], from[names.typed]].map((value = '') => value.trim());
+    const isAll = reloadAll && said.every((value) => value === '');
+    if (isAll || said.some((value) => TRUE.includes(value))) auto.add(kind);
+    else if (from[names.search]?.trim() === 'true') search.add(kind);
+    for (const word of words(from[names.list])) lists.push([kind, word]);
+    for (const word of words(own[`${kind}s.exclude.${THEIRS}/reload`])) excluded.add(`${kind}/${word}`);
+  }
+  if (auto.size === 0 && search.size === 0 && lists.length === 0) return undefined;
+  const isPlain = (word: string) => /^[a-z0-9.-]+$/.test(word);
   return {
-    auto,
-    search: isSearching,
+    ...{ auto, search, excluded },
     // A dot is a character of names, and one of expressions that matches itself.
     names: lists.filter(([, word]) => isPlain(word)).map(([kind, word]) => `${kind}/${word}`),
-    patterns: lists.flatMap(([kind, word = '']) => (isPlain(word) ? [] : expression(`${kind}/${word}`))),
-    excluded: new Set(excluded),
+    patterns: lists.flatMap(([kind, word]) => (isPlain(word) ? [] : expression(`${kind}/${word}`))),
   };
 }
 
-function theirsOf(annotations: Annotations): Annotations {
-  return Object.fromEntries(Object.entries(annotations).filter(([name]) => name.includes(THEIRS)));
-}
-
 function everything(): Choice {
-  return { auto: new Set(BOTH), search: false, names: [], patterns: [], excluded: new Set() };
+  return { auto: new Set(BOTH), search: new Set(), names: [], patterns: [], excluded: new Set() };
 }
 
 /** `configmap/app, secret/tls*`. */
@@ -82,7 +92,7 @@ function listed(text: string): Choice {
       .replaceAll('?', '.');
   return {
     auto: new Set(),
-    search: false,
+    search: new Set(),
     names: all.filter((word) => !/[*?]/.test(word)),
     patterns: all.filter((word) => /[*?]/.test(word)).flatMap((word) => expression(quoted(word))),
     excluded: new Set(),
@@ -110,10 +120,16 @@ export function counts(
   choice: Choice,
   { name, isReferred, marks }: { readonly name: string; readonly isReferred: boolean; readonly marks: Marks },
 ): boolean {
-  if (marks.ignored) return false;
+  if (marks.ignored || choice.excluded.has(name)) return false;
   if (choice.names.includes(name) || choice.patterns.some((pattern) => pattern.test(name))) return true;
-  if (!isReferred || choice.excluded.has(name)) return false;
-  return choice.auto.has(name.split('/')[0] ?? '') || (choice.search && marks.matched);
+  if (!isReferred) return false;
+  const [kind = ''] = name.split('/');
+  return choice.auto.has(kind) || (choice.search.has(kind) && marks.matched);
+}
+
+/** Whether it is for the object itself to say that it counts, so that one that is not there does not. */
+export function isForObject({ search }: Choice, name: string): boolean {
+  return search.has(name.split('/')[0] ?? '');
 }
 
 /** What an object says of itself. */

@@ -131,9 +131,7 @@ function heldOf(kind: WorkloadKind, spec: NonNullable<ApiWorkload['spec']>): Wor
 
 function strategyOf(annotations: Annotations, otherwise: Strategy, mistakes: string[]): Strategy {
   const text = annotations['rehup.dev/strategy']?.trim();
-  if (text === undefined || text === '') {
-    return annotations['reloader.stakater.com/rollout-strategy'] === 'restart' ? 'evict' : otherwise;
-  }
+  if (text === undefined || text === '') return otherwise;
   const strategy = STRATEGIES.find((one) => one === text);
   if (strategy === undefined) mistakes.push(`rehup.dev/strategy ${text}: not one; use template or evict`);
   return strategy ?? otherwise;
