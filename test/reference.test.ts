@@ -34,7 +34,7 @@ describe('the reference', () => {
       ],
       skopeo: ['--all'],
       kubectl: ['--patch', '--follow', '--overwrite'],
-      Reloader: ['--reload-on-create', '--reload-on-delete'],
+      Reloader: ['--auto-reload-all', '--reload-on-create', '--reload-on-delete'],
       helm: ['--create-namespace', '--set'],
       npm: ['--global'],
       sha256sum: ['--ignore-missing'],
