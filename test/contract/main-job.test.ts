@@ -68,6 +68,7 @@ describe('a signal', () => {
     volume.write({ token: 'two', 'app.conf': '2' });
     // The first one that it is told is of the key.
     expect(await spared?.said('SIGHUP')).toBe('SIGHUP 2');
+    await spared?.logged('config.changed');
     expect(spared?.log().filter(({ event }) => event === 'config.changed')).toHaveLength(1);
   });
 
