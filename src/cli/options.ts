@@ -1,3 +1,4 @@
+import { environmentMap } from '../core/files/environment.ts';
 import { FLEET_OPTIONS } from './fleet.ts';
 import type { OptionSpec } from './option.ts';
 
@@ -249,6 +250,15 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
     repeatable: false,
   },
 ];
+
+/** Of an environment, which may have hundreds of variables, the few that the command line goes with. */
+export function ownVariables(entries: readonly string[]): ReadonlyMap<string, string> {
+  return environmentMap(
+    entries.filter(
+      (entry) => entry.startsWith('REHUP_') || entry.startsWith('NO_COLOR=') || entry.startsWith('TERM='),
+    ),
+  );
+}
 
 /** The environment variable of an option: `--on-change` is REHUP_ON_CHANGE. */
 export function variableOf(option: Pick<OptionSpec, 'name'>): string {

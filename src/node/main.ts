@@ -4,12 +4,12 @@ import { writeSync } from 'node:fs';
 import { isSea } from 'node:sea';
 import { installOutcome, notOneFile } from '../cli/commands/install.ts';
 import type { RunOptions } from '../cli/invocation.ts';
+import { ownVariables } from '../cli/options.ts';
 import { parse } from '../cli/parse.ts';
 import { versionText } from '../cli/version.ts';
 import { createDrive, drivenAtOnce } from '../core/drive.ts';
 import { createEngine } from '../core/engine.ts';
 import { EXECUTABLE, type Installing, install } from '../core/files/below/installing.ts';
-import { environmentMap } from '../core/files/environment.ts';
 import { type LogLine, withoutOrphans } from '../core/log/log.ts';
 import { refusalLine } from '../core/log/printable.ts';
 import { EXIT_FAILED, signalCode } from '../core/process/exit.ts';
@@ -70,7 +70,7 @@ main();
 function main(): undefined {
   const environment = givenEnvironment();
   const cwd = givenDirectory();
-  const variables = environmentMap(environment);
+  const variables = ownVariables(environment);
   const terminal = isTerminal(2);
   const words = givenWords();
   if (words.length === 1 && words[0] === HELPER) {

@@ -1,6 +1,5 @@
 import { createDrive, drivenAtOnce } from '../core/drive.ts';
 import { createEngine } from '../core/engine.ts';
-import { environmentMap } from '../core/files/environment.ts';
 import { withoutOrphans } from '../core/log/log.ts';
 import { refusalLine, TERMINATION_LOG } from '../core/log/printable.ts';
 import { EXIT_FAILED } from '../core/process/exit.ts';
@@ -29,6 +28,7 @@ import { createWatcher } from './watcher.ts';
 
 import { installOutcome } from '../cli/commands/install.ts';
 import type { RunOptions } from '../cli/invocation.ts';
+import { ownVariables } from '../cli/options.ts';
 import { parse } from '../cli/parse.ts';
 import { versionText } from '../cli/version.ts';
 import { EXECUTABLE, type Installing, install } from '../core/files/below/installing.ts';
@@ -55,7 +55,7 @@ parse({
  */
 export function main(): () => never {
   const environment = native.environment();
-  const variables = environmentMap(environment);
+  const variables = ownVariables(environment);
   const cwd = givenDirectory();
   const terminal = native.terminal(2) >= 0;
   const invocation = parse({
