@@ -8,7 +8,7 @@ import { podOf } from '../core/reading/pod.ts';
 import { WORKLOAD_KINDS } from '../core/reading/workload.ts';
 import type { Client } from './client.ts';
 import type { Tender } from './fleet/tending.ts';
-import { createTurns } from './limiter.ts';
+import { createTurns, type Turns } from './limiter.ts';
 import type { Log } from './log.ts';
 import { coreCollection, leaseCollection, workloadCollection } from './paths.ts';
 import { createReflector, type Reflector } from './reflector.ts';
@@ -16,8 +16,11 @@ import type { Runner } from './runner.ts';
 
 type Lister = () => Reflector;
 
-/** Pages of lists that are in memory at once, and how long one that does not come holds up the others, ms. */
-const PAGES = { abreast: 2, longest: 5000 } as const;
+/**
+ * Pages of lists that are in memory at once, how long one that does not come holds up the others, ms, and after how many
+ * what they were is collected: by itself it would pile up to a quarter more than the controller has else.
+ */
+const PAGES = { abreast: 2, longest: 5000, kept: 4 } as const;
 
 /** What is listed and watched, and where it goes. */
 export type Reflecting = {
@@ -43,7 +46,14 @@ export function createReflectors(reflecting: Reflecting): {
   const { namespaces, namespaceSelector } = settings;
   const { store, mark, takeWorkload } = runner;
   const places = namespaces.length === 0 ? [undefined] : namespaces;
-  const pages = createTurns(PAGES.abreast, PAGES.longest);
+  const turns = createTurns(PAGES.abreast, PAGES.longest);
+  let listed = 0;
+  const pages: Turns = async (act) => {
+    const value = await turns(act);
+    listed += 1;
+    if (listed % PAGES.kept === 0) globalThis.gc?.();
+    return value;
+  };
   const made: Reflector[] = [];
   const selected = new Set<string>();
   let isListed = false;

@@ -223,10 +223,14 @@ export function createRunner(options: RunnerOptions): Runner {
     }
   }
 
+  let releases = 0;
+
   /** What was under way is done; of its answer and what was watched meanwhile the later one counts. */
   function released(key: string, answer?: Seen): void {
     const latest = busy.get(key)?.latest;
     busy.delete(key);
+    // Answers of thousands of writes would pile up.
+    if (++releases % MOST === 0) globalThis.gc?.();
     // One that is gone was there before, and is told of when it is there again.
     const isLater = latest?.version === undefined || (answer?.version ?? 0) < latest.version;
     const known = latest !== undefined && isLater ? latest : answer;
