@@ -1,35 +1,20 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { parseState, STATE } from '../../src/controller/core/reading/state.ts';
-import { ApiServer } from './api-server.ts';
+import type { ApiServer } from './api-server.ts';
 import { ControllerDouble, SETTINGS } from './controller-double.ts';
+import { eachWithShops } from './shops.ts';
 
 /** What is rolled out, when, and what is not. */
+
+const world = eachWithShops();
+const { phases, open: shops } = world;
 
 let server: ApiServer;
 let rolled: string[];
 
 beforeEach(() => {
-  server = new ApiServer();
-  rolled = [];
-  server.written.push(({ name, patch, before }) => {
-    if (patch.template !== undefined && patch.template !== before.template) rolled.push(name);
-  });
+  ({ server, rolled } = world);
 });
-
-const stateOf = (name: string) => parseState(server.workloads.get(name)?.annotations[STATE]);
-
-const phases = () =>
-  Object.fromEntries([...server.workloads.keys()].map((name) => [name, stateOf(name)?.phase]));
-
-/** Some workloads that take their variables from one ConfigMap, seen and at rest. */
-function shops(...names: readonly string[]): ControllerDouble {
-  server.put('app', 'one');
-  for (const name of names) server.addWorkload(name, ['app']);
-  server.pass(10_000);
-  const controller = new ControllerDouble(server);
-  controller.pass(1);
-  return controller;
-}
 
 describe('a workload', () => {
   test('that is seen for the first time is adopted as it is', () => {

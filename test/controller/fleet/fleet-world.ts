@@ -11,7 +11,7 @@ import {
   type Slot,
   slotName,
   slotOf,
-} from '../../src/controller/core/fleet/slots.ts';
+} from '../../../src/controller/core/fleet/slots.ts';
 
 /** An API server with the Leases of one group, and controllers that answer by what they read of it some time ago. */
 

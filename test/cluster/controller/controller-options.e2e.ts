@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Resource } from './client/api.ts';
-import { field } from './client/objects.ts';
-import { awaited, quiet } from './client/waiting.ts';
-import { createHome, type Home } from './controller/home.ts';
-import { eventsOf, phaseOf, revisionOf, taking, workload } from './controller/workloads.ts';
+import type { Resource } from '../client/api.ts';
+import { field } from '../client/objects.ts';
+import { awaited, quiet } from '../client/waiting.ts';
+import { createHome, type Home } from './home.ts';
+import { eventsOf, phaseOf, revisionOf, taking, workload } from './workloads.ts';
 
 /** Options of the controller on a real API server, each with objects, and a controller, of its own. */
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { ownerOf, podOfAddress, podOfReview, sightOf } from '../../src/controller/core/fleet/asker.ts';
-import { mostOf, slotName } from '../../src/controller/core/fleet/slots.ts';
-import type { ApiPod } from '../../src/controller/core/reading/api.ts';
+import { ownerOf, podOfAddress, podOfReview, sightOf } from '../../../src/controller/core/fleet/asker.ts';
+import { mostOf, slotName } from '../../../src/controller/core/fleet/slots.ts';
+import type { ApiPod } from '../../../src/controller/core/reading/api.ts';
 import { OWNER, sha256 } from './fleet-world.ts';
 
 /** Who asks for a slot of a fleet, and whose it is (specification 9.5). */

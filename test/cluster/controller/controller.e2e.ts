@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Api, createApi, type Resource } from './client/api.ts';
-import { pidOf, whileStopped } from './client/daemons.ts';
-import { encoded, thePlace } from './client/room.ts';
-import { awaited, quiet } from './client/waiting.ts';
-import { grant, kubeconfigOf, revoke } from './controller/account.ts';
-import { type Running, startController } from './controller/running.ts';
+import { type Api, createApi, type Resource } from '../client/api.ts';
+import { pidOf, whileStopped } from '../client/daemons.ts';
+import { encoded, thePlace } from '../client/room.ts';
+import { awaited, quiet } from '../client/waiting.ts';
+import { grant, kubeconfigOf, revoke } from './account.ts';
+import { type Running, startController } from './running.ts';
 import {
   digestOf,
   eventsOf,
@@ -16,7 +16,7 @@ import {
   taking,
   WAYS,
   workload,
-} from './controller/workloads.ts';
+} from './workloads.ts';
 
 /** A controller of the built executable on a real API server, with the rights that are shipped and no others. */
 

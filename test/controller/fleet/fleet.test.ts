@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { GRACE } from '../../src/controller/core/fleet/slots.ts';
+import { GRACE } from '../../../src/controller/core/fleet/slots.ts';
 import { FleetWorld } from './fleet-world.ts';
 
 /** Slots of a fleet on Leases (specification 9.5). */

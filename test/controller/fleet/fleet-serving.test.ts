@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { ApiLease } from '../../src/controller/core/fleet/slots.ts';
-import { createStore } from '../../src/controller/core/planning/store.ts';
-import type { ApiPod } from '../../src/controller/core/reading/api.ts';
-import { ApiError, type CallOptions, type Client } from '../../src/controller/host/client.ts';
-import { createFleetServer, type FleetRequest } from '../../src/controller/host/fleet/serving.ts';
-import { hashWith } from './api-server.ts';
+import type { ApiLease } from '../../../src/controller/core/fleet/slots.ts';
+import { createStore } from '../../../src/controller/core/planning/store.ts';
+import type { ApiPod } from '../../../src/controller/core/reading/api.ts';
+import { ApiError, type CallOptions, type Client } from '../../../src/controller/host/client.ts';
+import { createFleetServer, type FleetRequest } from '../../../src/controller/host/fleet/serving.ts';
+import { hashWith } from '../api-server.ts';
 
 /** The FleetLock server, asked over a double of the API server. */
 

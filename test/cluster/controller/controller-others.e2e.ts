@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { field } from './client/objects.ts';
-import { kubectl } from './client/pod.ts';
-import { thePlace } from './client/room.ts';
-import { awaited, quiet } from './client/waiting.ts';
-import { createHome, type Home } from './controller/home.ts';
-import { digestOf, eventsOf, type Kind, taking, workload } from './controller/workloads.ts';
+import { field } from '../client/objects.ts';
+import { kubectl } from '../client/pod.ts';
+import { thePlace } from '../client/room.ts';
+import { awaited, quiet } from '../client/waiting.ts';
+import { createHome, type Home } from './home.ts';
+import { digestOf, eventsOf, type Kind, taking, workload } from './workloads.ts';
 
 /** What others do to workloads and objects, or have done to them before, and what is left to them. */
 

@@ -2,14 +2,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { ROOT } from '../../scripts/build/product.ts';
-import { createApi, type Resource } from './client/api.ts';
-import { field, isTrue } from './client/objects.ts';
-import { kubectl } from './client/pod.ts';
-import { thePlace } from './client/room.ts';
-import { awaited } from './client/waiting.ts';
-import { phaseOf, revisionOf, taking, workload } from './controller/workloads.ts';
-import { imageOf } from './engine/images.ts';
+import { ROOT } from '../../../scripts/build/product.ts';
+import { createApi, type Resource } from '../client/api.ts';
+import { field, isTrue } from '../client/objects.ts';
+import { kubectl } from '../client/pod.ts';
+import { thePlace } from '../client/room.ts';
+import { awaited } from '../client/waiting.ts';
+import { imageOf } from '../engine/images.ts';
+import { phaseOf, revisionOf, taking, workload } from './workloads.ts';
 
 /** What is shipped for the cluster, as people apply it. */
 

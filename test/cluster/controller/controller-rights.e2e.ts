@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { createApi } from './client/api.ts';
-import { thePlace } from './client/room.ts';
-import { awaited } from './client/waiting.ts';
-import { grant, kubeconfigOf } from './controller/account.ts';
-import { startController } from './controller/running.ts';
-import { phaseOf, revisionOf, taking, workload } from './controller/workloads.ts';
+import { createApi } from '../client/api.ts';
+import { thePlace } from '../client/room.ts';
+import { awaited } from '../client/waiting.ts';
+import { grant, kubeconfigOf } from './account.ts';
+import { startController } from './running.ts';
+import { phaseOf, revisionOf, taking, workload } from './workloads.ts';
 
 /** A controller with fewer rights than it could use. */
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { field } from './client/objects.ts';
-import { awaited, quiet } from './client/waiting.ts';
-import { createHome, type Home } from './controller/home.ts';
-import type { Running } from './controller/running.ts';
-import { eventsOf, taking, workload } from './controller/workloads.ts';
+import { field } from '../client/objects.ts';
+import { awaited, quiet } from '../client/waiting.ts';
+import { createHome, type Home } from './home.ts';
+import type { Running } from './running.ts';
+import { eventsOf, taking, workload } from './workloads.ts';
 
 /** What the controller asks of a real API server, by its own count of requests. */
 

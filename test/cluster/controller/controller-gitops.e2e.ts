@@ -1,14 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CONFIG_DIGEST } from '../../src/controller/core/reading/state.ts';
-import type { Resource } from './client/api.ts';
-import { field, list } from './client/objects.ts';
-import { thePlace } from './client/room.ts';
-import { awaited } from './client/waiting.ts';
-import { type Application, documented, startTools, type Tool } from './controller/gitops.ts';
-import { createHome, type Home } from './controller/home.ts';
-import type { Running } from './controller/running.ts';
-import { digestOf, eventsOf, phaseOf, revisionOf, taking, workload } from './controller/workloads.ts';
+import { CONFIG_DIGEST } from '../../../src/controller/core/reading/state.ts';
+import type { Resource } from '../client/api.ts';
+import { field, list } from '../client/objects.ts';
+import { thePlace } from '../client/room.ts';
+import { awaited } from '../client/waiting.ts';
+import { type Application, documented, startTools, type Tool } from './gitops.ts';
+import { createHome, type Home } from './home.ts';
+import type { Running } from './running.ts';
+import { digestOf, eventsOf, phaseOf, revisionOf, taking, workload } from './workloads.ts';
 
 /** A controller beside Argo CD's engine and Flux's kustomize-controller, which put back every three seconds what differs from Git. */
 

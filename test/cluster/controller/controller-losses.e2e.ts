@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { awaited, quiet } from './client/waiting.ts';
-import { createHome, type Home } from './controller/home.ts';
-import { phaseOf, revisionOf, taking, workload } from './controller/workloads.ts';
+import { awaited, quiet } from '../client/waiting.ts';
+import { createHome, type Home } from './home.ts';
+import { phaseOf, revisionOf, taking, workload } from './workloads.ts';
 
 /**
  * What is lost or doubled by others that do this (issue 22): each a test. What controller.e2e.ts has of it: changes while no controller

@@ -4,13 +4,13 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Api, createApi, type Resource } from './client/api.ts';
-import { field } from './client/objects.ts';
-import { kubectl } from './client/pod.ts';
-import { thePlace } from './client/room.ts';
-import { awaited, quiet } from './client/waiting.ts';
-import { grant, kubeconfigOf, revoke } from './controller/account.ts';
-import { type Running, startController } from './controller/running.ts';
+import { type Api, createApi, type Resource } from '../client/api.ts';
+import { field } from '../client/objects.ts';
+import { kubectl } from '../client/pod.ts';
+import { thePlace } from '../client/room.ts';
+import { awaited, quiet } from '../client/waiting.ts';
+import { grant, kubeconfigOf, revoke } from './account.ts';
+import { type Running, startController } from './running.ts';
 import {
   eventsOf,
   type Kind,
@@ -19,7 +19,7 @@ import {
   taking,
   type WorkloadOptions,
   workload,
-} from './controller/workloads.ts';
+} from './workloads.ts';
 
 /** A controller and pods that really run: content that is bad, and ways back. Each test has objects of its own. */
 
