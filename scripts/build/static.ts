@@ -47,7 +47,7 @@ const COMPILER = 'engine/compile.c';
 const PROGRAM = path.join(NATIVE, 'engine/program.c');
 
 /** What the fuzz target is made of; it includes some files of the host itself, to reach what is private to them. */
-const FUZZED = ['engine/engine.c', 'errno.c', 'sha256.c', 'descriptors.c'].map((name) =>
+const FUZZED = ['engine/engine.c', 'errno.c', 'digests/sha256.c', 'descriptors.c'].map((name) =>
   path.join(NATIVE, name),
 );
 

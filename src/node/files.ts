@@ -20,7 +20,14 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import type { FileAnswer, FileDigest, FileRequest, Files, Inspected } from '../core/files/files.ts';
+import type {
+  FileAnswer,
+  FileDigest,
+  FileRequest,
+  Files,
+  Generation,
+  Inspected,
+} from '../core/files/files.ts';
 import { errnoOf } from './errno.ts';
 import { createDigests } from './files/digests.ts';
 import { createListings } from './files/listings.ts';
@@ -38,6 +45,9 @@ const MFD_CLOEXEC = 1;
 
 /** The most that a read takes at once (architecture: Ports). */
 const CHUNK = 64 * 1024;
+
+/** Of more files a generation is not read in one request. */
+const FEW = 64;
 
 /** For reading, without waiting for a writer. */
 const OPEN = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
@@ -77,6 +87,36 @@ export function createFiles(): Files {
     }
   }
 
+  function generation({
+    path,
+    name,
+    keyed,
+  }: Extract<FileRequest, { op: 'generation' }>): Generation | undefined {
+    const files = new Map<string, FileDigest>();
+    let size = 0;
+    try {
+      const { names, rest } = listings.list(`${path}/${name}`);
+      if (rest !== undefined) listings.end(rest);
+      if (rest !== undefined || names.length > FEW) return undefined;
+      const { device } = statusOf(lstatSync(bytes(`${path}/${name}`), { bigint: true }));
+      for (const file of names) {
+        const { found, digest } = inspect(`${path}/${name}/${file}`, keyed);
+        size += digest?.size ?? 0;
+        if (digest === undefined || found.links === 0 || found.device !== device || size > CHUNK)
+          return undefined;
+        files.set(file, digest);
+      }
+      const visible = listings.list(path);
+      if (visible.rest !== undefined) listings.end(visible.rest);
+      if (visible.rest !== undefined) return undefined;
+      const inMemory = IN_MEMORY.includes(statfsSync(bytes(`${path}/${name}`)).type);
+      return { visible: visible.names, files, inMemory };
+    } catch (error) {
+      errnoOf(error);
+      return undefined;
+    }
+  }
+
   function answer(request: FileRequest): FileAnswer {
     const { op } = request;
     switch (op) {
@@ -101,6 +141,8 @@ export function createFiles(): Files {
         return { op, value: undefined };
       case 'inspect':
         return { op, value: inspect(request.path, request.keyed) };
+      case 'generation':
+        return { op, value: generation(request) };
       case 'time':
         return { op, value: Date.now() };
       case 'file-system':

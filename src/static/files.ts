@@ -1,4 +1,12 @@
-import type { FileAnswer, FileRequest, Files, Inspected, Names } from '../core/files/files.ts';
+import type {
+  FileAnswer,
+  FileDigest,
+  FileRequest,
+  Files,
+  Generation,
+  Inspected,
+  Names,
+} from '../core/files/files.ts';
 import { errnoOf, type NativeInspected } from './native.ts';
 
 /** magic.h of Linux: TMPFS_MAGIC and RAMFS_MAGIC. */
@@ -31,6 +39,8 @@ function answer(request: FileRequest): FileAnswer {
     // The most frequent ones first: the engine goes through them one by one.
     case 'inspect':
       return { op, value: inspected(native.inspect(request.path, request.keyed)) };
+    case 'generation':
+      return { op, value: generationOf(native.generation(request.path, request.name, request.keyed)) };
     case 'readlink':
       return { op, value: native.readlink(request.path, within(request)) };
     case 'list':
@@ -150,6 +160,16 @@ function changedMounts(): string | undefined {
 
 function namesOf([rest, ...names]: readonly (number | string)[]): Names {
   return { names: names.map(String), rest: Number(rest) < 0 ? undefined : Number(rest) };
+}
+
+function generationOf(told: readonly (number | string | null)[] | undefined): Generation | undefined {
+  if (told === undefined) return undefined;
+  const files = new Map<string, FileDigest>();
+  const end = told.indexOf(null);
+  for (let at = 1; at < end; at += 3)
+    files.set(String(told[at]), { size: Number(told[at + 1]), digest: String(told[at + 2]) });
+  const visible = told.slice(end + 1).map(String);
+  return { visible, files, inMemory: IN_MEMORY.includes(Number(told[0])) };
 }
 
 function inspected({ size, digest, ...found }: NativeInspected): Inspected {

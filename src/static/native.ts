@@ -80,6 +80,10 @@ export type Native = {
   listRest(descriptor: number): readonly (number | string)[];
   inspect(path: string, keyed: boolean): NativeInspected;
 
+  // generation.c
+  /** The type of the file system, then names, sizes and digests in turn, null, and names. */
+  generation(path: string, name: string, keyed: boolean): readonly (number | string | null)[] | undefined;
+
   // staging.c
   mkdir(directory: number | undefined, name: string, mode: number): void;
   create(directory: number, name: string, mode: number): number;

@@ -45,8 +45,20 @@ const VOLUMES: Readonly<Record<string, readonly [from: Payload, to: Payload, key
     'k',
   ],
   '1 MiB': [{ big: 'x'.repeat(2 ** 20 - 1), k: 'one' }, { big: 'x'.repeat(2 ** 20), k: 'two' }, 'k'],
+  '64 KiB and one byte more': [sized(65_535, 'one'), sized(65_536, 'two'), 'k'],
+  'names that take more than 4 KiB': [longNamed('one'), longNamed('two'), 'k'],
   'a thousand keys': [thousand('one'), thousand('two'), 'k7'],
 };
+
+/** So many bytes in two files. */
+function sized(bytes: number, text: string): Payload {
+  return { big: 'x'.repeat(bytes - text.length), k: text };
+}
+
+function longNamed(text: string): Payload {
+  const others = Array.from({ length: 20 }, (_, index) => [`${'k'.repeat(240)}${index}`, 'x']);
+  return { ...Object.fromEntries(others), k: text };
+}
 
 function thousand(text: string): Payload {
   return Object.fromEntries(Array.from({ length: 1_000 }, (_, index) => [`k${index}`, text]));

@@ -2,7 +2,7 @@
  * A target for libFuzzer: all of the C host that takes bytes apart. The first byte says which, the others are the bytes.
  * A promise that does not hold is an abort; the sanitizers see the rest.
  */
-#include "../../src/static/native/digest.c"
+#include "../../src/static/native/digests/digest.c"
 #include "../../src/static/native/events.c"
 #include "../../src/static/native/engine/memory.c"
 #include "../../src/static/native/files.c"

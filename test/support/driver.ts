@@ -4,6 +4,11 @@ import { createFiles } from '../../src/node/files.ts';
 /** Between any two requests of an algorithm: may change the world, or answer in the file system's stead. */
 export type Between = (request: FileRequest, count: number) => FileAnswer | undefined;
 
+/** Has each volume be looked at piece by piece, as one that is not small. */
+export function inPieces(request: FileRequest): FileAnswer | undefined {
+  return request.op === 'generation' ? { op: 'generation', value: undefined } : undefined;
+}
+
 /** Requests after which an algorithm is taken for one that does not end. */
 const TOO_MANY = 200_000;
 

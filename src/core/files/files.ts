@@ -43,6 +43,13 @@ type Name = { readonly in: number; readonly path: string };
 /** Names of a directory; `rest`: a handle on those that are not told yet, if there are any. */
 export type Names = { readonly names: readonly string[]; readonly rest: number | undefined };
 
+/** What a volume shows, and the files of one of its generations by their names; whether these lie in memory. */
+export type Generation = {
+  readonly visible: readonly string[];
+  readonly files: ReadonlyMap<string, FileDigest>;
+  readonly inMemory: boolean;
+};
+
 /** What lies at a path, and if that is a file of at most 64 KiB, the digest of what was read of it. */
 export type Inspected = { readonly found: FileStatus; readonly digest: FileDigest | undefined };
 
@@ -61,6 +68,14 @@ type Operations = {
   'list-end': { request: { readonly list: number }; answer: undefined };
   /** lstat(2), and of a file of at most 64 KiB the digest as well; neither waits for a writer. */
   inspect: { request: { readonly path: string; readonly keyed: boolean }; answer: Inspected };
+  /**
+   * What a kubelet volume shows and what one of its generations holds, where that is nothing but files of 64 KiB altogether.
+   * Undefined where it is anything else and where anything fails: then it is to be looked at piece by piece.
+   */
+  generation: {
+    request: { readonly path: string; readonly name: string; readonly keyed: boolean };
+    answer: Generation | undefined;
+  };
   /** The wall clock: milliseconds since the epoch. */
   time: { request: object; answer: number };
   /** The type of the file system that a path lies on: statfs(2). */
@@ -171,13 +186,6 @@ export function* readlink(path: string): FileSteps<string | FileFailure> {
   return answer.value;
 }
 
-export function* names(path: string): FileSteps<readonly string[] | FileFailure> {
-  const answer = yield { op: 'names', path };
-  if (answer.op === 'error') return { failed: 'names', path, errno: answer.errno };
-  if (answer.op !== 'names') throw wrongAnswer('names', answer);
-  return answer.value;
-}
-
 export function* status(path: string, follow: boolean): FileSteps<FileStatus | FileFailure> {
   const answer = yield { op: 'status', path, follow };
   if (answer.op === 'error') return { failed: 'status', path, errno: answer.errno };
@@ -217,18 +225,6 @@ export function copyingTo(to: number): Feed {
     if (copied.op === 'error') return { failed: 'copy', errno: copied.errno };
     if (copied.op !== 'copy') throw wrongAnswer('copy', copied);
     return copied.value;
-  };
-}
-
-/** A {@link Feed} that also tells what it read, as byte strings. */
-export function telling(told: (bytes: string) => void): Feed {
-  return function* (digest, file) {
-    const read = yield { op: 'read', file };
-    if (read.op === 'error') return { failed: 'read', errno: read.errno };
-    if (read.op !== 'read') throw wrongAnswer('read', read);
-    if (read.value !== '') yield { op: 'digest-bytes', digest, bytes: read.value };
-    told(read.value);
-    return read.value.length;
   };
 }
 

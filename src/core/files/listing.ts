@@ -53,6 +53,13 @@ function* moreNames(path: string, list: number): FileSteps<Names | FileFailure> 
   return answer.value;
 }
 
+export function* names(path: string): FileSteps<readonly string[] | FileFailure> {
+  const answer = yield { op: 'names', path };
+  if (answer.op === 'error') return { failed: 'names', path, errno: answer.errno };
+  if (answer.op !== 'names') throw wrongAnswer('names', answer);
+  return answer.value;
+}
+
 /** What lies at a path, no link followed; of a small file the digest as well. */
 export function* inspect(path: string, keyed: boolean): FileSteps<Inspected | FileFailure> {
   const answer = yield { op: 'inspect', path, keyed };

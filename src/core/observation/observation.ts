@@ -105,6 +105,13 @@ function withNewApart(state: State, found: ReadonlyMap<number, Reading>, turn: T
   return lookApart(state, request, turn, { which: ['new'], among: found });
 }
 
+/** Of a thousand watches mostly one is another: a list made by `with` costs a tenth of one that is spread or mapped. */
+function withWatched(all: readonly Watched[], news: ReadonlyMap<number, Watched>): readonly Watched[] {
+  const [only, ...others] = news;
+  if (only !== undefined && others.length === 0) return all.with(...only);
+  return all.map((one, index) => news.get(index) ?? one);
+}
+
 /** What a look found is kept, by the index of its watch, and told to the others once it can be trusted. */
 function take(state: State, found: ReadonlyMap<number, Reading>, turn: Turn): State {
   const { observation, settings } = state;
@@ -113,20 +120,20 @@ function take(state: State, found: ReadonlyMap<number, Reading>, turn: Turn): St
   const readings = [...found.values()];
   const preparing = state.child.phase === 'preparing';
   const pending = pendingOf({ ...observation, looking }, readings, preparing, turn.at);
-  const watched = [...observation.watched];
+  const news = new Map<number, Watched>();
   const contents = new Map<string, Content>();
   const nowWaiting = new Set(observation.waiting);
   const troubled = new Set(observation.troubled);
   let refusal: Refusal | undefined;
   for (const [order, index] of looking.entries()) {
-    const [one, reading] = [watched[index], readings[order]];
+    const [one, reading] = [observation.watched[index], readings[order]];
     if (one === undefined || reading === undefined) continue;
     const isPending = pending.has(index);
     const unsettledSince = isAtWork(one, reading) ? (one.unsettledSince ?? turn.at) : undefined;
     const next = isPending
       ? { watched: waiting(one, reading, copied, turn.at), refusal: undefined }
       : merge(withWriter(one, unsettledSince), reading, settings.allowEmpty, turn);
-    watched[index] = next.watched;
+    news.set(index, next.watched);
     refusal ??= next.refusal;
     if (next.watched.content !== one.content) contents.set(one.path, contentSeen(next.watched));
     if (isPending) nowWaiting.add(index);
@@ -134,6 +141,7 @@ function take(state: State, found: ReadonlyMap<number, Reading>, turn: Turn): St
     if (!isPending && wantsRecheck(next.watched)) troubled.add(index);
     else troubled.delete(index);
   }
+  const watched = withWatched(observation.watched, news);
   const after: Observation = {
     ...observation,
     watched,

@@ -1,5 +1,6 @@
 import { digestStrings } from '../files/content.ts';
-import { type FileSteps, isFailure, names, open, readlink, status } from '../files/files.ts';
+import { type FileSteps, isFailure, open, readlink, status } from '../files/files.ts';
+import { names } from '../files/listing.ts';
 import { mountNamespace, mountsOf, readMounts } from '../files/mounts.ts';
 import { isProcess, parseStat } from '../process/proc.ts';
 

@@ -1,4 +1,5 @@
-import { type FileFailure, type FileSteps, isFailure, names, status } from '../files/files.ts';
+import { type FileFailure, type FileSteps, isFailure, status } from '../files/files.ts';
+import { names } from '../files/listing.ts';
 import { mountNamespace } from '../files/mounts.ts';
 import { joinPath } from '../text/path.ts';
 

@@ -85,6 +85,13 @@ int append_names(JSContext *ctx, JSValue *list, uint32_t *length, const char *bu
  */
 JSValue status_of(JSContext *ctx, int directory, const char *path, bool follow, bool *is_file, uint64_t *size);
 
+/*
+ * digest.c: the digest in hexadecimal of what can be read of an open file, empty if that is more than 64 KiB, and how much it
+ * was. What has as many bytes as fstat(2) has just told is not asked for more; that may be told as none though there are
+ * some, as in /proc.
+ */
+JSValue digest_small(JSContext *ctx, int descriptor, bool keyed, uint64_t told, uint64_t *size);
+
 /* digest.c: feeds a digest by its number; -1 with an exception if there is none. */
 int feed_digest(JSContext *ctx, JSValueConst number, const void *data, size_t length);
 
@@ -107,6 +114,7 @@ PART(process);
 PART(signals);
 PART(events);
 PART(files);
+PART(generation);
 PART(staging);
 PART(digest);
 PART(descriptors);

@@ -57,6 +57,7 @@ static void add_native(JSContext *ctx)
     ADD_PART(signals);
     ADD_PART(events);
     ADD_PART(files);
+    ADD_PART(generation);
     ADD_PART(staging);
     ADD_PART(digest);
     ADD_PART(descriptors);

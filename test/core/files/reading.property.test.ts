@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Reading, type ReadingRequest, readWatches } from '../../../src/core/files/reading.ts';
-import { drive } from '../../support/driver.ts';
+import { drive, inPieces } from '../../support/driver.ts';
 import { createVolume, type Payload, type WriteOrder } from '../../support/kubelet.ts';
 
 /** Specification 4.2 in every order: a writer is interleaved with looks, one file-system operation at a time. */
@@ -40,9 +40,11 @@ const generations = fc
 const paces = fc.record({
   lead: fc.nat({ max: 12 }),
   each: fc.array(fc.nat({ max: 4 }), { minLength: 1, maxLength: 12 }),
+  /** Whether a small volume, too, is read piece by piece, with the writer between any two. */
+  pieces: fc.boolean(),
 });
 
-type Paces = { readonly lead: number; readonly each: readonly number[] };
+type Paces = { readonly lead: number; readonly each: readonly number[]; readonly pieces: boolean };
 
 function withOwnBytes(payload: Readonly<Record<string, string>>, index: number): Payload {
   const entries = Object.entries(payload).map(([key, kind]) => [key, kind === 'own' ? `own ${index}` : kind]);
@@ -107,7 +109,12 @@ type Look = {
 };
 
 /** Looks again and again, each look knowing what the last one found, until the writer is at rest, and then once more. */
-function race(order: WriteOrder, { first, watched }: Race, all: readonly Payload[], { lead, each }: Paces) {
+function race(
+  order: WriteOrder,
+  { first, watched }: Race,
+  all: readonly Payload[],
+  { lead, each, pieces }: Paces,
+) {
   const path = mkdtempSync(join(tmpdir(), 'rehup-'));
   try {
     const writer = createWriter(path, order, first, all);
@@ -123,7 +130,10 @@ function race(order: WriteOrder, { first, watched }: Race, all: readonly Payload
       const before = requests;
       const readings = drive(
         readWatches(known, () => false),
-        () => void writer.step(each[requests++ % each.length] ?? 0),
+        (request) => {
+          writer.step(each[requests++ % each.length] ?? 0);
+          return pieces ? inPieces(request) : undefined;
+        },
       );
       const settled = readings.map((reading, index) => {
         if (reading.status === 'unchanged') return looks.at(-1)?.settled[index];

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readWatches } from '../../../src/core/files/reading.ts';
 import { linkChange, mayChangeContent } from '../../../src/core/files/volume.ts';
-import { type Between, drive } from '../../support/driver.ts';
+import { type Between, drive, inPieces } from '../../support/driver.ts';
 import { createVolume, type Payload } from '../../support/kubelet.ts';
 import { digest, names, placesOf, read, readOne } from '../../support/reading.ts';
 import { eachWithDirectory, writtenVolume } from '../../support/volume.ts';
@@ -126,7 +126,9 @@ describe('a kubelet volume', () => {
   test('is not taken without a file that is listed in its generation and is not there, however often that is tried', () => {
     const volume = newVolume({ a: '1', b: '2' });
     const between: Between = (request) =>
-      request.op === 'inspect' && request.path.endsWith('/b') ? { op: 'error', errno: 'ENOENT' } : undefined;
+      request.op === 'inspect' && request.path.endsWith('/b')
+        ? { op: 'error', errno: 'ENOENT' }
+        : inPieces(request);
     expect(readOne(volume.path, { between })).toMatchObject({ settled: false, moving: true });
   });
 
@@ -198,7 +200,9 @@ describe('what can not be read', () => {
   test('is unreadable, with the path and the errno', () => {
     const volume = newVolume({ a: '1', b: '2' });
     const between: Between = (request) =>
-      request.op === 'inspect' && request.path.endsWith('/b') ? { op: 'error', errno: 'EACCES' } : undefined;
+      request.op === 'inspect' && request.path.endsWith('/b')
+        ? { op: 'error', errno: 'EACCES' }
+        : inPieces(request);
     expect(readOne(volume.path, { between })).toEqual({
       status: 'unreadable',
       failed: 'inspect',

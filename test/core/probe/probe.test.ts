@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { FileRequest } from '../../../src/core/files/files.ts';
 import { verdictOf } from '../../../src/core/probe/probe.ts';
 import { bytesOfText } from '../../../src/core/text/bytes.ts';
+import { inPieces } from '../../support/driver.ts';
 import type { Volume } from '../../support/kubelet.ts';
 import { type Life, type ProbeOptions, probed } from '../../support/lives.ts';
 import { eachWithDirectory, writtenVolume } from '../../support/volume.ts';
@@ -123,7 +124,7 @@ describe('what it tells', () => {
     const refused = (request: FileRequest) =>
       'path' in request && request.path.endsWith('/b') && request.op === 'inspect'
         ? ({ op: 'error', errno: 'EACCES' } as const)
-        : undefined;
+        : inPieces(request);
     const look = (life: Life) => probed([volume.path, other.path], life, { state: state() });
     look({});
     volume.write({ a: '1', b: '2', c: '1' });
@@ -142,7 +143,7 @@ describe('what it tells', () => {
 
   test('a watch that was unreadable first gets its baseline when it is read first', () => {
     const refused = (request: FileRequest) =>
-      request.op === 'inspect' ? ({ op: 'error', errno: 'EACCES' } as const) : undefined;
+      request.op === 'inspect' ? ({ op: 'error', errno: 'EACCES' } as const) : inPieces(request);
     expect(probe({ between: refused })?.line).toMatch(/^can't tell: .*EACCES/);
     volume.write({ a: '2' });
     expect(probe()).toMatchObject(TAKEN());

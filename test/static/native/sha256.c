@@ -1,5 +1,5 @@
 /* Compares the two ways in which sha256.c takes a block: prints `same`, `different`, or `none` where there is only one. */
-#include "../../../src/static/native/sha256.c"
+#include "../../../src/static/native/digests/sha256.c"
 
 #include <stdio.h>
 #include <stdlib.h>

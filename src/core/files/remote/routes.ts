@@ -123,6 +123,8 @@ export function createRoutes(files: Files, asking: Asking): Routes {
 
     /** By a handle of a helper, or by a path that leads where one is needed; else it is the host's. */
     function simple(request: FileRequest, later: Later): FileAnswer | undefined {
+      // What may lie elsewhere is looked at piece by piece.
+      if (request.op === 'generation') return { op: 'generation', value: undefined };
       const held = heldBy(request);
       if (held !== undefined) {
         if (request.op === 'close') return close(request, held);

@@ -2,6 +2,7 @@ import { joinPath } from '../../text/path.ts';
 import { MOST_CAPTURED_IN_ALL } from '../content.ts';
 import {
   digestFile,
+  type Feed,
   type FileDigest,
   type FileFailure,
   type FileStatus,
@@ -10,7 +11,7 @@ import {
   isFailure,
   liesInMemory,
   status,
-  telling,
+  wrongAnswer,
 } from '../files.ts';
 import { inspect } from '../listing.ts';
 import { addPlace, addWay } from '../places.ts';
@@ -187,4 +188,16 @@ function* digestOf(
   if (tree.captured > MOST_CAPTURED_IN_ALL) tree.texts.clear();
   else tree.texts.set(name, text);
   return digest;
+}
+
+/** A {@link Feed} that also tells what it read, as byte strings. */
+function telling(told: (bytes: string) => void): Feed {
+  return function* (digest, file) {
+    const read = yield { op: 'read', file };
+    if (read.op === 'error') return { failed: 'read', errno: read.errno };
+    if (read.op !== 'read') throw wrongAnswer('read', read);
+    if (read.value !== '') yield { op: 'digest-bytes', digest, bytes: read.value };
+    told(read.value);
+    return read.value.length;
+  };
 }

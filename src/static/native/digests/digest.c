@@ -2,7 +2,7 @@
  * Digests of files and byte strings: SHA-256, or HMAC-SHA-256 (RFC 2104) with a random key that is made once and never
  * leaves this file. A digest is known by its number while it is made.
  */
-#include "host.h"
+#include "../host.h"
 #include "sha256.h"
 
 #include <errno.h>
@@ -98,11 +98,7 @@ NATIVE(digest)
     return throw_system(ctx, "digest", EMFILE);
 }
 
-/*
- * The digest in hexadecimal of what can be read of an open file, empty if that is more than 64 KiB. What has as many bytes
- * as fstat(2) has just told is not asked for more; that may be told as none though there are some, as in /proc.
- */
-static JSValue digest_small(JSContext *ctx, int descriptor, bool keyed, uint64_t told, uint64_t *size)
+JSValue digest_small(JSContext *ctx, int descriptor, bool keyed, uint64_t told, uint64_t *size)
 {
     static char buffer[CHUNK];
     struct digest digest;
