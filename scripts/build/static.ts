@@ -214,13 +214,21 @@ async function linkProgram(
 async function imageOf(linked: Linked, bytecode: string): Promise<Program> {
   const maker = path.join(linked.place, 'maker');
   await linkProgram(linked, { kind: 'PROGRAM_TO_IMAGE', file: bytecode }, maker);
-  const { stdout } = await run(maker, [], { encoding: 'buffer', maxBuffer: MOST_OF_IMAGE });
+  const blocks = await ranOn(maker, Buffer.alloc(0));
+  const stdout = await ranOn(maker, blocks);
   const [file, code] = [path.join(linked.place, 'image'), path.join(linked.place, 'code')];
   const size = Number(stdout.readBigUInt64LE());
   const image = stdout.subarray(SIZE_BYTES, SIZE_BYTES + size);
   await writeFile(file, packed(image));
   await writeFile(code, stdout.subarray(SIZE_BYTES + size));
   return { kind: 'PROGRAM_IMAGE', file, size, code };
+}
+
+/** What a program writes that is given this to read. */
+async function ranOn(program: string, input: Buffer): Promise<Buffer> {
+  const running = run(program, [], { encoding: 'buffer', maxBuffer: MOST_OF_IMAGE });
+  running.child.stdin?.end(input);
+  return (await running).stdout;
 }
 
 /** Before the image stands how large it is, and behind it the code. */

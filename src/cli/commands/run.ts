@@ -48,7 +48,8 @@ type Shape = {
 };
 
 type Grammar = Shape & {
-  readonly program: Command;
+  /** Made when it is needed: most command lines are plain, and commander takes much of the memory of a small engine. */
+  readonly program: () => Command;
   readonly flags: Flags;
   /** By the variables of the options. */
   readonly variables: ReadonlyMap<string, OptionSpec>;
@@ -60,7 +61,7 @@ export function grammarOf(shape: Shape): Grammar {
   const { options } = shape;
   return {
     ...shape,
-    program: newProgram(shape),
+    program: () => newProgram(shape),
     flags: flagsOf(options),
     variables: new Map(options.map((spec) => [variableOf(spec), spec])),
     defaults: new Map([...RUN_OPTIONS, ...options].map((spec) => [spec.name, valueByDefault(spec)])),
@@ -110,13 +111,14 @@ export function parseWords(grammar: Grammar, given: Given, doubts: readonly Doub
  */
 export function commanderWords({ program, options }: Grammar, words: readonly string[]): Words {
   output = '';
-  program.parse([...words], { from: 'user' });
+  const asked = program();
+  asked.parse([...words], { from: 'user' });
   const values = options.flatMap((spec) => {
-    const value: unknown = program.getOptionValue(new Option(spec.flags).attributeName());
+    const value: unknown = asked.getOptionValue(new Option(spec.flags).attributeName());
     if (value === undefined) return [];
     return [[spec.name, Array.isArray(value) ? value.map(String) : [String(value)]] as const];
   });
-  return { values: new Map(values), command: program.args };
+  return { values: new Map(values), command: asked.args };
 }
 
 /** What words say, the variables of the environment, and the defaults, in this order. */

@@ -207,13 +207,15 @@ int main(int argc, char **argv, char **environment)
     given_argc = argc;
     given_argv = argv;
     given_environment = environment;
-    if (program_kind == PROGRAM_TO_IMAGE && part_code() < 0) fail_for("mmap", errno_name(errno));
+    if (program_kind == PROGRAM_TO_IMAGE && (part_code() < 0 || prepare_making(0) < 0))
+        fail_for("mmap", errno_name(errno));
     JSContext *ctx = program_kind == PROGRAM_IMAGE ? read_image() : load();
     if (ctx == NULL) fail(OUT_OF_MEMORY);
     JS_SetMaxStackSize(JS_GetRuntime(ctx), stack_size());
     if (program_kind == PROGRAM_TO_IMAGE) {
         JS_RunGC(JS_GetRuntime(ctx));
-        return write_image(ctx, 1) < 0 ? EXIT_FAILED : 0;
+        if (write_image(ctx, 1) < 0) fail_for("write_image", errno_name(errno));
+        return 0;
     }
     run(ctx);
 }

@@ -79,7 +79,15 @@ static inline size_t block_size(const void *memory)
 /* Maps the heap; false if there is no room. */
 bool map_heap(void);
 
-/* Puts together what is free in the first piece. */
-void gather(void);
+/* making.c: a block of that size, and its end. NULL if there is no room. */
+void *take_for_image(size_t size);
+void free_for_image(void *memory);
+
+/* making.c: whether it is known which blocks last; and whether these, and no others, are left. */
+bool is_known(void);
+bool is_made(void);
+
+/* making.c: which blocks have lasted up to now, a bit for each; how many bytes that are. */
+size_t lasting_blocks(const uint8_t **bits);
 
 #endif

@@ -15,17 +15,6 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-/* What is free, but for its place in a list, becomes zero. */
-static void forget_free(void)
-{
-    for (char *at = heap.blocks; at < heap.top;) {
-        char *memory = at + sizeof(struct header);
-        size_t size = block_size(memory);
-        if (header_of(memory)->size & FREE && size > LEAST_BLOCK) memset(at + LEAST_BLOCK, 0, size - LEAST_BLOCK);
-        at += size;
-    }
-}
-
 /* Addresses of the stack, which are others in each run and of no use in the next, become zero. */
 static void forget_stack(size_t size)
 {
@@ -73,9 +62,16 @@ static int write_all(int descriptor, const void *data, size_t size)
 
 int write_image(JSContext *ctx, int descriptor)
 {
+    const uint8_t *bits;
+    if (!is_known()) {
+        size_t length = lasting_blocks(&bits);
+        return write_all(descriptor, bits, length);
+    }
+    if (!is_made()) {
+        errno = EINVAL;
+        return -1;
+    }
     heap.ctx = ctx;
-    gather();
-    forget_free();
     size_t size = (size_t)(heap.top - (char *)&heap);
     forget_stack(size);
     uint64_t told = size;

@@ -3,9 +3,9 @@
  * costs more than loading it. Here blocks are cut from large pieces, and a freed one is kept for the next of its size; what
  * is larger than a piece could well hold is mapped and unmapped by itself.
  *
- * The first piece has a fixed place and begins with what the allocator itself knows. While an image of it is made nothing
- * is taken from elsewhere, so that it holds all that the engine has. Its blocks lie one behind the other, so that those
- * that are free can be found and put together: before the image is written, and when the start is over.
+ * The first piece has a fixed place and begins with what the allocator itself knows. An image of it (making.c) holds all
+ * that the engine has. Its blocks lie one behind the other, so that those that are free can be found and put together when
+ * the start is over.
  */
 #include "../host.h"
 #include "heap.h"
@@ -123,7 +123,7 @@ static void *cut(size_t size)
             heap.top += size;
             return give(block, size);
         }
-        char *fresh = program_kind == PROGRAM_TO_IMAGE ? NULL : map(NEXT_PIECE);
+        char *fresh = map(NEXT_PIECE);
         if (fresh == NULL) return NULL;
         leave_piece();
         heap.piece = fresh;
@@ -139,9 +139,9 @@ static void *take(size_t wanted)
 {
     size_t size = round_up(wanted + sizeof(struct header), GRAIN);
     if (size < LEAST_BLOCK) size = LEAST_BLOCK;
+    if (program_kind == PROGRAM_TO_IMAGE) return take_for_image(size);
     if (!map_heap()) return NULL;
     if (size > LARGEST_BLOCK) {
-        if (program_kind == PROGRAM_TO_IMAGE) return cut(size);
         size = round_up(size, PAGE);
         char *block = map(size);
         return block == NULL ? NULL : give(block, size);
@@ -152,8 +152,8 @@ static void *take(size_t wanted)
     } else {
         size_t least;
         list = &heap.large_lists[large_list(size, &least)];
-        /* So that it serves all who look there when it is free. What is in an image stays, and is to be small. */
-        if (program_kind != PROGRAM_TO_IMAGE) size = least;
+        /* So that it serves all who look there when it is free. */
+        size = least;
     }
     struct free_block *block = *list;
     if (block == NULL) return cut(size);
@@ -165,7 +165,8 @@ static void *take(size_t wanted)
 static void put_back(void *memory)
 {
     size_t size = block_size(memory);
-    if (size <= LARGEST_BLOCK) add(list_to_keep(size), memory);
+    if (program_kind == PROGRAM_TO_IMAGE) free_for_image(memory);
+    else if (size <= LARGEST_BLOCK) add(list_to_keep(size), memory);
     else if (in_first_piece(memory)) add(&heap.gaps, memory);
     else munmap(header_of(memory), size);
 }
@@ -179,7 +180,8 @@ static void leave_others(struct free_block **list)
     }
 }
 
-void gather(void)
+/* Puts together what is free in the first piece. */
+static void gather(void)
 {
     if (in_first_piece(heap.piece)) leave_piece();
     for (int index = 0; index < SMALL_LISTS; index++) leave_others(&heap.small_lists[index]);

@@ -14,7 +14,7 @@
 
 enum program_kind {
     PROGRAM_BYTECODE, /* to be run */
-    PROGRAM_TO_IMAGE, /* bytecode of which an image is to be made, on descriptor 1 */
+    PROGRAM_TO_IMAGE, /* bytecode of which an image is to be made */
     PROGRAM_IMAGE,    /* an image, as a block of LZ4 */
 };
 extern const enum program_kind program_kind;
@@ -32,7 +32,16 @@ extern uint8_t *(*room_for_code)(size_t size);
 /* image.c: has code lie where the executable that is to hold the image has it; -1 and errno on failure. */
 int part_code(void);
 
-/* image.c: writes the size of the image of all that the engine has, the image, and the code; -1 and errno on failure. */
+/*
+ * making.c: for a program that makes an image of itself, before it takes any memory. From the descriptor is read what it
+ * wrote when it ran before; nothing, when this is the first time. -1 and errno on failure.
+ */
+int prepare_making(int descriptor);
+
+/*
+ * image.c: the first time (making.c) writes what is to be read the second time; then the size of the image of all that the
+ * engine has, the image, and the code. -1 and errno on failure.
+ */
 int write_image(JSContext *ctx, int descriptor);
 
 /* image.c: brings the image back, and the context in it; NULL if it is none. */
