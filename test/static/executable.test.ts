@@ -77,7 +77,7 @@ describe('the static executable', () => {
     expect(threads).toBe(1);
     // KiB: the conditions of issue 3.
     expect(rss).toBeLessThanOrEqual(2_500);
-    expect(anonymous).toBeLessThanOrEqual(1_200);
+    expect(anonymous).toBeLessThanOrEqual(1_100);
   });
 
   test('has the code of its program in the page cache, where nothing can write to it', async () => {
