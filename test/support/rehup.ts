@@ -134,7 +134,8 @@ export function rehup(words: readonly string[], options: RehupOptions = {}): Reh
         if (value === undefined) return;
         clearTimeout(timer);
         waiting.delete(check);
-        resolve(value);
+        // What was written before it into the other pipe is read by then: a turn of the loop may have found only this one.
+        setImmediate(() => setImmediate(() => resolve(value)));
       }
       waiting.add(check);
       check();
