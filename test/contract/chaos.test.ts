@@ -19,6 +19,8 @@ const here = (name: string) => join(directory.path, name);
 
 /** How long, ms; `npm run soak` goes on for ten minutes. */
 const SOAK = process.env['REHUP_SOAK'] === '1';
+/** So many good contents in a row are not found bad for want of time. */
+const LAST_TRIES = 10;
 const LASTS = SOAK ? 600_000 : 8_000;
 
 /** mulberry32: the failure of a run names its seed. */
@@ -96,13 +98,22 @@ describe.each(['HUP', 'restart'])('reloads by %s', (action) => {
         else volume.write({ key: `${KINDS[Math.floor(next() * KINDS.length)]} ${nth}\n` });
         await new Promise((resolve) => setTimeout(resolve, next() * (next() < 0.1 ? 1_500 : 60)));
       }
-      volume.write({ key: 'good end\n' });
-      const ends = () => run.output.some((line) => line.endsWith(' good end'));
-      await expect.poll(ends, { timeout: 2 * PATIENCE, message: `seed ${seed}` }).toBe(true);
-      // It was told; and is not degraded any more, once that was verified.
       const alarm = () =>
         run.log().findLast(({ event }) => event === 'rehup.degraded' || event === 'rehup.recovered')?.event;
-      await expect.poll(alarm, { timeout: 2 * PATIENCE }).not.toBe('rehup.degraded');
+      const verdicts = () =>
+        run.log().filter(({ event }) => ['reload.failed', 'reload.rolled_back'].includes(event)).length;
+      // On a busy machine a good one may be found bad, since it was not ready in its time: the next one mends that.
+      for (let nth = 1; nth <= LAST_TRIES; nth++) {
+        const before = verdicts();
+        volume.write({ key: `good end ${nth}\n` });
+        const ends = () => run.output.some((line) => line.endsWith(` good end ${nth}`));
+        await expect.poll(ends, { timeout: 2 * PATIENCE, message: `seed ${seed}` }).toBe(true);
+        // It was told; and is not degraded any more, once that was verified.
+        const isOver = () => alarm() !== 'rehup.degraded' || verdicts() > before;
+        await expect.poll(isOver, { timeout: 2 * PATIENCE, message: `seed ${seed}` }).toBe(true);
+        if (alarm() !== 'rehup.degraded') break;
+      }
+      expect(alarm(), `seed ${seed}`).not.toBe('rehup.degraded');
       const below = () => commandsBelow(run.pid()).filter((line) => !/sleep 4242|victim/.test(line));
       await expect.poll(below, { timeout: PATIENCE }).toEqual([]);
       await expect

@@ -209,7 +209,7 @@ describe('a check', () => {
   test('is ended with all that it started when a stop comes, while the child takes its time', async () => {
     const volume = checked();
     const check = checker(`(sleep 4242) & echo slow >> '${here('slow')}'; wait`);
-    const run = await guarded(check, [], ['delay=1000', 'exit=3']);
+    const run = await guarded(check, [], ['delay=3000', 'exit=3']);
     volume.write({ key: 'slow' });
     await expect.poll(() => linesOf(here('slow')), { timeout: PATIENCE }).toEqual(['slow']);
     run.signal('SIGTERM');
@@ -249,7 +249,8 @@ describe('before a start', () => {
     'of the first child, a check that could not run (%s) does as well',
     async (otherwise) => {
       writtenVolume(here('volume'), { key: 'other' });
-      const options = ['--check', checker(otherwise), '--check-timeout', '300ms'];
+      // In which it begins on a busy machine too.
+      const options = ['--check', checker(otherwise), '--check-timeout', '3s'];
       const run = rehup(['-w', here('volume'), ...options, ...witness('/dev/null')]);
       expect(await run.ended).toBe(125);
       expect(run.output).toEqual([]);

@@ -64,6 +64,8 @@ function balancer(port: number, servers: readonly Served[]) {
     '  timeout connect 5s',
     '  timeout client 30s',
     '  timeout server 30s',
+    // An answer may be late on a busy machine: only what is refused, or told so, is out.
+    '  timeout check 10s',
     `  retries ${retries}`,
     '  option redispatch',
     'frontend all',

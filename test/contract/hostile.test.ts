@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
-import { IS_NODE, REHUP_BIN, type Rehup, rehup, witness } from '../support/rehup.ts';
+import { IS_NODE, PATIENCE, REHUP_BIN, type Rehup, rehup, witness } from '../support/rehup.ts';
 import { AT_ONCE, crowdedVolume, eachWithDirectory, ends, followed, told } from '../support/volume.ts';
 
 /** What others may write does not hold up rehup (specification 4.9). */
@@ -112,7 +112,7 @@ describe('no step is long', () => {
     const { port } = server.address() as AddressInfo;
     const run = rehup(['--ready', `http://127.0.0.1:${port}/`, ...TRACED, ...witness('/dev/null')]);
     await run.said('start');
-    await expect.poll(() => asked, { timeout: 20_000 }).toBeGreaterThan(2);
+    await expect.poll(() => asked, { timeout: PATIENCE }).toBeGreaterThan(2);
     expect(await longestStep(run)).toBeLessThanOrEqual(MOST_MS);
     server.close();
   });

@@ -13,8 +13,11 @@ import { eachWithDirectory, writtenVolume } from '../support/volume.ts';
 const directory = eachWithDirectory();
 const here = (name: string) => join(directory.path, name);
 
+/** In which a server that is told says that it reloads, on a busy machine too: if it says nothing, that is the verdict, ms. */
+const HEARD = 2_000;
+
 /** rehup with a stage in front of a server, whose own word is what its starts and reloads are judged by. */
-function staged(words: readonly string[], verify = 200): Rehup {
+function staged(words: readonly string[], verify = HEARD): Rehup {
   return rehup(
     [
       ...['--stage', `${here('source')}=${here('target')}`, '--ready', 'notify', '--ready-timeout', '20s'],
@@ -133,6 +136,7 @@ describe('unbound', () => {
 
   /** So many records that a reload takes about half a second, and several times this on the fastest machine, ms. */
   const MOMENT = 50;
+  const MOST_RELOADS = 20;
   const MANY = Array.from({ length: 90_000 }, (_, index) => `local-data: "n${index}.test. A 127.0.0.1"`).join(
     '\n',
   );
@@ -147,18 +151,24 @@ describe('unbound', () => {
     const run = staged(WORDS(), MOMENT);
     await run.logged('notify.ready');
     expect(await answered(port)).toBe('one');
-    for (const [index, text] of ['two', 'three'].entries()) {
-      volume.write(large(text));
-      await run.logged('reload.applied', index + 1);
-      expect(await answered(port)).toBe(text);
-      const [began, ready] = [
-        await run.logged('notify.reloading', index + 1),
-        await run.logged('notify.ready', index + 2),
-      ];
-      expect(timeOf(ready) - timeOf(began)).toBeGreaterThan(MOMENT);
-    }
     const reloaded = ['notify.reloading', 'notify.ready', 'reload.applied'];
-    expect(story(run)).toEqual(['child.started', 'notify.ready', ...reloaded, ...reloaded]);
+    let heard = 0;
+    // On a busy machine it may say that it reloads after the verify time only, which is the verdict on a child that says nothing.
+    for (let nth = 1; heard < 2 && nth <= MOST_RELOADS; nth++) {
+      volume.write(large(`text ${nth}`));
+      await run.logged('reload.applied', nth);
+      const [began, ready] = [
+        await run.logged('notify.reloading', nth),
+        await run.logged('notify.ready', nth + 1),
+      ];
+      expect(await answered(port)).toBe(`text ${nth}`);
+      expect(timeOf(ready) - timeOf(began)).toBeGreaterThan(MOMENT);
+      const told = story(run).slice(-reloaded.length);
+      if (told[0] === 'reload.applied') continue;
+      expect(told).toEqual(reloaded);
+      heard += 1;
+    }
+    expect(heard).toBe(2);
     await stopped(run);
   });
 

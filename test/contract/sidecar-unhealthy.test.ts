@@ -150,7 +150,8 @@ describe('--health', () => {
     const one = await sidecar(['--health', `http://127.0.0.1:${server.port}/healthz`]);
     await turns(one.get, '/livez', 200);
     server.answer = 302;
-    expect(await one.get('/livez')).toBe(200);
+    // What is expected to be well may be late on a busy machine, and is asked again then.
+    await turns(one.get, '/livez', 200);
     server.answer = 500;
     expect(await one.get('/livez')).toBe(503);
     server.answer = 'close';
@@ -161,7 +162,7 @@ describe('--health', () => {
     // It was really waited for, and then answered all the same.
     expect(Date.now() - began).toBeGreaterThanOrEqual(750);
     server.answer = 200;
-    expect(await one.get('/livez')).toBe(200);
+    await turns(one.get, '/livez', 200);
     expect(server.requests[0]).toMatch(/^GET \/healthz /);
     await stopped(one);
   });

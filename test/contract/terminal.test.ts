@@ -83,7 +83,7 @@ describe('on a terminal', () => {
   test.each(WAYS)('Ctrl-C reaches the child once, $as', async ({ before }) => {
     let typed = false;
     const script =
-      'trap "echo INT; n=$((n+1)); [ $n -gt 1 ] && exit 9" INT; echo ready; sleep 1; sleep 0.2; exit 4';
+      'trap "echo INT; n=1" INT; echo ready; while [ -z "$n" ]; do sleep 0.05; done; sleep 0.2; exit 4';
     const { code, output } = await onTerminal(`${before}${QUIET} sh -c '${script}'`, (text) => {
       if (typed || !text.includes('ready')) return undefined;
       typed = true;
@@ -97,13 +97,15 @@ describe('on a terminal', () => {
 describe('a signal that stops a job', () => {
   for (const [name, number] of Object.entries({ TSTP: 20, TTIN: 21, TTOU: 22 })) {
     test(`${name} is forwarded, and stops rehup itself until a CONT, which is forwarded, too`, async () => {
-      const child = `trap "echo got-${name}" ${name}; trap "echo got-CONT; exit 6" CONT; echo ready; : > ${directory.path}/ready; while :; do sleep 0.02; done`;
+      // A CONT that comes before it has told of the other would be told of first, and end it.
+      const told = `${directory.path}/told`;
+      const child = `trap "echo got-${name}; : > ${told}" ${name}; trap "echo got-CONT; exit 6" CONT; echo ready; : > ${directory.path}/ready; while :; do sleep 0.02; done`;
       const state = 'cut -d" " -f3 /proc/$p/stat';
       // Without job control a shell gives its children no terminal on stdin, unless they are given it anew.
       const begin = `exec 3<&0; ${QUIET} sh -c '${child}' <&3 & p=$!`;
       const stopped = `until [ "$(${state})" = T ]; do sleep 0.02; done; echo stopped`;
       const ready = `until [ -e ${directory.path}/ready ]; do sleep 0.02; done`;
-      const script = `${begin}; ${ready}; kill -${number} $p; ${stopped}; sleep 0.2; kill -CONT $p; wait $p; echo "code $?"`;
+      const script = `${begin}; ${ready}; kill -${number} $p; ${stopped}; until [ -e ${told} ]; do sleep 0.02; done; kill -CONT $p; wait $p; echo "code $?"`;
       const { output } = await onTerminal(script);
       const lines = output
         .trim()

@@ -156,12 +156,15 @@ controls { };\n`,
       chmodSync(here('named.conf'), 0o644);
       const words = ['named', '-g', '-c', here('named.conf'), ...more];
       const run = follow(volume, words, capability.prefix);
-      await expect.poll(() => run.errors(), { timeout: 20_000 }).toMatch(/ running\n/);
+      await expect.poll(() => run.errors(), { timeout: PATIENCE }).toMatch(/ running\n/);
       volume.write({ a: '1' });
       await run.logged('reload.applied');
       expect(story(run)).toEqual(expected);
       if (expected === RESTARTED) expect(run.errors()).toMatch(/whether named takes SIGHUP[^\n]*SIGHUP!/);
-      else expect(run.errors()).toMatch(/reloading configuration succeeded/);
+      else
+        await expect
+          .poll(() => run.errors(), { timeout: PATIENCE })
+          .toMatch(/reloading configuration succeeded/);
       await ends(run);
     });
   }
@@ -215,7 +218,7 @@ describe('keepalived', () => {
     const run = follow(volume, words);
     await run.logged('child.started');
     await expect
-      .poll(() => run.errors() + run.output.join('\n'), { timeout: 20_000 })
+      .poll(() => run.errors() + run.output.join('\n'), { timeout: PATIENCE })
       .toMatch(/Startup complete|no configuration to run/);
     volume.write({ a: '1' });
     await run.logged('reload.applied');
