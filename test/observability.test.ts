@@ -8,7 +8,7 @@ import { ROOT } from '../scripts/build/product.ts';
 import { freePort, listening, url } from './support/listening.ts';
 import { PID_NAMESPACE, PROMETHEUS } from './support/machine.ts';
 import { needing } from './support/needing.ts';
-import { childrenOf } from './support/rehup.ts';
+import { childrenOf, PATIENCE } from './support/rehup.ts';
 import { stopped } from './support/telling.ts';
 import { eachWithDirectory, writtenVolume } from './support/volume.ts';
 
@@ -167,7 +167,7 @@ test('every query of the dashboard finds what a real Prometheus scraped', async 
 
 /** Whether a query has a result, as soon as enough was scraped. */
 async function found(port: number, query: string): Promise<boolean> {
-  for (const end = Date.now() + 30_000; Date.now() < end; ) {
+  for (const end = Date.now() + PATIENCE; Date.now() < end; ) {
     try {
       const { stdout } = await run('curl', [
         '-sG',

@@ -10,6 +10,7 @@ import { PAGE_FIELDS } from '../../src/core/report/page.ts';
 import { goOn, SECRETS, story } from '../controller/telling-world.ts';
 import { CHROMIUM } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
+import { PATIENCE } from '../support/patience.ts';
 
 /** The page of the controller in a real browser, while roll-outs go on, fail and are halted (specification 9.6). */
 
@@ -51,7 +52,7 @@ describe('the page of the controller', () => {
     const page = await opened({});
     expect(await page.textContent('#state')).toBe('well');
     goOn(now);
-    await page.waitForSelector('text=3 of 4 workloads need somebody', { timeout: 20_000 });
+    await page.waitForSelector('text=3 of 4 workloads need somebody', { timeout: PATIENCE });
     expect(await page.locator('main').textContent()).toContain('is not rolled out: it failed there');
     await page.context().close();
   });

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { type Listening, listening, url } from '../support/listening.ts';
 import { CHROMIUM, PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
+import { PATIENCE } from '../support/patience.ts';
 import { stopped } from '../support/telling.ts';
 import { eachWithDirectory, writtenVolume } from '../support/volume.ts';
 
@@ -59,10 +60,10 @@ describe('the page', () => {
     const page = await shown(started);
     expect(await page.textContent('#state')).toBe('well');
     volume.write({ a: 'bad' });
-    await page.waitForSelector('text=rejected', { timeout: 20_000 });
+    await page.waitForSelector('text=rejected', { timeout: PATIENCE });
     expect(await page.textContent('#state')).toContain('degraded');
     volume.write({ a: 'good' });
-    await page.waitForSelector('#state :text("well")', { timeout: 20_000 });
+    await page.waitForSelector('#state :text("well")', { timeout: PATIENCE });
     expect(await page.locator('tbody tr').count()).toBeGreaterThanOrEqual(3);
     await page.context().close();
     await stopped(started.run);
@@ -117,7 +118,7 @@ describe('the page', () => {
     const page = await shown(started);
     const asked: string[] = [];
     page.on('request', (request) => asked.push(request.url()));
-    await page.waitForRequest((request) => request.url() === url(started, '/'), { timeout: 10_000 });
+    await page.waitForRequest((request) => request.url() === url(started, '/'), { timeout: PATIENCE });
     expect(asked.filter((where) => !where.startsWith(url(started, '/')))).toEqual([]);
     await page.setContent(`<iframe src="${url(started, '/')}"></iframe>`);
     expect(volume.path).not.toBe('');

@@ -41,9 +41,7 @@ describe('a stage', () => {
     expect(await run.ended).toBe(7);
   });
 
-  test('in whose target one is mounted on a name is published beside that, which nobody touches', {
-    timeout: 90_000,
-  }, async () => {
+  test('in whose target one is mounted on a name is published beside that, which nobody touches', async () => {
     const server = await fileServer('deaf', at('served'));
     const file = localFile(directory.path);
     mkdirSync(at('local', 'sub'));
@@ -68,9 +66,7 @@ describe('a stage', () => {
     await server.rises();
   });
 
-  test('is published onto a file server, and a stop does not wait for that', {
-    timeout: 90_000,
-  }, async () => {
+  test('is published onto a file server, and a stop does not wait for that', async () => {
     const server = await fileServer('deaf', at('served'));
     const file = localFile(directory.path);
     const target = join(server.path, 'target');
@@ -102,7 +98,7 @@ describe('a stage', () => {
 });
 
 describe('a program', () => {
-  test('that does not answer is waited for 5 s, and not by a stop', { timeout: 90_000 }, async () => {
+  test('that does not answer is waited for 5 s, and not by a stop', async () => {
     const server = await fileServer('deaf', at('served'));
     const program = script(`${server.path}-source/program`, 'echo up; read line');
     expect(program).toBeTruthy();
@@ -131,7 +127,7 @@ describe('a program', () => {
     await server.rises();
   });
 
-  test('of a check that does not answer says nothing about the content', { timeout: 90_000 }, async () => {
+  test('of a check that does not answer says nothing about the content', async () => {
     const server = await fileServer('deaf', at('served'));
     script(`${server.path}-source/check`, 'exit 0');
     const file = localFile(directory.path);
@@ -155,9 +151,7 @@ describe('a program', () => {
   });
 });
 
-test('a server that is mounted below a watch later on is told from then on', {
-  timeout: 90_000,
-}, async () => {
+test('a server that is mounted below a watch later on is told from then on', async () => {
   const file = localFile(directory.path);
   mkdirSync(at('local', 'later'));
   // Its own copy, since another namespace has another view of what is mounted where.

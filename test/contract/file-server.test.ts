@@ -112,9 +112,7 @@ describe.each(BOTH)('a server that is %s', (kind) => {
     expect(await run.ended).toBe(7);
   });
 
-  test('is told of after 10 s, asked by one helper, and picked up when it answers', {
-    timeout: 90_000,
-  }, async () => {
+  test('is told of after 10 s, asked by one helper, and picked up when it answers', async () => {
     const run = await watched([]);
     await server.falls();
     await stuck(run);
@@ -152,9 +150,7 @@ describe.each(BOTH)('a server that is %s', (kind) => {
     await server.rises();
   });
 
-  test('that is silent at the start is bad usage after 5 s, and a stop ends rehup before', {
-    timeout: 90_000,
-  }, async () => {
+  test('that is silent at the start is bad usage after 5 s, and a stop ends rehup before', async () => {
     server = await fileServer(kind, at('served'));
     const file = localFile(directory.path);
     await server.falls();

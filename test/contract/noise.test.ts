@@ -47,7 +47,7 @@ const SITUATIONS = {
 
 describe('what does not count', () => {
   for (const [name, situation] of Object.entries(SITUATIONS)) {
-    test(`wakes no one up each time, and holds up no change: ${name}`, { timeout: 60_000 }, async () => {
+    test(`wakes no one up each time, and holds up no change: ${name}`, async () => {
       const noisy = join(directory.path, 'busy.log');
       const { watched, file, ignore } = situation(join(directory.path, 'file'));
       writeFileSync(file, '0');

@@ -37,9 +37,7 @@ describe('a write of the kubelet', () => {
   });
 
   for (const order of WRITE_ORDERS) {
-    test(`stopped half-way between any two operations (${order}) is one reload, with what came to rest`, {
-      timeout: 120_000,
-    }, async () => {
+    test(`stopped half-way between any two operations (${order}) is one reload, with what came to rest`, async () => {
       // A key for another, a key less, a key more.
       const shapes = [{ gone: 'x' }, { added: 'y' }, {}];
       const volume = writtenVolume(volumePath(), { a: '0', ...shapes[0] }, { order });

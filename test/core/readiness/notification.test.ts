@@ -54,6 +54,12 @@ test('a status is kept up to 1 KiB', () => {
   expect(parseNotification(`STATUS=${'x'.repeat(16_000)}`).status).toHaveLength(1_024);
 });
 
+/** What this thread has used, ms: by the clock a busy machine makes all of it long. */
+function processorTime(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1_000;
+}
+
 test('any 16 KiB are taken apart within 50 ms, and say READY only in a line of its own', () => {
   const piece = fc.constantFrom(
     'READY=1',
@@ -68,9 +74,9 @@ test('any 16 KiB are taken apart within 50 ms, and say READY only in a line of i
   fc.assert(
     fc.property(fc.array(piece, { minLength: 2_000, maxLength: 4_000 }), (pieces) => {
       const message = pieces.join('').slice(0, 16 * 1024);
-      const begun = performance.now();
+      const begun = processorTime();
       const { ready } = parseNotification(message);
-      expect(performance.now() - begun).toBeLessThan(50);
+      expect(processorTime() - begun).toBeLessThan(50);
       const last = message.split('\n').findLast((line) => line.startsWith('READY='));
       expect(ready).toBe(last === 'READY=1');
     }),

@@ -18,13 +18,13 @@ describe('sockets', () => {
         ['port', result(0)],
         ['connect', address, result(1)],
         ['expect', result(2), 4],
-        ['wait', 1_000],
+        ['wait', 10_000],
         ['connected', result(2)],
         // Until something is sent the connection is the kernel's.
         ['send', result(2), 'GET \xff\0'],
         ['expect', result(2), 0],
         ['expect', result(0), 1],
-        ['wait', 1_000],
+        ['wait', 10_000],
         ['accept', result(0)],
         ['read', result(10), 100],
         ['close', result(2)],
@@ -62,7 +62,7 @@ describe('sockets', () => {
       ['close', result(0)],
       ['connect', '127.0.0.1', result(1)],
       ['expect', result(3), 4],
-      ['wait', 1_000],
+      ['wait', 10_000],
       ['connected', result(3)],
     );
     expect(refused).toEqual({ call: 'connect', errno: 'ECONNREFUSED' });
