@@ -7,8 +7,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../test/support/free-port.ts';
 import { createVolume } from '../test/support/kubelet.ts';
-import { freePort } from '../test/support/listening.ts';
 import { compiled, PRODUCTS } from './products.ts';
 import { costOf, start } from './running.ts';
 

@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { chromium } from 'playwright-core';
+import { freePort } from '../test/support/free-port.ts';
 import { createVolume } from '../test/support/kubelet.ts';
-import { freePort } from '../test/support/listening.ts';
 import { ROOT } from './build/product.ts';
 
 const WIDTHS = [360, 768, 1_280];

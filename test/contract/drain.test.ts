@@ -5,7 +5,7 @@ import { get } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { freePort } from '../support/listening.ts';
+import { freePort } from '../support/free-port.ts';
 import { HAPROXY, PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { PATIENCE, rehup } from '../support/rehup.ts';

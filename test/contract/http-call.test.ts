@@ -1,6 +1,6 @@
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
+import { freePort } from '../support/free-port.ts';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { type LogObject, PATIENCE, type Rehup, rehup } from '../support/rehup.ts';
@@ -71,7 +71,7 @@ describe('an HTTP call', () => {
 
   test('that is refused is tried again until it is answered', async () => {
     const volume = newVolume();
-    const { port } = await unused();
+    const port = await freePort();
     const run = await started(['-w', volume.path, '--on-change', `http://127.0.0.1:${port}/`]);
     volume.write({ a: '1' });
     expect(await reason(run)).toContain('ECONNREFUSED');
@@ -163,15 +163,6 @@ describe('an HTTP call', () => {
 async function failedAt(run: Rehup, nth: number): Promise<number> {
   const line: LogObject = await run.logged('reload.failed', nth);
   return Date.parse(String(line['time']));
-}
-
-/** A port that nobody listens on. */
-async function unused(): Promise<{ readonly port: number }> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return { port: address !== null && typeof address === 'object' ? address.port : 0 };
 }
 
 async function requested(server: { readonly requests: readonly string[] }, nth: number): Promise<void> {

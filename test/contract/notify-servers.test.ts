@@ -1,7 +1,8 @@
 import { createSocket } from 'node:dgram';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { freePort, served } from '../support/asking.ts';
+import { served } from '../support/asking.ts';
+import { freePort } from '../support/free-port.ts';
 import { HAPROXY, PID_NAMESPACE, UNBOUND } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { type LogObject, PATIENCE, type Rehup, rehup } from '../support/rehup.ts';

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { freePort } from '../support/asking.ts';
+import { freePort } from '../support/free-port.ts';
 import { NOBODY, PID_NAMESPACE, POSTGRES } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { PATIENCE, rehup } from '../support/rehup.ts';

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect } from 'vitest';
+import { freePort } from '../support/free-port.ts';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { script } from '../support/processes.ts';
@@ -212,8 +213,7 @@ describe('a child that is not ready in time', () => {
 
   test('by tcp is restarted on the good content', async () => {
     const volume = source('good 1');
-    const port = await serve(() => OK);
-    server?.close();
+    const port = await freePort();
     const listening = `
       const text = require('node:fs').readFileSync(${JSON.stringify(KEY())}, 'utf8');
       require('node:fs').writeSync(1, 'start ' + text + '\\n');

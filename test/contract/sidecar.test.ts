@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { basename, join } from 'node:path';
 import { afterEach, describe, expect } from 'vitest';
+import { freePort } from '../support/free-port.ts';
 import type { Volume } from '../support/kubelet.ts';
-import { freePort } from '../support/listening.ts';
 import { NOBODY, PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { PATIENCE, type Rehup, type RehupOptions, rehup } from '../support/rehup.ts';
@@ -188,8 +187,8 @@ describe('a webhook', () => {
       response.end();
     });
     servers.push(server);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port: listening } = server.address() as AddressInfo;
+    const listening = await freePort();
+    await new Promise<void>((resolve) => server.listen(listening, '127.0.0.1', resolve));
     const check = ['--check', 'sh -c "! grep bad {dir}/key"'];
     const self = await sidecar(volume, `http://127.0.0.1:${listening}/-/reload`, check);
     await self.logged('sidecar.started');

@@ -1,7 +1,7 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { freePort } from '../support/asking.ts';
+import { freePort } from '../support/free-port.ts';
 import {
   type Capability,
   DOCKER_CAPABILITIES,

@@ -1,19 +1,6 @@
-import { createServer } from 'node:net';
 import { PATIENCE } from './patience.ts';
 
 /** Servers on the loopback, asked by tests. Run as a program with the words of {@link served}, it writes what that answers. */
-
-/** A TCP port of the loopback that nothing listens on. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 /** Asks a server until this text is in its answer, or for as long as tests wait; gives what it said last. */
 export async function served(port: number, text: string, path = '/'): Promise<string> {

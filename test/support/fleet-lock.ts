@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { freePort } from './free-port.ts';
 
 /**
  * A FleetLock server that answers to the letter as one of the three public ones does (shared/world.md has what their sources
@@ -48,7 +49,8 @@ export async function fleetLock(kind: Kind, slots = 1, host = '127.0.0.1'): Prom
   const raw: { fields: IncomingMessage['headers']; body: string }[] = [];
   const waiting = new Set<() => void>();
   const most = kind === 'poseidon' ? 1 : slots;
-  let port = 0;
+  // Its own, also while it does not listen.
+  const port = await freePort();
   let server: Server | undefined;
   const sockets = new Set<Socket>();
 
@@ -162,10 +164,7 @@ export async function fleetLock(kind: Kind, slots = 1, host = '127.0.0.1'): Prom
           sockets.add(socket);
           socket.on('close', () => sockets.delete(socket));
         });
-        made.listen(port, host, () => {
-          port = (made.address() as AddressInfo).port;
-          resolve();
-        });
+        made.listen(port, host, resolve);
       }),
   };
   await self.start();
