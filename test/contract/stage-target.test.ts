@@ -276,8 +276,8 @@ describe('the next life of the container', () => {
     const picky = script(
       here('picky'),
       // It says itself that it serves: however slow this machine is, bad content is not taken for good.
-      `read -r text < '${target('key')}'; echo "start $text"; case $text in bad*) exit 7;; esac; echo >&3
-trap 'exit 0' TERM; while :; do sleep 4242 & wait $!; kill $!; done`,
+      `read -r text < '${target('key')}'; echo "start $text"; case $text in bad*) exit 7;; esac
+trap 'exit 0' TERM; echo >&3; while :; do sleep 4242 & wait $!; kill $!; done`,
     );
     const stages = ['--stage', `${here('volume')}=${here('target')}`];
     const options = [...stages, ...AT_ONCE, '--ready', 'notify-fd:3'];

@@ -18,7 +18,8 @@ export function eachWithDirectory(parent = tmpdir()): { readonly path: string } 
   });
   afterEach(async () => {
     await disposeAll();
-    rmSync(directory.path, { recursive: true });
+    // Something that was killed a moment ago may have left a file in it meanwhile.
+    rmSync(directory.path, { recursive: true, maxRetries: 20, retryDelay: 100 });
   });
   return directory;
 }
