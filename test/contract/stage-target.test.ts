@@ -279,19 +279,18 @@ describe('the next life of the container', () => {
       `read -r text < '${target('key')}'; echo "start $text"; case $text in bad*) exit 7;; esac
 trap 'exit 0' TERM; echo >&3; while :; do sleep 4242 & wait $!; kill $!; done`,
     );
-    const stages = ['--stage', `${here('volume')}=${here('target')}`];
-    const options = [...stages, ...AT_ONCE, '--ready', 'notify-fd:3'];
-    const first = rehup([...options, picky]);
+    const words = ['--stage', `${here('volume')}=${here('target')}`, ...AT_ONCE];
+    const start = () => rehup([...words, '--ready', 'notify-fd:3', picky]);
+    const first = start();
     await first.said('start good');
     await expect.poll(() => readlinkSync(target('..good')), { timeout: PATIENCE }).toBe('..rehup_1');
     volume.write({ key: 'bad' });
     await first.logged('reload.rolled_back');
     await ends(first);
     expect(first.output).toContain('start bad');
-    const second = rehup([...options, picky]);
+    const second = start();
     await second.said('start good');
-    const { reason } = await second.logged('start.degraded');
-    expect(reason).toMatch(/failed on this content before/);
+    expect((await second.logged('start.degraded'))['reason']).toMatch(/failed on this content before/);
     volume.write({ key: 'good again' });
     await second.said('start good again');
     await second.logged('reload.applied');
