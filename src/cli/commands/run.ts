@@ -26,8 +26,7 @@ const WIDTH = 100;
 const NARROWEST = 10;
 
 /**
- * Made once, when this file is loaded: in the static executable that is when it is built. At each parse commander forgets
- * what it was told before.
+ * Made once, when this file is loaded: in the static executable that is when it is built.
  */
 export const RUN = grammarOf({
   usage: '[run] [options] [--] COMMAND [ARG...]',

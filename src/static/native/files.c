@@ -209,17 +209,6 @@ NATIVE(enter)
     return open_in(ctx, argv, O_DIRECTORY);
 }
 
-/* getdents64(2): the head of an entry, with the name behind it. */
-struct entry {
-    uint64_t inode;
-    int64_t offset;
-    uint16_t length;
-    uint8_t type;
-};
-
-/* Where the name begins in the kernel's layout, without the padding of the structure. */
-#define NAME_OFFSET 19
-
 /* Of one call; a directory that fills it is read on with the next. */
 #define PIECE (32 * 1024)
 

@@ -1,6 +1,7 @@
 /* A kubelet volume that holds a few small files, as most do, looked at by one call of the engine. */
 #include "host.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -11,12 +12,6 @@
 
 /* As many names as the kernel tells at once for this room, bytes, are few. */
 #define ROOM 4096
-
-/* getdents64(2): where the length, the type and the name of an entry lie. */
-#define LENGTH_OFFSET 16
-#define TYPE_OFFSET 18
-#define NAME_OFFSET 19
-#define TYPE_FILE 8
 
 static int open_directory(int directory, const char *path, int flags)
 {
@@ -58,14 +53,13 @@ static bool append_files(JSContext *ctx, JSValue *list, uint32_t *length, int di
     uint64_t left = CHUNK;
     long size = take_names(directory, names);
     for (long at = 0; at < size;) {
-        uint16_t entry;
-        memcpy(&entry, names + at + LENGTH_OFFSET, sizeof entry);
-        if (entry <= NAME_OFFSET || entry > size - at) return false;
+        struct entry entry;
+        memcpy(&entry, names + at, NAME_OFFSET);
+        if (entry.length <= NAME_OFFSET || entry.length > size - at) return false;
         const char *name = names + at + NAME_OFFSET;
-        char type = names[at + TYPE_OFFSET];
-        at += entry;
+        at += entry.length;
         if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) continue;
-        if (type != TYPE_FILE) return false;
+        if (entry.type != DT_REG) return false;
         int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW;
         int file = away_from_stdio(openat(directory, name, flags));
         if (file < 0) return false;

@@ -73,6 +73,17 @@ extern const JSMallocFunctions checked_memory;
 /* errno.c: the name of an errno(3), for example "ENOENT"; "EIO" for one that has none. */
 const char *errno_name(int error);
 
+/* What getdents64(2) gives. */
+struct entry {
+    uint64_t inode;
+    int64_t offset;
+    uint16_t length;
+    uint8_t type;
+    char name[];
+};
+
+#define NAME_OFFSET offsetof(struct entry, name)
+
 /*
  * files.c: adds the names that a buffer of getdents64(2) holds, but "." and "..", to a list of that length; -1 with an
  * exception where there is no memory.

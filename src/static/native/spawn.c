@@ -42,15 +42,6 @@ static int mishap_pipe(const struct request *request)
     return request->gift >= 0 && request->gift_number == FIRST_FOREIGN ? FIRST_FOREIGN + 1 : FIRST_FOREIGN;
 }
 
-/* What getdents64(2) gives. */
-struct entry {
-    uint64_t inode;
-    int64_t offset;
-    unsigned short size;
-    unsigned char type;
-    char name[];
-};
-
 /* Closes all that is no child's, for kernels before 5.9: by what /proc lists, else by number. Two of them stay. */
 static void close_each(int pipe, int gift)
 {
@@ -63,7 +54,7 @@ static void close_each(int pipe, int gift)
                 const struct entry *entry = (const struct entry *)(const void *)(buffer + at);
                 int number = atoi(entry->name);
                 if (number >= FIRST_FOREIGN && number != pipe && number != gift && number != list) close(number);
-                at += entry->size;
+                at += entry->length;
             }
         }
         close(list);
