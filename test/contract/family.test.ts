@@ -79,7 +79,7 @@ needing(PID_NAMESPACE, VICTIMS_IN_C)('a child that left its group is stopped by 
 });
 
 needing(PID_NAMESPACE, VICTIMS_IN_C)('a member whose main thread has ended is waited for', async () => {
-  const shell = '"$@" & trap "exit 6" USR1; while :; do sleep 0.02; done';
+  const shell = 'trap "exit 6" USR1; "$@" & while :; do sleep 0.02; done';
   const run = rehup(['sh', '-c', shell, 'sh', ...waiter('ended')]);
   await run.said('start');
   await run.logged('child.started');
