@@ -189,10 +189,8 @@ describe('a server that takes HUP for the wish to shut down', () => {
         await expect.poll(() => life.errors(), { timeout: PATIENCE }).toMatch(/slapd starting/);
         changes += 1;
         volume.write({ a: `change ${changes}` });
-        return Promise.race([
-          life.logged('reload.applied').then(() => life),
-          life.ended.then((code) => ({ code })),
-        ]);
+        const first = await Promise.race([life.logged('reload.applied'), life.ended]);
+        return typeof first === 'object' && story(life).length > 2 ? life : { code: await life.ended };
       }
       let run = await reloaded();
       // Where the machine is so busy that it takes slapd more than a second to end, its end is that of the container.

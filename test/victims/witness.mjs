@@ -3,6 +3,7 @@
 // `on=SIGINT` (the signal that ends it, else SIGTERM), `delay=300` (ms from that to the exit), `orphans=50` (processes that are
 // left to PID 1 before the start is told), `uncaught=SIGHUP` (no handler for that one), `leave=1` (a process in the group outlives this one).
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 
@@ -52,7 +53,13 @@ if (orphans > 0)
     '-c',
     `i=0; while [ $i -lt ${orphans} ]; do (sleep 0.0$((i % 10)) & ) ; i=$((i+1)); done`,
   ]);
-if (number('leave', 0) > 0)
-  spawn('sh', ['-c', 'trap "echo left >&1; exit" TERM; while :; do sleep 0.01; done'], { stdio: 'inherit' });
+if (number('leave', 0) > 0) {
+  const text = 'trap "echo left >&1; exit" TERM; echo >&3; exec 3>&-; while :; do sleep 0.01; done';
+  // It hears a TERM from when it says so.
+  await once(
+    spawn('sh', ['-c', text], { stdio: ['inherit', 'inherit', 'inherit', 'pipe'] }).stdio[3],
+    'data',
+  );
+}
 setInterval(() => {}, 2 ** 31 - 1);
 tell(`start ${process.pid} ${content()}`);
