@@ -30,9 +30,19 @@ export function teller(file: string, code = 0): readonly string[] {
   return [join(CACHE, 'teller'), file, String(code)];
 }
 
+let interpreter = '';
+
+/** Python itself: where a version manager stands before it each start takes a dozen shells. */
+function python(): string {
+  interpreter ||= spawnSync('python3', ['-c', 'import sys; print(sys.executable)'], {
+    encoding: 'utf8',
+  }).stdout.trim();
+  return interpreter;
+}
+
 /** The words that run a child which says by sd_notify(3) what this Python tells it to: when it starts, and at each HUP. */
 export function announcer(start: string, hangUp = 'pass'): readonly string[] {
-  return ['python3', join(VICTIMS, 'announcer.py'), start, hangUp];
+  return [python(), join(VICTIMS, 'announcer.py'), start, hangUp];
 }
 
 /** The words that run a command where no Unix socket can be made. */
