@@ -1,18 +1,15 @@
 import type { TimerName } from '../core/state/event.ts';
 import type { Clock } from '../core/state/ports.ts';
-import type { Loop } from './loop.ts';
+import type { Loop, Timers } from './loop.ts';
 
-/** The Clock port, with what the loop needs of it. */
-export type LoopClock = Clock & {
-  /** Runs the timers that are due; answers the milliseconds until the next one, if there is one. */
-  due(): number | undefined;
-};
-
-/** `elapsed` is called when a timer is due. */
-export function createClock(loop: Loop, elapsed: (timer: TimerName) => void): LoopClock {
+/** The Clock port, with its timers for the loop; `elapsed` is called when one is due. */
+export function createClock(
+  loop: Loop,
+  elapsed: (timer: TimerName) => void,
+): Clock & { readonly timers: Timers } {
   const deadlines = new Map<TimerName, number>();
 
-  function next(): [TimerName, number] | undefined {
+  function earliest(): [TimerName, number] | undefined {
     let first: [TimerName, number] | undefined;
     for (const entry of deadlines) if (first === undefined || entry[1] < first[1]) first = entry;
     return first;
@@ -25,16 +22,14 @@ export function createClock(loop: Loop, elapsed: (timer: TimerName) => void): Lo
     setTimer: (timer, delay) => void deadlines.set(timer, native.now() + delay),
     clearTimer: (timer) => void deadlines.delete(timer),
     soon: loop.soon,
-    due() {
-      if (deadlines.size === 0) return undefined;
-      const now = native.now();
-      for (let first = next(); first !== undefined; first = next()) {
-        const [timer, deadline] = first;
-        if (deadline > now) return deadline - now;
-        deadlines.delete(timer);
-        elapsed(timer);
-      }
-      return undefined;
+    timers: {
+      next: () => earliest()?.[1],
+      run(at) {
+        for (let first = earliest(); first !== undefined && first[1] <= at; first = earliest()) {
+          deadlines.delete(first[0]);
+          elapsed(first[0]);
+        }
+      },
     },
   };
 }

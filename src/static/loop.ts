@@ -4,6 +4,14 @@ export const WRITABLE = 0x4;
 /** Told of once, until it is asked for anew. */
 export const ONCE = 1 << 30;
 
+/** What is to be done when its time has come. */
+export type Timers = {
+  /** When the first of them is due, on the clock of native.now(), if there is one. */
+  next(): number | undefined;
+  /** Runs those that were due at an instant. */
+  run(at: number): void;
+};
+
 /** The one place that waits. */
 export type Loop = {
   /** Calls `ready` each time a descriptor can be read. */
@@ -17,11 +25,12 @@ export type Loop = {
   /** Runs something as soon as what has happened meanwhile has been delivered. */
   soon(task: () => void): void;
   /**
-   * Runs for ever; `turn` does what is due before each wait, and answers the milliseconds until there is more.
+   * Runs for ever. What had happened when a timer was due is delivered before it, however late that is.
    *
+   * @param resting is called before each wait
    * @param timed is given all that runs, to measure it
    */
-  run(turn: () => number | undefined, timed?: (what: string, act: () => void) => void): never;
+  run(timers: Timers, resting?: () => void, timed?: (what: string, act: () => void) => void): never;
 };
 
 /** epoll_wait(2) takes the time as a 32-bit number; who waits longer waits again. */
@@ -29,6 +38,12 @@ const LONGEST = 2 ** 31 - 1;
 
 /** Once nothing has happened for so many milliseconds, the start is over, and the memory that it took is given back. */
 const QUIET = 100;
+
+/** The most that one epoll_wait(2) of native.wait() tells of, of which those that were told are the last the next time. */
+const MOST = 16;
+
+/** More descriptors than rehup has at a time, in turns of that many. */
+const TURNS = 16;
 
 export function createLoop(): Loop {
   const handlers = new Map<number, () => void>();
@@ -46,13 +61,15 @@ export function createLoop(): Loop {
     return native.wait(timeout < 0 ? timeout : timeout - QUIET);
   }
 
-  function wait(timeout: number, timed: (what: string, act: () => void) => void): void {
+  /** Answers of how many descriptors something was delivered. */
+  function wait(timeout: number, timed: (what: string, act: () => void) => void): number {
     const ready = poll(timeout).filter((_, index) => index % 2 === 0);
     const calls = ready.map((descriptor) => [descriptor, handlers.get(descriptor)] as const);
     // What one of them has closed may be open anew, as something else.
     for (const [descriptor, call] of calls) {
       if (call !== undefined && handlers.get(descriptor) === call) timed('a descriptor', call);
     }
+    return ready.length;
   }
 
   function on(descriptor: number, events: number, ready: () => void): void {
@@ -72,18 +89,22 @@ export function createLoop(): Loop {
       native.close(descriptor);
     },
     soon: (task) => void tasks.push(task),
-    run(turn, timed = (_, act) => act()) {
+    run(timers, resting = () => {}, timed = (_, act) => act()) {
       for (;;) {
-        const now = tasks;
+        const first = tasks;
         tasks = [];
-        for (const task of now) timed('a task', task);
-        let delay: number | undefined;
-        timed('what is due', () => {
-          delay = turn();
-        });
+        for (const task of first) timed('a task', task);
+        const now = native.now();
+        if ((timers.next() ?? Number.POSITIVE_INFINITY) <= now) {
+          for (let turn = 0; turn < TURNS && wait(0, timed) === MOST; turn++);
+          timed('what is due', () => timers.run(now));
+        }
+        resting();
+        const next = timers.next();
         if (tasks.length > 0) wait(0, timed);
+        else if (next === undefined) wait(-1, timed);
         // Rounded up, so that a timer that is waited for is due.
-        else wait(delay === undefined ? -1 : Math.min(Math.ceil(delay), LONGEST), timed);
+        else wait(Math.min(Math.max(Math.ceil(next - native.now()), 0), LONGEST), timed);
       }
     },
   };

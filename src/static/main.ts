@@ -175,7 +175,7 @@ function askRunning(asking: Asking): never {
       native.exit(code);
     },
   );
-  return loop.run(() => clock.due());
+  return loop.run(clock.timers);
 }
 
 function run(options: RunOptions, environment: readonly string[], cwd: string | undefined): never {
@@ -255,9 +255,5 @@ function run(options: RunOptions, environment: readonly string[], cwd: string | 
   engine.deliver(begin, ...arrivals);
   // What was there before rehup, by an exec, may have ended already.
   reap();
-  return loop.run(() => {
-    const delay = clock.due();
-    log.flush();
-    return delay;
-  }, engine.timed);
+  return loop.run(clock.timers, log.flush, engine.timed);
 }

@@ -50,5 +50,5 @@ export function probe(
     environment,
     told,
   );
-  return loop.run(() => clock.due());
+  return loop.run(clock.timers);
 }

@@ -250,9 +250,7 @@ describe('a container that is started anew, with bad content and a good generati
     const volume = source('good 1');
     const run = await good(options, child);
     volume.write({ key: 'good 2' });
-    await run.logged('reload.applied');
-    // A start that says nothing may be verified before its shell has set a trap.
-    await run.said('start good 2');
+    await Promise.all([run.logged('reload.applied'), run.said('start good 2')]);
     run.signal('SIGTERM');
     expect(await run.ended).toBe(0);
     volume.write({ key: 'bad 3' });

@@ -72,5 +72,5 @@ export function main(): void {
   });
   const before = openNow();
   loop.soon(goOn);
-  loop.run(() => undefined);
+  loop.run({ next: () => undefined, run: () => {} });
 }
