@@ -63,7 +63,9 @@ export function createLoop(): Loop {
 
   /** Answers of how many descriptors something was delivered. */
   function wait(timeout: number, timed: (what: string, act: () => void) => void): number {
-    const ready = poll(timeout).filter((_, index) => index % 2 === 0);
+    const told = poll(timeout);
+    if (told.length === 0) return 0;
+    const ready = told.filter((_, index) => index % 2 === 0);
     const calls = ready.map((descriptor) => [descriptor, handlers.get(descriptor)] as const);
     // What one of them has closed may be open anew, as something else.
     for (const [descriptor, call] of calls) {
@@ -94,17 +96,20 @@ export function createLoop(): Loop {
         const first = tasks;
         tasks = [];
         for (const task of first) timed('a task', task);
-        const now = native.now();
-        if ((timers.next() ?? Number.POSITIVE_INFINITY) <= now) {
+        let now = native.now();
+        let next = timers.next();
+        if (next !== undefined && next <= now) {
           for (let turn = 0; turn < TURNS && wait(0, timed) === MOST; turn++);
-          timed('what is due', () => timers.run(now));
+          const due = now;
+          timed('what is due', () => timers.run(due));
+          now = native.now();
+          next = timers.next();
         }
         resting();
-        const next = timers.next();
         if (tasks.length > 0) wait(0, timed);
         else if (next === undefined) wait(-1, timed);
         // Rounded up, so that a timer that is waited for is due.
-        else wait(Math.min(Math.max(Math.ceil(next - native.now()), 0), LONGEST), timed);
+        else wait(Math.min(Math.max(Math.ceil(next - now), 0), LONGEST), timed);
       }
     },
   };
