@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/leftovers.ts'],
+    setupFiles: ['test/support/no-group-kill.ts'],
     // Far above what any test takes, so that a slow machine does not fail one.
     testTimeout: 300_000,
     hookTimeout: 600_000,

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
@@ -241,7 +241,7 @@ describe('an application that rehup may not signal', () => {
     await run.logged('stop.requested');
     await run.logged('signal.failed', 3);
     const [child = 0] = childrenOf(run.pid());
-    spawnSync('kill', ['-KILL', `${child}`]);
+    process.kill(child, 'SIGKILL');
     expect(await run.ended).toBe(137);
   });
 });

@@ -132,10 +132,10 @@ describe('processes of a shared process namespace', () => {
     expect(await get('/livez')).toBe(200);
     volume.write({ key: 'two' });
     await turns(get, '/livez', 503);
-    const application = childrenOf(self.pid()).find(
-      (pid) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'sleep',
-    );
-    process.kill(application ?? 0, 'SIGKILL');
+    const nameOf = (pid: number) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+    const application = () => childrenOf(self.pid()).find((pid) => nameOf(pid) === 'sleep') ?? 0;
+    await expect.poll(application, { timeout: PATIENCE }).toBeGreaterThan(0);
+    process.kill(application(), 'SIGKILL');
     await self.logged('sidecar.main_started');
     await self.logged('reload.applied');
     await turns(get, '/livez', 200);

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, closeSync, mkdtempSync, openSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, mkdtempSync, openSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { writeImage } from '../../../scripts/release/image.ts';
 import { childrenOf } from '../../support/rehup.ts';
@@ -150,7 +150,7 @@ function keepRunning({ folder, namespace, name, file, words, programs }: Daemon)
   child.on('spawn', () => {
     const note = () => {
       const [pid] = isThere(child.pid ?? 0) ? childrenOf(child.pid ?? 0) : [];
-      if (pid !== undefined) writeFileSync(join(folder, `${name}.pid`), `${pid}`);
+      if (pid !== undefined) replaceFile(join(folder, `${name}.pid`), `${pid}`);
       // nsenter makes it a moment later.
       else if (child.exitCode === null && child.signalCode === null) setTimeout(note, 10);
     };
@@ -161,6 +161,12 @@ function keepRunning({ folder, namespace, name, file, words, programs }: Daemon)
     const isOver = livingProcess(join(folder, 'first')) === undefined;
     if (!isOver) keepRunning({ folder, namespace, name, file, words, programs });
   });
+}
+
+/** Writes a file that others may be about to read: whole, or not yet. */
+function replaceFile(path: string, text: string): void {
+  writeFileSync(`${path}-new`, text);
+  renameSync(`${path}-new`, path);
 }
 
 function isThere(pid: number): boolean {
