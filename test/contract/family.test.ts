@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { NO_KILL, PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
-import { commandsBelow } from '../support/processes.ts';
+import { runs } from '../support/processes.ts';
 import { childrenOf, PATIENCE, type Rehup, rehup } from '../support/rehup.ts';
 import { VICTIMS_IN_C, waiter } from '../support/victims.ts';
 import { AT_ONCE, eachWithDirectory, ends, writtenVolume } from '../support/volume.ts';
@@ -36,17 +36,12 @@ function script(name: string, text: string): string {
   return here(name);
 }
 
-/** A shell that is about to run a command may lose a signal, and has another name for it. */
-async function waitsFor(run: Rehup, command: string): Promise<void> {
-  await expect.poll(() => commandsBelow(run.pid()), { timeout: PATIENCE }).toContain(command);
-}
-
 describe('INT', () => {
   test('behind a shell that waits for its command ends both, as a terminal would', async () => {
     const run = rehup(['bash', '-c', 'echo ready; sleep 300; echo after']);
     await run.said('ready');
     await run.logged('child.started');
-    await waitsFor(run, 'sleep 300');
+    await runs(run, 'sleep 300');
     run.signal('SIGINT');
     expect(await run.ended).toBe(130);
     expect(run.output).not.toContain('after');
@@ -58,12 +53,12 @@ describe('INT', () => {
     const run = rehup([...options, 'bash', '-c', 'echo ready; sleep 300; echo after']);
     await run.said('ready');
     await run.logged('child.started');
-    await waitsFor(run, 'sleep 300');
+    await runs(run, 'sleep 300');
     volume.write({ a: '1' });
     await run.said('ready', 2);
     await run.logged('reload.applied');
     expect(events(run, /killed/)).toEqual([]);
-    await waitsFor(run, 'sleep 300');
+    await runs(run, 'sleep 300');
     run.signal('SIGTERM');
     expect(await run.ended).toBe(130);
   });
@@ -203,7 +198,7 @@ describe('what a stop waits for', () => {
     const run = rehup([...options, 'sh', '-c', '{ echo ready; exec sleep 305; } & wait']);
     await run.said('ready');
     await run.logged('child.started');
-    await waitsFor(run, 'sleep 305');
+    await runs(run, 'sleep 305');
     run.signal('SIGTERM');
     expect(await run.ended).toBe(131);
     expect((await run.logged('stop.waiting')).msg).toMatch(/sleep \d+/);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
-import { commandsBelow, onlyTheChild } from '../support/processes.ts';
+import { onlyTheChild, runs } from '../support/processes.ts';
 import { PATIENCE, rehup, witness } from '../support/rehup.ts';
 import { eachWithDirectory } from '../support/volume.ts';
 
@@ -73,7 +73,7 @@ describe('rehup forwards, reaps and stops', () => {
     });
     await self.logged('child.started');
     // A shell that is about to start it may lose the signal, which what is left of a group gets only once.
-    await expect.poll(() => commandsBelow(self.pid()), { timeout: PATIENCE }).toContain('yes');
+    await runs(self, 'yes');
     self.signal('SIGTERM');
     expect(await self.ended).toBe(6);
     closeSync(held);

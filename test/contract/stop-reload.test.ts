@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect } from 'vitest';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
-import { commandsBelow, script } from '../support/processes.ts';
+import { commandsBelow, runs, script } from '../support/processes.ts';
 import { PATIENCE, type Rehup, rehup, witness } from '../support/rehup.ts';
 import { AT_ONCE, eachWithDirectory, told, writtenVolume } from '../support/volume.ts';
 
@@ -91,7 +91,7 @@ function stillBelow(run: Rehup): readonly string[] {
 
 async function settled(run: Rehup, hangs: boolean): Promise<void> {
   // What hangs has been started by then; it is looked for by its own words.
-  if (hangs) await expect.poll(() => commandsBelow(run.pid()), { timeout: PATIENCE }).toContain('sleep 4242');
+  if (hangs) await runs(run, 'sleep 4242');
 }
 
 describe.each(STOPS)('a stop by $signal with $options', ({ signal, options }) => {

@@ -15,6 +15,11 @@ export function commandsBelow(pid: number): readonly string[] {
   });
 }
 
+/** Waits until a command is below rehup: a shell that is about to run it may lose a signal, and is still named otherwise. */
+export async function runs(run: Rehup, command: string): Promise<void> {
+  await expect.poll(() => commandsBelow(run.pid()), { timeout: PATIENCE }).toContain(command);
+}
+
 /** Waits until all orphans of rehup have ended and been reaped: a zombie is a child of it too. */
 export async function onlyTheChild(run: Rehup): Promise<void> {
   await expect.poll(() => childrenOf(run.pid()), { timeout: PATIENCE }).toHaveLength(1);

@@ -25,9 +25,7 @@ const WIDTH = 100;
 /** Text is wrapped down to so many columns; less holds no word. */
 const NARROWEST = 10;
 
-/**
- * Made once, when this file is loaded: in the static executable that is when it is built.
- */
+/** Made once, when this file is loaded: in the static executable that is when it is built. */
 export const RUN = grammarOf({
   usage: '[run] [options] [--] COMMAND [ARG...]',
   about:

@@ -3,11 +3,11 @@ import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { build, CACHE, ROOT } from '../../scripts/build/product.ts';
-import { staticExecutable } from '../../scripts/build/static.ts';
-import type { JobOutcome, Task } from '../../src/core/state/job.ts';
-import { STATIC_HOST } from '../support/native.ts';
-import { needing } from '../support/needing.ts';
+import { build, CACHE, ROOT } from '../../../scripts/build/product.ts';
+import { staticExecutable } from '../../../scripts/build/static.ts';
+import type { JobOutcome, Task } from '../../../src/core/state/job.ts';
+import { STATIC_HOST } from '../../support/native.ts';
+import { needing } from '../../support/needing.ts';
 
 /** Jobs on the static host: real commands and real servers. */
 
@@ -22,7 +22,7 @@ type Report = {
 
 beforeAll(async () => {
   if (STATIC_HOST.prefix === undefined) return;
-  await build(staticExecutable({ entry: { file: join(ROOT, 'test/static/jobs.ts') }, output: PROGRAM }));
+  await build(staticExecutable({ entry: { file: join(ROOT, 'test/static/host/jobs.ts') }, output: PROGRAM }));
 });
 
 async function perform(...tasks: readonly (Task & { readonly cancel?: boolean })[]): Promise<Report> {

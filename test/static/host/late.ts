@@ -2,10 +2,10 @@
  * A program of the static host that is late: when its timer is due, a child that it started has ended in time, and it has looked
  * for neither. Prints in which order it hears of them.
  */
-import { SIGCHLD } from '../../src/core/process/signals.ts';
-import { createClock } from '../../src/static/clock.ts';
-import { createLoop } from '../../src/static/loop.ts';
-import { createProcesses } from '../../src/static/processes.ts';
+import { SIGCHLD } from '../../../src/core/process/signals.ts';
+import { createClock } from '../../../src/static/clock.ts';
+import { createLoop } from '../../../src/static/loop.ts';
+import { createProcesses } from '../../../src/static/processes.ts';
 
 const DELAY = 50;
 

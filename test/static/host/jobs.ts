@@ -2,16 +2,16 @@
  * A program of the static host that does the tasks that its word, a JSON list, tells, one after the other, and prints how each
  * ended and how many descriptors were open before and after all of them. A task with `cancel` is cancelled at once.
  */
-import type { FileAnswer } from '../../src/core/files/files.ts';
-import { createJobs } from '../../src/core/jobs/jobs.ts';
-import { SIGCHLD } from '../../src/core/process/signals.ts';
-import type { JobOutcome, Task } from '../../src/core/state/job.ts';
-import { createCommands } from '../../src/static/commands.ts';
-import { createFiles } from '../../src/static/files.ts';
-import { createLoop } from '../../src/static/loop.ts';
-import { createNames } from '../../src/static/names.ts';
-import { createNetwork } from '../../src/static/network.ts';
-import { createProcesses } from '../../src/static/processes.ts';
+import type { FileAnswer } from '../../../src/core/files/files.ts';
+import { createJobs } from '../../../src/core/jobs/jobs.ts';
+import { SIGCHLD } from '../../../src/core/process/signals.ts';
+import type { JobOutcome, Task } from '../../../src/core/state/job.ts';
+import { createCommands } from '../../../src/static/commands.ts';
+import { createFiles } from '../../../src/static/files.ts';
+import { createLoop } from '../../../src/static/loop.ts';
+import { createNames } from '../../../src/static/names.ts';
+import { createNetwork } from '../../../src/static/network.ts';
+import { createProcesses } from '../../../src/static/processes.ts';
 
 type Order = Task & { readonly cancel?: boolean };
 
