@@ -6,6 +6,7 @@ import type { Api, Resource } from './api.ts';
 import { ctr } from './daemons.ts';
 import { type Line, linesOf } from './lines.ts';
 import { field, isTrue, list } from './objects.ts';
+import { reportOf, shownLines } from './report.ts';
 import { awaited } from './waiting.ts';
 
 /** A line of the log of rehup. */
@@ -45,17 +46,16 @@ export type Pod = {
   exec(...words: readonly string[]): Promise<{ readonly code: number; readonly output: string }>;
   /** Has the runtime kill the first process of the container, as running out of memory would. */
   kill(): Promise<void>;
-  /** All that its containers wrote, for a failed test. */
+  /** All that the container wrote. */
   everything(): string;
+  /** All that is known of it, for a failed test. */
+  report(): Promise<string>;
 };
 
 export function podOf(place: Place, api: Api, namespace: string, name: string, main = 'app'): Pod {
   const { folder } = place;
   const lines = (container = main) => linesOf(folder, namespace, name, container);
-  const everything = () =>
-    lines()
-      .map(({ time, text, life }) => `  ${life} ${new Date(time).toISOString().slice(11, 23)} ${text}`)
-      .join('\n');
+  const everything = () => shownLines(lines());
 
   const pod: Pod = {
     name,
@@ -115,6 +115,7 @@ export function podOf(place: Place, api: Api, namespace: string, name: string, m
       await ctr(place, 'tasks', 'kill', '--signal', 'SIGKILL', id.replace('containerd://', ''));
     },
     everything,
+    report: () => reportOf(place, api, namespace, name),
   };
   return pod;
 }

@@ -114,10 +114,12 @@ export async function inRoom(subject: Subject, test: (room: Room) => Promise<voi
     await test(room);
     ok = true;
   } catch (error) {
+    const reports = await Promise.all(pods.map((pod) => pod.report()));
     throw new Error(
-      `${row} (${edition}, ${namespace}): ${error instanceof Error ? error.message : error}\n${pods
-        .map((pod) => `${pod.name}:\n${pod.everything()}`)
-        .join('\n')}`,
+      [
+        `${row} (${edition}, ${namespace}): ${error instanceof Error ? error.message : error}`,
+        ...reports,
+      ].join('\n'),
       { cause: error },
     );
   } finally {
