@@ -18,7 +18,8 @@ export function tableOf(findings: string): string {
     const at = (index: number) => seconds.at(index)?.toFixed(1) ?? '–';
     const each = (value: (run: Finding) => number) => [...new Set(runs.map(value))].sort().join(', ');
     const median = at(Math.floor(seconds.length / 2));
-    const verdict = runs.every(({ ok }) => ok) ? 'as promised' : 'NOT as promised';
+    const late = runs.some((run) => run.late) ? ', but later: the machine was busy' : '';
+    const verdict = runs.every(({ ok }) => ok) ? `as promised${late}` : 'NOT as promised';
     return [name, median, at(-1), each((run) => run.reloads), each((run) => run.restarts), verdict];
   });
   const head = ['Situation', 'median', 'longest', 'reloads', 'container restarts', ''];

@@ -212,6 +212,9 @@ export function wordsOf({ folder, address }: Settings): Readonly<Record<string, 
       `--cert-dir=${folder}/pki/kubelet`,
       `--hostname-override=${NODE}`,
       `--node-ip=${address}`,
+      // The tests read what earlier lives wrote. With one (the default) it takes a new container that is made and not started
+      // yet for a dead one, and what the one before it wrote is gone.
+      '--maximum-dead-containers-per-container=20',
     ],
   };
 }

@@ -3,8 +3,9 @@
 //	witness run [-code N] [-linger DURATION] [-serve ADDRESS] [-env NAME] PATH...
 //	    "start CONTENT", "SIGHUP CONTENT", "POST /path CONTENT"; a SIGTERM ends it with N, after the linger.
 //	    Content with the word "dies" ends it with 3, "hog" makes it take all the memory that there is,
-//	    "sick" fails GET /healthz, "refuse" fails a POST. GET /long is answered after 10 s. After POST /become/slow others are
-//	    answered after 3 s, after /become/deaf never, and after /become/closed nobody listens any more.
+//	    "sick" fails GET /healthz, "refuse" fails a POST. GET /long is answered after 10 s, GET /longer after 40 s.
+//	    After POST /become/slow others are answered after 3 s, after /become/deaf never, and after /become/closed
+//	    nobody listens any more.
 //	witness check DIRECTORY
 //	    1 if a file has the word "bad" in it.
 //	witness post URL
@@ -102,8 +103,11 @@ func serve(address string, paths []string, tell func(string)) {
 		case "slow":
 			time.Sleep(3 * time.Second)
 		}
-		if request.URL.Path == "/long" {
+		switch request.URL.Path {
+		case "/long":
 			time.Sleep(10 * time.Second)
+		case "/longer":
+			time.Sleep(40 * time.Second)
 		}
 		text := everything(paths)
 		sick := request.URL.Path == "/healthz" && strings.Contains(text, "sick")
