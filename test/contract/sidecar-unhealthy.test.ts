@@ -164,6 +164,13 @@ describe('--health', () => {
     server.answer = 200;
     await turns(one.get, '/livez', 200);
     expect(server.requests[0]).toMatch(/^GET \/healthz /);
+    // Why it was not well is in the log, once, since the kubelet does not tell.
+    const [failed] = one.self.log().filter(({ event }) => event === 'sidecar.health_failed');
+    expect(failed).toMatchObject({
+      level: 'warn',
+      reason: expect.stringMatching(/^answered 500$|^no answer/),
+    });
+    await one.self.logged('sidecar.health_recovered');
     await stopped(one);
   });
 

@@ -75,7 +75,7 @@ export function healthInVain(state: State, { health }: Server, _event: unknown, 
 
 /** Meanwhile the content may have changed. */
 function tell(before: State, reason: string | undefined, turn: Turn): State {
-  const state = withServer(before, { health: undefined });
+  const state = noted(withServer(before, { health: undefined }), reason, turn);
   return [...state.server.visits]
     .filter(([, { phase }]) => phase === 'probing')
     .reduce((now, [number, visit]) => {
@@ -84,4 +84,14 @@ function tell(before: State, reason: string | undefined, turn: Turn): State {
         ? answer(now, number, visit, plain(200, 'the application is well'), visit.head, turn)
         : say(now, number, visit, `the application is not well: ${reason}`, turn);
     }, state);
+}
+
+/** The kubelet tells of a probe that failed, and not why. */
+function noted(state: State, reason: string | undefined, turn: Turn): State {
+  const ailing = reason !== undefined;
+  if (ailing === state.server.ailing) return state;
+  if (ailing)
+    log(turn, 'warn', 'sidecar.health_failed', `the application is not well: ${reason}`, { reason });
+  else log(turn, 'info', 'sidecar.health_recovered', 'the application is well again');
+  return withServer(state, { ailing });
 }

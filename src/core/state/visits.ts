@@ -41,6 +41,8 @@ export type Server = {
   readonly served: Serving | undefined;
   /** The job that asks whether the application is well, for the probes that wait. */
   readonly health: number | undefined;
+  /** Whether it was not well when it was asked last. */
+  readonly ailing: boolean;
   /** What is still to be listened on, so that a start waits for it. */
   readonly opening: number;
   /** Why there is no control socket, if that is so. */
@@ -53,6 +55,7 @@ export const NO_VISITS: Server = {
   asking: undefined,
   served: undefined,
   health: undefined,
+  ailing: false,
   opening: 0,
   leftOut: undefined,
 };

@@ -81,6 +81,34 @@ describe('--health', () => {
     expect(reply(life.replies(200))).toEqual(['200']);
   });
 
+  test('that fails is logged once, with the reason, until it is well again', () => {
+    const life = settledLife({ pod });
+    const told = () =>
+      life.performed.flatMap((effect) =>
+        effect.type === 'log' && effect.line.event.startsWith('sidecar.health_') ? [effect.line] : [],
+      );
+    const asked = (status: number | undefined) => {
+      asks(life, '/livez');
+      const lines = status === undefined ? life.elapses('health') : life.replies(status);
+      life.send({ type: 'hung-up', connection: 1 });
+      return lines;
+    };
+    asked(200);
+    expect(told()).toEqual([]);
+    asked(500);
+    asked(undefined);
+    expect(told()).toMatchObject([
+      { level: 'warn', event: 'sidecar.health_failed', fields: { reason: 'answered 500' } },
+    ]);
+    asked(204);
+    asked(200);
+    asked(undefined);
+    expect(told().slice(1)).toMatchObject([
+      { level: 'info', event: 'sidecar.health_recovered' },
+      { event: 'sidecar.health_failed', fields: { reason: 'no answer within 800 ms' } },
+    ]);
+  });
+
   test('is not asked while the application is to be restarted anyhow', () => {
     const life = settledLife({ pod });
     life.changes('two');
