@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect } from 'vitest';
 import { freePort } from '../support/free-port.ts';
+import { heldCheck } from '../support/held-check.ts';
 import type { Volume } from '../support/kubelet.ts';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
@@ -31,12 +32,13 @@ type Sidecar = { readonly self: Rehup; readonly get: (path: string) => Promise<n
 async function sidecar(
   more: readonly string[] = [],
   options: Parameters<typeof rehup>[1] = {},
+  until = 'sidecar.started',
 ): Promise<Sidecar> {
   const port = await freePort();
   const words = ['sidecar', '-w', here('volume'), '--on-change', 'unhealthy', '--state', here('state')];
   const quick = ['--min-interval', '0', '--verify', '0', '--poll', '0'];
   const self = rehup([...words, '--listen', `127.0.0.1:${port}`, ...quick, ...more], options);
-  await self.logged('sidecar.started');
+  await self.logged(until);
   return { self, get: async (path) => (await fetch(`http://127.0.0.1:${port}${path}`)).status };
 }
 
@@ -68,6 +70,34 @@ describe('a change', () => {
     expect([await one.get('/livez'), await one.get('/readyz')]).toEqual([200, 200]);
     await stopped(one);
   });
+
+  test.each([false, true])(
+    'is told though the application was started while the first check ran; it changed by then: %j',
+    async (changes) => {
+      const volume = newVolume();
+      const check = heldCheck(directory.path);
+      const one = await sidecar(check.words, {}, 'rehup.started');
+      await check.begun(1);
+      expect(await one.get('/started')).toBe(200);
+      if (changes) {
+        volume.write({ key: 'two' });
+        await check.begun(2);
+      }
+      check.pass();
+      await one.self.logged('sidecar.started');
+      if (!changes) {
+        await one.self.logged('sidecar.main_started');
+        expect(await one.get('/livez')).toBe(200);
+        volume.write({ key: 'two' });
+      }
+      await one.self.logged('sidecar.unhealthy');
+      expect(await one.get('/livez')).toBe(503);
+      expect(await one.get('/started')).toBe(200);
+      await one.self.logged('reload.applied');
+      expect(await one.get('/livez')).toBe(200);
+      await stopped(one);
+    },
+  );
 
   test('without a hook is stale, and /livez stays 200', async () => {
     const volume = newVolume();

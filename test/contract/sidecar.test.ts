@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import { basename, join } from 'node:path';
 import { afterEach, describe, expect } from 'vitest';
 import { freePort } from '../support/free-port.ts';
+import { heldCheck } from '../support/held-check.ts';
 import type { Volume } from '../support/kubelet.ts';
 import { NOBODY, PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
@@ -104,6 +105,22 @@ describe('SIGNAL:NAME', () => {
     expect(await self.ended).toBe(0);
     expect(app.child.exitCode).toBeNull();
     expect(self.log().filter(({ event }) => event === 'rehup.internal_error')).toEqual([]);
+  });
+
+  test('is sent for what changed while the first check ran: the application may have read what was there before', async () => {
+    const program = newProgram();
+    const app = await started(program, TAKES);
+    const volume = newVolume();
+    const check = heldCheck(directory.path);
+    const self = await sidecar(volume, `SIGHUP:${basename(program)}`, check.words);
+    await check.begun(1);
+    volume.write({ key: 'two' });
+    await check.begun(2);
+    check.pass();
+    await self.logged('reload.applied');
+    await expect.poll(app.lines, { timeout: PATIENCE }).toEqual(['ready', 'hup']);
+    self.signal('SIGTERM');
+    expect(await self.ended).toBe(0);
   });
 
   needing(PID_NAMESPACE, VICTIMS_IN_C)('is for no thread that has the name', async () => {

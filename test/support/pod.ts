@@ -23,6 +23,8 @@ const BACK_OFF = 10_000;
 /** Whatever is under way is over after this, ms. */
 const QUIET = 15 * 60_000;
 
+const PASSED = { kind: 'exited', status: { kind: 'code', code: 0 }, output: '' } as const;
+
 type Main =
   | {
       readonly phase: 'running';
@@ -47,6 +49,8 @@ export function simulatedPod(settings: Settings, durations: () => number) {
   let disk: { kept: Kept; told?: string | undefined; answered?: string | undefined } | undefined;
   let disturbed = false;
   const timers = new Map<TimerName, number>();
+  /** When each check is over, which none fails. */
+  const checks = new Map<number, number>();
   const changes: Change[] = [];
   const history: string[] = [];
   /** The last answer by which the application was restarted for its content. */
@@ -96,11 +100,18 @@ export function simulatedPod(settings: Settings, durations: () => number) {
       case 'clear-timer':
         return keepTimer(timers, effect, now);
       case 'begin-job':
+        if (effect.task.kind === 'command') {
+          checks.set(effect.job, now + (durations() % 25_000));
+          return undefined;
+        }
         return {
           type: 'job-ended',
           job: effect.job,
           outcome: main.phase === 'stopping' ? { kind: 'failed', reason: 'refused' } : { kind: 'connected' },
         };
+      case 'cancel-job':
+        checks.delete(effect.job);
+        return undefined;
       case 'log':
         note(`    ${effect.line.event}: ${effect.line.message}`);
         check(effect.line.event !== 'rehup.internal_error', effect.line.message);
@@ -156,7 +167,8 @@ export function simulatedPod(settings: Settings, durations: () => number) {
     note('the kubelet stops the application');
     if (told !== undefined) {
       const last = restartedAt;
-      const reason = changes.some(({ seen }) => seen !== undefined && (last === undefined || seen > last));
+      // What is seen in the millisecond of an answer may come after it.
+      const reason = changes.some(({ seen }) => seen !== undefined && (last === undefined || seen >= last));
       check(reason, 'restarted twice for the same content');
       restartedAt = told;
       restarts += 1;
@@ -176,7 +188,7 @@ export function simulatedPod(settings: Settings, durations: () => number) {
   function dueAt(): number {
     const own =
       main.phase === 'running' ? main.probeAt : main.phase === 'starting' ? main.hookAt : main.until;
-    return Math.min(own, state === undefined ? upAt : Math.min(...timers.values()));
+    return Math.min(own, state === undefined ? upAt : Math.min(...timers.values(), ...checks.values()));
   }
 
   function act(): void {
@@ -184,7 +196,13 @@ export function simulatedPod(settings: Settings, durations: () => number) {
       note('the sidecar is started');
       state = initialState(settings);
       timers.clear();
+      checks.clear();
       send(begin());
+    }
+    for (const [job, at] of [...checks]) {
+      if (at > now || !checks.delete(job)) continue;
+      note('the check passes');
+      send({ type: 'job-ended', job, outcome: PASSED });
     }
     for (const [timer, at] of [...timers]) {
       if (at > now || timers.get(timer) !== at) continue;
@@ -223,10 +241,14 @@ export function simulatedPod(settings: Settings, durations: () => number) {
     },
     stranger(): void {
       note('a stranger:');
+      // What is heard early counts later.
+      const early = state?.child.phase === 'preparing';
       const answer = get('/started');
-      const counted = answer?.effects.some(
-        (effect) => effect.type === 'log' && effect.line.event === 'sidecar.main_started',
-      );
+      const counted =
+        early ||
+        answer?.effects.some(
+          (effect) => effect.type === 'log' && effect.line.event === 'sidecar.main_started',
+        );
       disturbed ||= counted === true;
     },
     /** The sidecar is killed, and started again after so long. */

@@ -5,8 +5,9 @@ import { end, logDropped, logStop, withChild } from '../supervision/child.ts';
 import { parted } from '../supervision/parting.ts';
 import { SHARED_NOWHERE, SHARED_OVER } from '../supervision/phases.ts';
 import { routeOf } from '../supervision/routing.ts';
-import { content, nothingToStart, unusable } from '../supervision/starting.ts';
+import { nothingToStart, unusable } from '../supervision/starting.ts';
 import { verifying } from '../supervision/verifying.ts';
+import { seenEarly, startedEarly, tellEarly } from './early.ts';
 import { askRecall, endForChange, endKept, recalled, tellRecalled } from './ending.ts';
 import { tellKept } from './pod.ts';
 import {
@@ -45,6 +46,7 @@ function watches(before: State, child: Child, event: unknown, turn: Turn): State
   const verified = verify === 0 && ready === undefined;
   if (verify > 0) setTimer(turn, 'verify-start', verify);
   else if (verified) turn.notices.push({ type: 'child-verified' });
+  tellEarly(state, turn);
   const stayed = verify === 0;
   return withChild(state, { phase: 'running', pid: NO_PROCESS, since: turn.at, stayed, verified });
 }
@@ -121,13 +123,14 @@ const NEVER = {
 /** What the life of a sidecar does with each event. */
 export const SIDECAR: Table<Child, SidecarKey> = {
   ...NEVER,
-  unborn: { ...NOWHERE, begin, recalled, signal },
+  unborn: { ...NOWHERE, begin, recalled, 'main-started': startedEarly, signal },
   preparing: {
     ...NOWHERE,
-    content,
+    content: seenEarly,
     unusable,
     'may-start': watches,
     'nothing-to-start': nothingToStart,
+    'main-started': startedEarly,
     signal,
   },
   running: {

@@ -26,7 +26,7 @@ const FIRST_MINUTE = 60_000;
 const ENOUGH_ANSWERS = 3;
 
 /** So many main containers there may be: names come from whoever asks. */
-const MOST_MAINS = 16;
+export const MOST_MAINS = 16;
 
 /** Where processes tell of a start they are looked at this often, ms. */
 const LOOK_INTERVAL = 1_000;
@@ -199,7 +199,8 @@ function isFirst({ pod }: State, turn: Turn): boolean {
   return turn.at - pod.began <= FIRST_MINUTE;
 }
 
-function heard(state: State, name: string, turn: Turn): State {
+/** Who tells of a start once does so at each. */
+export function heard(state: State, name: string, turn: Turn): State {
   const { mains } = state.pod;
   if (mains.get(name)?.hooked === true || (!mains.has(name) && mains.size >= MOST_MAINS)) return state;
   return keepNow(withMain(state, name, { hooked: true }), 'note', new Map(), {}, turn);

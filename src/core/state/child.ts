@@ -96,6 +96,10 @@ export type Pod = {
   readonly began: number;
   /** By the name at `/livez` and `/started`; the only one has none. */
   readonly mains: ReadonlyMap<string, Main>;
+  /** Who told of a start before it was known what there is to be read. */
+  readonly early: readonly string[];
+  /** What changed until then. */
+  readonly unread: readonly string[];
   /** Whether processes of other containers can be seen, and those that were there when the application was to be restarted. */
   readonly shared: boolean;
   readonly before: readonly string[];

@@ -41,6 +41,8 @@ export function initialState(settings: Settings): State {
       keeping: 0,
       began: 0,
       mains: new Map(),
+      early: [],
+      unread: [],
       shared: false,
       before: [],
       seen: undefined,

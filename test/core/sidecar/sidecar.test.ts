@@ -89,6 +89,15 @@ describe('a sidecar', () => {
     expect(life.ran(0)).toContain(TOLD);
   });
 
+  test('tells what changed while the first check ran, once: the application may have read what was there before', () => {
+    const life = sidecar('SIGHUP:app', { check: [['check']] });
+    life.begin();
+    life.changes('two');
+    life.ran(0);
+    expect(life.ran(0)).toContain(TOLD);
+    expect(events(life)).toEqual(['config.changed', 'signal.sent', 'reload.applied']);
+  });
+
   test('goes on where what the application starts with does not pass the check: it reads that all the same', () => {
     const life = sidecar('SIGHUP:app', { check: [['check']] });
     life.begin();

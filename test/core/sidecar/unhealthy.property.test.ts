@@ -20,6 +20,7 @@ const anySettings = fc.record({
   verify: fc.constantFrom(0, 5_000),
   ready: fc.constantFrom(undefined, READY),
   poll: fc.constant(10_000),
+  check: fc.constantFrom(undefined, [['check']]),
 });
 
 /** What happens, and how long after what happened before, ms. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ALARM, fleet } from '../../support/given.ts';
 import { scenario } from '../../support/scenario.ts';
-import { asks, count, events, MINUTE, settledLife, sidecar } from '../../support/unhealthy.ts';
+import { asks, count, events, MINUTE, POD, settledLife, sidecar } from '../../support/unhealthy.ts';
 
 /** Specification 7, `unhealthy`: `/livez` is 503 until the kubelet has restarted the application. */
 
@@ -35,11 +35,54 @@ describe('a change', () => {
   test('that the check rejects leaves it at 200', () => {
     const life = settledLife({ check: [['check']] });
     life.ran(0);
-    asks(life, '/started');
     life.changes('bad');
     life.ran(1);
     expect(asks(life, '/livez')).toBe(200);
     expect(events(life)).toContain('reload.rejected');
+  });
+
+  test.each(['recalled', 'looked', 'checked'])(
+    'is told though the only /started came before the watches were %s',
+    (until) => {
+      const state = until === 'recalled' ? '/state' : undefined;
+      const life = sidecar({ check: until === 'checked' ? [['check']] : undefined, pod: { ...POD, state } });
+      life.answers.looksAnswered = until !== 'looked';
+      life.begin();
+      expect(asks(life, '/started')).toBe(200);
+      expect(events(life)).not.toContain('sidecar.started');
+      life.answers.looksAnswered = true;
+      if (until === 'recalled')
+        life.send({ type: 'recalled', kept: undefined, since: 0, others: [], found: [] });
+      if (until === 'looked') life.send({ type: 'looked', readings: life.answers.readings });
+      if (until === 'checked') life.ran(0);
+      expect(count(life, 'sidecar.started')).toBe(1);
+      expect(count(life, 'sidecar.main_started')).toBe(1);
+      life.passes(2 * MINUTE);
+      life.changes('two');
+      if (until === 'checked') life.ran(0);
+      expect(asks(life, '/livez')).toBe(503);
+      expect(asks(life, '/started')).toBe(200);
+      expect(asks(life, '/livez')).toBe(200);
+      expect(count(life, 'reload.applied')).toBe(1);
+      expect(events(life)).not.toContain('rehup.internal_error');
+    },
+  );
+
+  test('while the first check runs is told, whether the application was started by then or not', () => {
+    for (const started of ['before', 'after']) {
+      const life = sidecar({ check: [['check']] });
+      life.begin();
+      if (started === 'before') asks(life, '/started');
+      life.changes('two');
+      life.passes(10_000);
+      if (started === 'after') asks(life, '/started');
+      life.ran(0);
+      life.ran(0);
+      expect(asks(life, '/livez')).toBe(503);
+      expect(asks(life, '/started')).toBe(200);
+      expect(asks(life, '/livez')).toBe(200);
+      expect(count(life, 'reload.applied')).toBe(1);
+    }
   });
 
   test('waits for a slot, which is given back once it is applied', () => {

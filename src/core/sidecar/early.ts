@@ -1,0 +1,61 @@
+import { changedPaths } from '../files/snapshot.ts';
+import type { Child } from '../state/child.ts';
+import type { State } from '../state/state.ts';
+import type { EventOf, Turn } from '../state/turn.ts';
+import { content } from '../supervision/starting.ts';
+import { keepNow, withPod } from './pod.ts';
+import { heard, MOST_MAINS, noteSeen } from './starts.ts';
+import { isSeenByProcesses } from './unwell.ts';
+
+/*
+ * What comes before a sidecar has begun to watch: its port is open by then, and the first check, or the wait for a slot, may take
+ * long. The application is not kept from starting meanwhile.
+ */
+
+/** A hook is heard once it is known what there is to be read, and is kept as soon as it is known what was kept before. */
+export function startedEarly(
+  before: State,
+  child: Child,
+  { name }: EventOf<'main-started'>,
+  turn: Turn,
+): State {
+  const { early } = before.pod;
+  if (early.includes(name) || early.length >= MOST_MAINS) return before;
+  const state = withPod(before, { early: [...early, name] });
+  return child.phase === 'preparing' ? heard(state, name, turn) : state;
+}
+
+/** What was there first, the application may have read, whatever is checked in its stead. */
+export function seenEarly(
+  before: State,
+  child: Extract<Child, { phase: 'preparing' }>,
+  event: EventOf<'content'>,
+  turn: Turn,
+): State {
+  const { seen: was, unread, noted, owed } = before.pod;
+  const now = noteSeen(before, child, event, turn);
+  const { seen } = now.configuration;
+  const paths = was === undefined ? [] : changedPaths(was, seen);
+  // This life may end before the first check does, and the application start on it before the next life begins.
+  const isFirst = was === undefined && noted === undefined && owed.length === 0;
+  const state = isFirst ? withPod(keepNow(now, 'told', seen, {}, turn), { noted: seen }) : now;
+  const all = state.pod.early.reduce((known, name) => heard(known, name, turn), state);
+  const known = withPod(all, { unread: [...new Set([...unread, ...paths])].sort() });
+  return content(known, child, event, turn);
+}
+
+/** At the first moment at which it can be answered for. */
+export function tellEarly(state: State, turn: Turn): void {
+  const { early, unread } = state.pod;
+  if (unread.length === 0) {
+    for (const name of early) turn.notices.push({ type: 'main-started', name });
+    return;
+  }
+  // A hook that is yet to come tells of a start that has read all of it, or may not have.
+  if (early.length > 0 || !isHookAwaited(state)) turn.notices.push({ type: 'change-missed', paths: unread });
+}
+
+function isHookAwaited({ settings, pod }: State): boolean {
+  const isUnhealthy = settings.watches.every(({ action }) => action.kind === 'unhealthy');
+  return isUnhealthy && !isSeenByProcesses(pod.mains, pod.shared);
+}
