@@ -13,7 +13,6 @@ import { ALONE, EDITIONS, MOUNTED, sidecarOf } from './untouched.ts';
 /** An application that a sidecar has restarted: by its own probe (`unhealthy`), or with all of its pod (`exit:CODE`). */
 
 export const STATE = { name: 'state', mountPath: '/state' };
-const KEEPING = ['--state', '/state', ...CHECK];
 
 /** What answers late on a busy machine is no failure. */
 const LIVENESS = {
@@ -26,11 +25,18 @@ const LIVENESS = {
 export const POST_START = { postStart: { httpGet: { path: '/started', port: 9847 } } };
 
 /** A sidecar that keeps what it has done. */
-export function keeping(room: Room, action: string, fields: object = {}) {
-  return { ...sidecarOf(room, action, KEEPING), volumeMounts: [MOUNTED, STATE], ...fields };
+export function keeping(room: Room, action: string, fields: object = {}, check = CHECK) {
+  return {
+    ...sidecarOf(room, action, ['--state', '/state', ...check]),
+    volumeMounts: [MOUNTED, STATE],
+    ...fields,
+  };
 }
 
-function unhealthy(name: string, container: object, spec: object): Row {
+/** The application is started while it runs for the first time. */
+const SLOW_CHECK = ['--check', "/bin/busybox sh -c 'sleep 4; exec /witness check {dir}'"];
+
+function unhealthy(name: string, container: object, spec: object, check = CHECK): Row {
   return {
     name,
     editions: EDITIONS,
@@ -39,10 +45,11 @@ function unhealthy(name: string, container: object, spec: object): Row {
       const pod = await room.pod({
         volumes: { ...CONFIG, state: { emptyDir: {} } },
         container: { ...ALONE, args: ['run', '/etc/app'], livenessProbe: LIVENESS, ...container },
-        spec: { initContainers: [keeping(room, 'unhealthy')], ...spec },
+        spec: { initContainers: [keeping(room, 'unhealthy', {}, check)], ...spec },
       });
       await pod.said('start greeting=one');
       await pod.ready();
+      await pod.logged('sidecar.started', 1, 'rehup');
       await room.change({ greeting: 'bad' });
       await pod.logged('reload.rejected', 1, 'rehup');
       const since = await room.change({ greeting: 'two' });
@@ -111,6 +118,12 @@ async function publishedAt({ place }: Room, pod: Pod): Promise<number> {
 export const RESTARTED: readonly Row[] = [
   unhealthy('a sidecar for which the kubelet restarts, told by postStart', { lifecycle: POST_START }, {}),
   unhealthy(
+    'a sidecar for which the kubelet restarts, told by postStart while its first check runs',
+    { lifecycle: POST_START },
+    {},
+    SLOW_CHECK,
+  ),
+  unhealthy(
     'a sidecar for which the kubelet restarts, told by processes',
     {},
     { shareProcessNamespace: true },
@@ -123,6 +136,7 @@ export const RESTARTED: readonly Row[] = [
       const pod = await inPlace(room, RULES);
       await pod.said(started('one'));
       await pod.ready();
+      await pod.logged('sidecar.started', 1, 'rehup');
       const before = await identityOf(pod);
       await room.change({ greeting: 'bad' });
       await pod.logged('reload.rejected', 1, 'rehup');

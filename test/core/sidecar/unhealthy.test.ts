@@ -85,6 +85,25 @@ describe('a change', () => {
     }
   });
 
+  test('while the first check runs has nothing restarted if it is bad; what mends it is told', () => {
+    const life = sidecar({ check: [['check']] });
+    life.begin();
+    asks(life, '/started');
+    life.changes('bad');
+    life.ran(1);
+    life.elapses('confirm');
+    expect(life.jobs).toEqual([]);
+    expect(asks(life, '/livez')).toBe(200);
+    expect(events(life)).toEqual(expect.arrayContaining([...ALARM]));
+    life.changes('two');
+    life.ran(0);
+    expect(asks(life, '/livez')).toBe(503);
+    expect(asks(life, '/started')).toBe(200);
+    expect(asks(life, '/livez')).toBe(200);
+    expect(events(life)).toContain('rehup.recovered');
+    expect(events(life)).not.toContain('rehup.internal_error');
+  });
+
   test('waits for a slot, which is given back once it is applied', () => {
     const life = settledLife({ fleet: fleet() });
     life.replies(200);
