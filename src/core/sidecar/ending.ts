@@ -24,8 +24,7 @@ const PATHS_SHOWN = 20;
 const MOST_PATHS = 1_000;
 
 /** Asks for what an earlier life kept, and what there is of others. */
-export function askRecall(before: State, turn: Turn): State {
-  const state = withPod(before, { began: turn.at });
+export function askRecall(state: State, turn: Turn): State {
   const { pod, dryRun } = state.settings;
   if (dryRun) return prepare(state, undefined, 'first', turn);
   turn.effects.push({ type: 'recall', directory: pod?.state, own: ownPlace(state) });

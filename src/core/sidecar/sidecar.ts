@@ -9,7 +9,7 @@ import { nothingToStart, unusable } from '../supervision/starting.ts';
 import { verifying } from '../supervision/verifying.ts';
 import { seenEarly, startedEarly, tellEarly } from './early.ts';
 import { askRecall, endForChange, endKept, recalled, tellRecalled } from './ending.ts';
-import { tellKept } from './pod.ts';
+import { tellKept, withPod } from './pod.ts';
 import {
   lookAtOthers,
   noteSeen,
@@ -37,7 +37,7 @@ function begin(state: State, _child: Child, event: EventOf<'begin'>, turn: Turn)
 
 /** What was there when the watches were looked at first is what the application has read, or is about to. */
 function watches(before: State, child: Child, event: unknown, turn: Turn): State {
-  const state = noteSeen(before, child, event, turn);
+  const state = withPod(noteSeen(before, child, event, turn), { began: turn.at });
   const { verify, ready } = state.settings;
   log(turn, 'info', 'sidecar.started', 'watches for the application in another container');
   turn.notices.push({ type: 'child-starting' });

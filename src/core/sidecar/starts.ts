@@ -19,7 +19,7 @@ type Stopping = Extract<Child, { phase: 'stopping' }>;
 /** From the beginning of a container's start to its hook no more time goes by, ms. */
 const START_TIME = 30_000;
 
-/** So long after its own start a sidecar takes each hook for a start that matters, ms. */
+/** So long after its watch has begun a sidecar takes each hook for a start that matters, ms. */
 const FIRST_MINUTE = 60_000;
 
 /** After so many answers the application should have been restarted within `--ready-timeout`. */

@@ -92,7 +92,7 @@ export type Pod = {
   readonly ended: number | undefined;
   /** How much is being kept at the moment. */
   readonly keeping: number;
-  /** When this life began, ms. */
+  /** When the watch began, ms. */
   readonly began: number;
   /** By the name at `/livez` and `/started`; the only one has none. */
   readonly mains: ReadonlyMap<string, Main>;

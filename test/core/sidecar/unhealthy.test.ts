@@ -104,6 +104,20 @@ describe('a change', () => {
     expect(events(life)).not.toContain('rehup.internal_error');
   });
 
+  test('is preceded by a start that counts in the first minute after the first check, which may take long', () => {
+    const life = sidecar({ check: [['check']] });
+    life.begin();
+    life.passes(20_000);
+    life.ran(0);
+    life.passes(50_000);
+    asks(life, '/started');
+    expect(count(life, 'sidecar.main_started')).toBe(1);
+    life.passes(MINUTE);
+    asks(life, '/started');
+    expect(count(life, 'sidecar.main_started')).toBe(1);
+    expect(count(life, 'sidecar.start_ignored')).toBe(1);
+  });
+
   test('waits for a slot, which is given back once it is applied', () => {
     const life = settledLife({ fleet: fleet() });
     life.replies(200);
