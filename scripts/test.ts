@@ -37,15 +37,18 @@ type Report = {
   }[];
 };
 
-/** A line for each test that failed, so that the end of a long output tells them all. */
+/** What is told of a failure: of a program that was waited for in vain, all that it had said. */
+const TOLD_LINES = 60;
+
+/** What is to be said of each test that failed, so that the end of a long output tells them all. */
 function failuresOf({ testResults = [] }: Report): readonly string[] {
-  const firstLine = (text: string | undefined) => (text ?? '').split('\n', 1)[0];
+  const start = (text: string | undefined) => (text ?? '').split('\n', TOLD_LINES).join('\n    ');
   return testResults.flatMap(({ name, message, assertionResults }) => {
     const file = relative(ROOT, name);
-    if (message !== '') return [`${file}: ${firstLine(message)}`];
+    if (message !== '') return [`${file}: ${start(message)}`];
     return assertionResults
       .filter(({ status }) => status === 'failed')
-      .map(({ fullName, failureMessages }) => `${file}: ${fullName}: ${firstLine(failureMessages[0])}`);
+      .map(({ fullName, failureMessages }) => `${file}: ${fullName}: ${start(failureMessages[0])}`);
   });
 }
 

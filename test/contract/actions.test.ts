@@ -67,7 +67,7 @@ describe('a command', () => {
     const used = join(directory.path, 'used');
     // The first time it takes the content and does not answer, the second time it does neither, the third time both.
     const script = `echo x >> ${log()}; n=$(wc -l < ${log()}); test $n = 2 || cp ${volume.path}/a ${used}; test $n -ge 3 || sleep 1000`;
-    const options = ['--on-change', `exec:sh -c '${script}'`, '--action-timeout', '2s'];
+    const options = ['--on-change', `exec:sh -c '${script}'`, '--action-timeout', '6s'];
     const run = await started(['-w', volume.path, ...options]);
     volume.write({ a: 'two' });
     await run.logged('reload.failed');
@@ -81,7 +81,7 @@ describe('a command', () => {
   test('that answers too late, and then says no, is not run a third time', async () => {
     const volume = newVolume();
     const script = `echo x >> ${log()}; test $(wc -l < ${log()}) = 2 && exit 1; sleep 1000`;
-    const options = ['--on-change', `exec:sh -c '${script}'`, '--action-timeout', '2s'];
+    const options = ['--on-change', `exec:sh -c '${script}'`, '--action-timeout', '6s'];
     const run = await started(['-w', volume.path, ...options]);
     volume.write({ a: 'two' });
     await run.logged('reload.failed', 2);
@@ -101,7 +101,7 @@ describe('a command', () => {
     test(`that ${what} says nothing of the content: it is run again`, async () => {
       const volume = newVolume();
       const script = `if [ -e ${log()} ]; then exit 0; fi; echo x > ${log()}; ${end}`;
-      const options = ['--on-change', `exec:sh -c '${script}'`, '--action-timeout', '3s'];
+      const options = ['--on-change', `exec:sh -c '${script}'`, '--action-timeout', '6s'];
       const run = await started(['-w', volume.path, ...options]);
       volume.write({ a: '1' });
       expect(await reason(run)).toContain(why);
@@ -125,7 +125,7 @@ describe('a command', () => {
   test('that takes too long is ended with all of its group', async () => {
     const volume = newVolume();
     const script = `sleep 1000 & echo x > ${log()}; wait`;
-    const options = ['--on-change', `exec:sh -c '${script}'`, '--action-timeout', '2s'];
+    const options = ['--on-change', `exec:sh -c '${script}'`, '--action-timeout', '6s'];
     const run = await started(['-w', volume.path, ...options]);
     volume.write({ a: '1' });
     await run.logged('reload.failed');

@@ -48,21 +48,32 @@ describe('--min-interval', () => {
 });
 
 describe('--splay', () => {
+  const CALM = ['--min-interval', '0', '--verify', '0', ...NO_POLL];
+
   test('has replicas reload at different times', async () => {
     const volume = newVolume();
-    const options = ['--splay', '3s', '--min-interval', '0', '--verify', '0', ...NO_POLL];
+    const options = ['--splay', '500h', ...CALM];
     const replicas = await Promise.all(Array.from({ length: 6 }, () => followed(PATH(), KEY(), { options })));
     volume.write({ key: '1' });
-    const applied = await Promise.all(replicas.map((run) => run.logged('reload.applied')));
-    const times = applied.map((line) => Date.parse(String(line['time'])));
-    // All six within a tenth of a second would be chance once in four million times.
-    expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan(100);
-    await Promise.all(replicas.map((run) => run.said('SIGHUP 1')));
+    const held = await Promise.all(replicas.map((run) => run.logged('reload.held')));
+    expect(held.map(({ reason }) => reason)).toEqual(Array(6).fill('splay'));
+    const waits = held.map(({ ms }) => Number(ms));
+    // All six within an hour would be chance once in more than a million million times.
+    expect(Math.max(...waits) - Math.min(...waits)).toBeGreaterThan(3_600_000);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(500 * 3_600_000);
+  });
+
+  test('is over when its time is', async () => {
+    const volume = newVolume();
+    const run = await followed(PATH(), KEY(), { options: ['--splay', '1s', ...CALM] });
+    volume.write({ key: '1' });
+    await run.logged('reload.applied');
+    await run.said('SIGHUP 1');
   });
 
   test('holds for a request by signal too', async () => {
     newVolume();
-    const options = ['--splay', '1h', '--min-interval', '0', '--verify', '0', ...NO_POLL];
+    const options = ['--splay', '1h', ...CALM];
     const run = await followed(PATH(), KEY(), { options });
     run.signal('SIGHUP');
     await run.logged('reload.requested');

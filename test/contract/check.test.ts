@@ -90,10 +90,10 @@ describe('a check', () => {
     ['was ended by SIGKILL', 'kill -9 $$'],
     ['was ended by SIGTERM', 'kill $$'],
     // Long enough for a check that passes on a busy machine: the start is checked as well.
-    ['took longer than 3000 ms', 'sleep 4242 & wait'],
+    ['took longer than 8000 ms', 'sleep 4242 & wait'],
   ])('that %s says nothing of the content: it fails, and is no rejection', async (reason, otherwise) => {
     const volume = checked();
-    const run = await guarded(checker(otherwise), ['--check-timeout', '3s']);
+    const run = await guarded(checker(otherwise), ['--check-timeout', '8s']);
     volume.write({ key: 'other' });
     expect((await run.logged('reload.failed'))['reason']).toBe(`the check ${here('check')} ${reason}`);
     await run.logged('watch.stale');
@@ -250,7 +250,7 @@ describe('before a start', () => {
     async (otherwise) => {
       writtenVolume(here('volume'), { key: 'other' });
       // In which it begins on a busy machine too.
-      const options = ['--check', checker(otherwise), '--check-timeout', '3s'];
+      const options = ['--check', checker(otherwise), '--check-timeout', '8s'];
       const run = rehup(['-w', here('volume'), ...options, ...witness('/dev/null')]);
       expect(await run.ended).toBe(125);
       expect(run.output).toEqual([]);

@@ -108,7 +108,7 @@ describe('--on-exit', () => {
     const armed = join(directory.path, 'armed');
     const leaves = `sh -c 'trap "echo asked" TERM; : > ${armed}; while :; do sleep 0.01; done' &`;
     const script = `${leaves} until [ -e ${armed} ]; do sleep 0.02; done; exit 6`;
-    const self = rehup(['--stop-timeout', '3s', 'sh', '-c', script]);
+    const self = rehup(['--stop-timeout', '8s', 'sh', '-c', script]);
     await self.logged('child.exited');
     await self.said('asked');
     await self.logged('child.killed');

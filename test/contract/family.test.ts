@@ -116,7 +116,7 @@ describe('what left the group of the child', () => {
     const volume = newVolume();
     const application = `setsid ${script('stubborn', STUBBORN)} & echo start; exec sleep 300`;
     // In which it says so on a busy machine too.
-    const options = ['-w', volume.path, ...AT_ONCE, '--stop-timeout', '3s'];
+    const options = ['-w', volume.path, ...AT_ONCE, '--stop-timeout', '8s'];
     const run = rehup([...options, 'sh', '-c', application], { prefix: OWN_SESSION });
     await run.said('left');
     await run.logged('child.started');
@@ -193,7 +193,7 @@ function commandOf(pid: number): string {
 
 describe('what a stop waits for', () => {
   test('is named after a second, and sent TERM if it ignores the stop signal when half of the time is over', async () => {
-    const options = ['--stop-signal', 'QUIT', '--stop-timeout', '3s'];
+    const options = ['--stop-signal', 'QUIT', '--stop-timeout', '8s'];
     // What runs in the background ignores QUIT from the moment that it can say so.
     const run = rehup([...options, 'sh', '-c', '{ echo ready; exec sleep 305; } & wait']);
     await run.said('ready');

@@ -12,7 +12,7 @@ const directory = eachWithDirectory();
 const RERAISER = join(import.meta.dirname, '../victims/reraiser.mjs');
 const VERIFY = ['--min-interval', '0', '--poll', '0', '--verify', '1s'];
 /** In which one that dies of what it was told is dead, on a busy machine too. */
-const DEAD = [...VERIFY, '--verify', '3s'];
+const DEAD = [...VERIFY, '--verify', '6s'];
 
 function newVolume() {
   return writtenVolume(join(directory.path, 'volume'), { a: '0' });

@@ -1,13 +1,13 @@
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { PID_NAMESPACE } from '../support/machine.ts';
+import { ONE_PORT, PID_NAMESPACE, PYTHON } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { PATIENCE, rehup, witness } from '../support/rehup.ts';
 import { httpServer } from '../support/server.ts';
 import { AT_ONCE, eachWithDirectory, writtenVolume } from '../support/volume.ts';
 
-/** What docs/security.md promises of the network: nothing is listened on, and a call leaves nothing open. */
+/** What docs/security.md promises of the network: nothing is listened on, and a call leaves nothing open, nor meets itself. */
 
 const test = needing(PID_NAMESPACE);
 const directory = eachWithDirectory();
@@ -39,3 +39,32 @@ test('rehup holds no socket but its control socket, before and after it has call
   await run.logged('reload.applied');
   await expect.poll(() => socketsOf(run.pid()), { timeout: PATIENCE }).toHaveLength(1);
 });
+
+const ALONE = needing(ONE_PORT, PYTHON);
+
+for (const host of ['127.0.0.1', '[::1]']) {
+  ALONE(`a port on which nobody listens is not ready by the kernel’s choice of it: ${host}`, async () => {
+    const listens = join(directory.path, 'listens');
+    // Without SO_REUSEADDR: what is left of a connection would keep the port from it (tcp(7), TIME_WAIT).
+    const application = `import os, socket, time
+while not os.path.exists('${listens}'): time.sleep(0.01)
+made = socket.socket(socket.${host === '[::1]' ? 'AF_INET6' : 'AF_INET'})
+made.bind(('${host.replace(/[[\]]/g, '')}', 40000))
+made.listen()
+print('listens', flush=True)
+time.sleep(1000)`;
+    const words = [
+      '--ready',
+      `tcp://${host}:40000`,
+      '--ready-timeout',
+      '500ms',
+      'python3',
+      '-c',
+      application,
+    ];
+    const run = rehup(words, { prefix: ONE_PORT.prefix ?? [] });
+    await run.logged('start.unready');
+    writeFileSync(listens, '');
+    await run.said('listens');
+  });
+}

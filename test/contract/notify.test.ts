@@ -75,9 +75,9 @@ describe('--ready notify', () => {
     expect(alarm['reason']).toBe('--ready notify: no READY=1 came within 300 ms');
     await stopped(silent);
     const asking = `say('EXTEND_TIMEOUT_USEC=30000000'); there('${here('go')}'); ${UP}`;
-    const extended = telling(announcer(asking), ['--ready-timeout', '3s']);
+    const extended = telling(announcer(asking), ['--ready-timeout', '8s']);
     await extended.logged('child.started');
-    await new Promise((resolve) => setTimeout(resolve, 3_500));
+    await new Promise((resolve) => setTimeout(resolve, 8_500));
     writeFileSync(here('go'), '');
     await extended.logged('notify.ready');
     expect(story(extended)).toEqual(['notify.ready']);
@@ -90,12 +90,12 @@ describe('--ready notify', () => {
 if open('${here('target/key')}').read() != 'bad': say('READY=1')`;
     const run = rehup([
       ...['--stage', `${here('volume')}=${here('target')}`, '--on-change', 'HUP', '--ready', 'notify'],
-      ...['--ready-timeout', '3s', ...HEARD, ...BASE, ...announcer(UP, reload)],
+      ...['--ready-timeout', '8s', ...HEARD, ...BASE, ...announcer(UP, reload)],
     ]);
     await run.said('up');
     volume.write({ key: 'bad' });
     const back = await run.logged('reload.rolled_back');
-    expect(back['reason']).toBe('--ready notify: no READY=1 came within 3000 ms');
+    expect(back['reason']).toBe('--ready notify: no READY=1 came within 8000 ms');
     expect(readFileSync(here('target/key'), 'utf8')).toBe('0');
     await stopped(run);
   });

@@ -78,7 +78,7 @@ test('--dry-run says the same to people, starts nothing, and ends with 125 where
 
 test('--drain turns /readyz to 503 before a restart, which a stop does not wait for', async () => {
   const volume = writtenVolume(join(directory.path, 'volume'), { a: '0' });
-  const one = await listening(directory.path, ['-w', volume.path, '--drain', '3s']);
+  const one = await listening(directory.path, ['-w', volume.path, '--drain', '8s']);
   volume.write({ a: '1' });
   await one.run.logged('reload.held');
   const during = await fetch(url(one, '/readyz'));

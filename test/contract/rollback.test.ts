@@ -149,6 +149,8 @@ describe('a child that is not ready in time', () => {
     return port;
   }
 
+  /** In which what is to be ready is, on a machine that stands still for a while. */
+  const IN_TIME = ['--ready-timeout', '8s'];
   const OK = 'HTTP/1.1 204 No Content\r\n\r\n';
   const NOT = 'HTTP/1.1 503 Service Unavailable\r\n\r\n';
 
@@ -174,14 +176,14 @@ describe('a child that is not ready in time', () => {
   ] as const)('by http, since it %s, is restarted on the good content', async (_, bad) => {
     const volume = source('good 1');
     const port = await serve((content) => (content.startsWith('bad') ? bad : OK));
-    const ready = ['--ready', `http://127.0.0.1:${port}/ready`, '--ready-timeout', '3s'];
+    const ready = ['--ready', `http://127.0.0.1:${port}/ready`, ...IN_TIME];
     const run = await good(ready, picky('ugly'));
     volume.write({ key: 'good 2' });
     await run.logged('reload.applied');
     await run.said('start good 2');
     volume.write({ key: 'bad 3' });
     const { reason } = await run.logged('reload.rolled_back');
-    expect(reason).toBe('--ready did not succeed within 3000 ms');
+    expect(reason).toBe('--ready did not succeed within 8000 ms');
     await run.said('start good 2', 2);
     run.signal('SIGTERM');
     expect(await run.ended).toBe(0);
@@ -194,7 +196,7 @@ describe('a child that is not ready in time', () => {
   ])('by a command that %s is restarted on the good content', async (_, otherwise) => {
     const volume = source('good 1');
     const text = `case $(cat '${KEY()}') in good*) exit 0;; esac; ${otherwise}`;
-    const ready = ['--ready', `exec:${script(here('ready'), text)}`, '--ready-timeout', '3s'];
+    const ready = ['--ready', `exec:${script(here('ready'), text)}`, ...IN_TIME];
     const run = await good(ready, picky('ugly'));
     volume.write({ key: 'good 2' });
     await run.logged('reload.applied');
@@ -216,7 +218,7 @@ describe('a child that is not ready in time', () => {
       process.on('SIGTERM', () => process.exit(0));
       setInterval(() => {}, 1e6);
       if (text.startsWith('good')) require('node:net').createServer().listen(${port}, '127.0.0.1');`;
-    const ready = ['--ready', `tcp://127.0.0.1:${port}`, '--ready-timeout', '3s'];
+    const ready = ['--ready', `tcp://127.0.0.1:${port}`, ...IN_TIME];
     const run = await good(ready, [process.execPath, '-e', listening]);
     volume.write({ key: 'good 2' });
     await run.logged('reload.applied');

@@ -121,13 +121,13 @@ describe.each(STOPS)('a stop by $signal with $options', ({ signal, options, rest
 
   test('while a restart kills what takes no notice: the SIGKILL that was planned is not sent', async () => {
     const volume = volumeHere();
-    const watching = ['-w', volume.path, ...AT_ONCE, '--stop-timeout', '2s'];
+    const watching = ['-w', volume.path, ...AT_ONCE, '--stop-timeout', '6s'];
     const self = await started([...options, ...watching], witness('/dev/null', 'on=none'));
     volume.write({ key: 'two' });
     await self.said(restart);
     self.signal(signal);
     await self.logged('stop.requested');
-    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    await new Promise((resolve) => setTimeout(resolve, 6_500));
     // A QUIT that the child outlived was no stop: then the restart goes on, and kills.
     if (signal === 'SIGQUIT' && options.length === 0) {
       await self.logged('child.killed');
@@ -194,7 +194,7 @@ describe('a stop while rehup itself begins', () => {
       // perl(1) may be kept from becoming the program for a while.
       const early = `if (fork == 0) { undef $/; do { open F, "/proc/1/comm"; $_ = <F> } while /^perl/; select(undef, undef, undef, ${delay / 1_000}); kill "TERM", 1; exit } exec @ARGV`;
       const prefix = [...(PID_NAMESPACE.prefix ?? []), 'perl', '-e', early];
-      const self = rehup(['sleep', delay < KEPT_FROM ? '1.5' : '4'], { prefix });
+      const self = rehup(['sleep', delay < KEPT_FROM ? '1.5' : '60'], { prefix });
       const code = await self.ended;
       const events = self.log().map((line) => line.event);
       const stopped = events.indexOf('stop.requested');

@@ -29,6 +29,20 @@ export const PID_NAMESPACE: Capability = {
     'a PID namespace (apt-get install -y util-linux, and a kernel that allows unprivileged user namespaces)',
 };
 
+const ALONE = 'ip link set lo up && echo "40000 40000" > /proc/sys/net/ipv4/ip_local_port_range && exec "$@"';
+
+/** The same in a network of its own, in which 40000 is the one port that the kernel gives to a connection. */
+export const ONE_PORT: Capability = {
+  prefix: firstThatWorks(
+    [
+      ['unshare', '--net', ...NAMESPACE, 'sh', '-c', ALONE, 'sh'],
+      ['unshare', '--user', '--map-root-user', '--net', ...NAMESPACE, 'sh', '-c', ALONE, 'sh'],
+    ],
+    ['true'],
+  ),
+  remedy: 'a network namespace (apt-get install -y iproute2, and a kernel that allows it)',
+};
+
 /** What inotify can run out of, with the errno(3) and the sysctl that tell of it. */
 export const INOTIFY_LIMITS = [
   { limit: 'max_inotify_instances', errno: 'EMFILE', sysctl: 'fs.inotify.max_user_instances' },

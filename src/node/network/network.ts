@@ -39,8 +39,17 @@ function connect(
 
 function report(socket: Socket, userOf: (socket: Socket) => number, reports: ConnectionReports): Socket {
   let over = false;
+  /** Reset, since it would keep the port from whoever is to listen on it: tcp(7), TIME_WAIT. */
+  function refuse(): void {
+    over = true;
+    socket.resetAndDestroy();
+    reports.failed('ECONNREFUSED');
+  }
   return socket
-    .on('connect', () => reports.connected(userOf(socket)))
+    .on('connect', () => {
+      if (isOwnPeer(socket)) refuse();
+      else reports.connected(userOf(socket));
+    })
     .on('data', (bytes: Buffer) => reports.received(bytes.toString('latin1')))
     .on('end', () => {
       over = true;
@@ -53,4 +62,9 @@ function report(socket: Socket, userOf: (socket: Socket) => number, reports: Con
       over = true;
       reports.failed(errnoOf(error));
     });
+}
+
+/** Whether a connection is one to itself: a port on which nobody listens, which the kernel chose for this end as well. */
+function isOwnPeer({ localPort, localAddress, remotePort, remoteAddress }: Socket): boolean {
+  return localPort !== undefined && localPort === remotePort && localAddress === remoteAddress;
 }

@@ -109,6 +109,13 @@ NATIVE(stopped)
     return JS_NewInt32(ctx, 0);
 }
 
+/* user(): the effective user that rehup runs as. */
+NATIVE(user)
+{
+    UNUSED;
+    return JS_NewInt64(ctx, geteuid());
+}
+
 NATIVE(group)
 {
     UNUSED;
@@ -143,5 +150,6 @@ const JSCFunctionListEntry process_functions[] = {
     FUNCTION(reap, 1), FUNCTION(hasChildren, 0), FUNCTION(kill, 2), FUNCTION(processId, 0),
     FUNCTION(becomeSubreaper, 0), FUNCTION(stopped, 1), FUNCTION(group, 0), FUNCTION(foreground, 0),
     FUNCTION(giveForeground, 1), FUNCTION(exit, 1), FUNCTION(openProcess, 1), FUNCTION(signalOpened, 2),
+    FUNCTION(user, 0),
 };
 END_OF_PART(process);

@@ -16,8 +16,7 @@
 /* As many as may wait to be accepted: a probe must find a place behind a crowd. */
 #define BACKLOG 1024
 
-/* For so long a connection on which nothing was sent is left to the kernel, s: a request that comes with its connection is there
-   when that is accepted, and can't lose its place before. */
+/* For so long a connection on which nothing was sent is left to the kernel, s: a request that comes with it keeps its place. */
 #define DEFERRED 1
 
 union address {
@@ -69,21 +68,34 @@ static socklen_t to_address(JSContext *ctx, union address *address, JSValueConst
     return size;
 }
 
+static JSValue begin_to_connect(JSContext *ctx, const union address *address, socklen_t size)
+{
+    int descriptor = new_socket(address->any.sa_family);
+    if (descriptor < 0) return throw_system(ctx, "socket", errno);
+    if (connect(descriptor, &address->any, size) == 0 || errno == EINPROGRESS) return JS_NewInt32(ctx, descriptor);
+    return close_and_throw(ctx, descriptor, "connect");
+}
+
 /* connect(address, port): begins to; the descriptor, which can be written once it is connected or has failed. */
 NATIVE(connect)
 {
     UNUSED;
     union address address;
     socklen_t size = to_address(ctx, &address, argv, "connect");
-    if (size == 0) return JS_EXCEPTION;
-    int descriptor = new_socket(address.any.sa_family);
-    if (descriptor < 0) return throw_system(ctx, "socket", errno);
-    if (connect(descriptor, &address.any, size) < 0 && errno != EINPROGRESS)
-        return close_and_throw(ctx, descriptor, "connect");
-    return JS_NewInt32(ctx, descriptor);
+    return size == 0 ? JS_EXCEPTION : begin_to_connect(ctx, &address, size);
 }
 
-/* connected(descriptor): throws what became of a connect() that failed. */
+/* Whether a connection is one to itself: a port on which nobody listens, which the kernel chose for this end as well. */
+static bool is_own_peer(int descriptor)
+{
+    union address own = { 0 }, peer = { 0 };
+    socklen_t size = sizeof own, peer_size = size;
+    return getsockname(descriptor, &own.any, &size) == 0 && getpeername(descriptor, &peer.any, &peer_size) == 0 &&
+           size == peer_size && memcmp(&own, &peer, size) == 0;
+}
+
+/* connected(descriptor): throws what became of a connect() that failed. One to itself is none, and closed by a reset: else it
+   would keep the port from whoever is to listen on it (tcp(7): TIME_WAIT). */
 NATIVE(connected)
 {
     UNUSED;
@@ -91,7 +103,10 @@ NATIVE(connected)
     socklen_t size = sizeof error;
     if (to_int(ctx, &descriptor, argv[0]) < 0) return JS_EXCEPTION;
     if (getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &size) < 0) return throw_system(ctx, "getsockopt", errno);
-    return error == 0 ? JS_UNDEFINED : throw_system(ctx, "connect", error);
+    if (error != 0) return throw_system(ctx, "connect", error);
+    if (!is_own_peer(descriptor)) return JS_UNDEFINED;
+    (void)setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &(struct linger){ .l_onoff = 1 }, sizeof(struct linger));
+    return throw_system(ctx, "connect", ECONNREFUSED);
 }
 
 /* send(descriptor, bytes): the number of bytes that went; EAGAIN where one would have to wait. */
@@ -189,8 +204,7 @@ NATIVE(port)
     socklen_t size = sizeof address;
     if (to_int(ctx, &descriptor, argv[0]) < 0) return JS_EXCEPTION;
     if (getsockname(descriptor, &address.any, &size) < 0) return throw_system(ctx, "getsockname", errno);
-    return JS_NewInt32(ctx, ntohs(address.any.sa_family == AF_INET ? address.version4.sin_port
-                                                                    : address.version6.sin6_port));
+    return JS_NewInt32(ctx, ntohs(address.any.sa_family == AF_INET ? address.version4.sin_port : address.version6.sin6_port));
 }
 
 /* accept(descriptor): that of a connection; EAGAIN if none waits. */
@@ -237,11 +251,7 @@ NATIVE(connectUnix)
     UNUSED;
     union address address;
     if (to_local(ctx, &address, argv[0], "connect") < 0) return JS_EXCEPTION;
-    int descriptor = new_socket(AF_UNIX);
-    if (descriptor < 0) return throw_system(ctx, "socket", errno);
-    if (connect(descriptor, &address.any, sizeof address.local) < 0 && errno != EINPROGRESS)
-        return close_and_throw(ctx, descriptor, "connect");
-    return JS_NewInt32(ctx, descriptor);
+    return begin_to_connect(ctx, &address, sizeof address.local);
 }
 
 /* endSending(descriptor): the other side sees the end of what is sent to it. */
@@ -251,13 +261,6 @@ NATIVE(endSending)
     int descriptor;
     if (to_int(ctx, &descriptor, argv[0]) < 0) return JS_EXCEPTION;
     return result_of(ctx, "shutdown", shutdown(descriptor, SHUT_WR));
-}
-
-/* user(): the effective user that rehup runs as. */
-NATIVE(user)
-{
-    UNUSED;
-    return JS_NewInt64(ctx, geteuid());
 }
 
 /*
@@ -291,7 +294,6 @@ NATIVE(addresses)
 const JSCFunctionListEntry sockets_functions[] = {
     FUNCTION(connect, 2),    FUNCTION(connected, 1), FUNCTION(send, 2),   FUNCTION(listenTcp, 2),
     FUNCTION(listenUnix, 1), FUNCTION(port, 1),      FUNCTION(accept, 1), FUNCTION(peerAddress, 1),
-    FUNCTION(endSending, 1), FUNCTION(user, 0),      FUNCTION(peerUser, 1), FUNCTION(connectUnix, 1),
-    FUNCTION(addresses, 1),
+    FUNCTION(endSending, 1), FUNCTION(addresses, 1), FUNCTION(peerUser, 1), FUNCTION(connectUnix, 1),
 };
 END_OF_PART(sockets);
