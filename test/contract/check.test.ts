@@ -4,7 +4,7 @@ import { describe, expect } from 'vitest';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { commandsBelow, linesOf, script } from '../support/processes.ts';
-import { PATIENCE, type Rehup, type RehupOptions, rehup, witness } from '../support/rehup.ts';
+import { IN_TIME, PATIENCE, type Rehup, type RehupOptions, rehup, witness } from '../support/rehup.ts';
 import { AT_ONCE, count, crowdedVolume, eachWithDirectory, told, writtenVolume } from '../support/volume.ts';
 
 /** The check of new content, from outside (specification 5, *check* and *start*). */
@@ -93,7 +93,7 @@ describe('a check', () => {
     ['took longer than 8000 ms', 'sleep 4242 & wait'],
   ])('that %s says nothing of the content: it fails, and is no rejection', async (reason, otherwise) => {
     const volume = checked();
-    const run = await guarded(checker(otherwise), ['--check-timeout', '8s']);
+    const run = await guarded(checker(otherwise), ['--check-timeout', IN_TIME]);
     volume.write({ key: 'other' });
     expect((await run.logged('reload.failed'))['reason']).toBe(`the check ${here('check')} ${reason}`);
     await run.logged('watch.stale');
@@ -250,7 +250,7 @@ describe('before a start', () => {
     async (otherwise) => {
       writtenVolume(here('volume'), { key: 'other' });
       // In which it begins on a busy machine too.
-      const options = ['--check', checker(otherwise), '--check-timeout', '8s'];
+      const options = ['--check', checker(otherwise), '--check-timeout', IN_TIME];
       const run = rehup(['-w', here('volume'), ...options, ...witness('/dev/null')]);
       expect(await run.ended).toBe(125);
       expect(run.output).toEqual([]);

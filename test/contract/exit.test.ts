@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { type Capability, PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
-import { childrenOf, REHUP_BIN, type Rehup, rehup } from '../support/rehup.ts';
+import { childrenOf, IN_TIME, REHUP_BIN, type Rehup, rehup } from '../support/rehup.ts';
 import { eachWithDirectory } from '../support/volume.ts';
 
 /** Specification 2.4 and the policies of section 1: how the child ends, and what rehup makes of it. */
@@ -108,7 +108,7 @@ describe('--on-exit', () => {
     const armed = join(directory.path, 'armed');
     const leaves = `sh -c 'trap "echo asked" TERM; : > ${armed}; while :; do sleep 0.01; done' &`;
     const script = `${leaves} until [ -e ${armed} ]; do sleep 0.02; done; exit 6`;
-    const self = rehup(['--stop-timeout', '8s', 'sh', '-c', script]);
+    const self = rehup(['--stop-timeout', IN_TIME, 'sh', '-c', script]);
     await self.logged('child.exited');
     await self.said('asked');
     await self.logged('child.killed');

@@ -5,7 +5,7 @@ import { describe, expect } from 'vitest';
 import { NO_KILL, PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { runs } from '../support/processes.ts';
-import { childrenOf, PATIENCE, type Rehup, rehup } from '../support/rehup.ts';
+import { childrenOf, IN_TIME, PATIENCE, type Rehup, rehup } from '../support/rehup.ts';
 import { VICTIMS_IN_C, waiter } from '../support/victims.ts';
 import { AT_ONCE, eachWithDirectory, ends, writtenVolume } from '../support/volume.ts';
 
@@ -116,7 +116,7 @@ describe('what left the group of the child', () => {
     const volume = newVolume();
     const application = `setsid ${script('stubborn', STUBBORN)} & echo start; exec sleep 300`;
     // In which it says so on a busy machine too.
-    const options = ['-w', volume.path, ...AT_ONCE, '--stop-timeout', '8s'];
+    const options = ['-w', volume.path, ...AT_ONCE, '--stop-timeout', IN_TIME];
     const run = rehup([...options, 'sh', '-c', application], { prefix: OWN_SESSION });
     await run.said('left');
     await run.logged('child.started');
@@ -193,7 +193,7 @@ function commandOf(pid: number): string {
 
 describe('what a stop waits for', () => {
   test('is named after a second, and sent TERM if it ignores the stop signal when half of the time is over', async () => {
-    const options = ['--stop-signal', 'QUIT', '--stop-timeout', '8s'];
+    const options = ['--stop-signal', 'QUIT', '--stop-timeout', IN_TIME];
     // What runs in the background ignores QUIT from the moment that it can say so.
     const run = rehup([...options, 'sh', '-c', '{ echo ready; exec sleep 305; } & wait']);
     await run.said('ready');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { PID_NAMESPACE, PYTHON } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
-import { REHUP_BIN, type Rehup, rehup } from '../support/rehup.ts';
+import { IN_TIME, REHUP_BIN, type Rehup, rehup } from '../support/rehup.ts';
 import { stopped } from '../support/telling.ts';
 import { announcer, refusing, VICTIMS_IN_C } from '../support/victims.ts';
 import { eachWithDirectory, writtenVolume } from '../support/volume.ts';
@@ -75,7 +75,7 @@ describe('--ready notify', () => {
     expect(alarm['reason']).toBe('--ready notify: no READY=1 came within 300 ms');
     await stopped(silent);
     const asking = `say('EXTEND_TIMEOUT_USEC=30000000'); there('${here('go')}'); ${UP}`;
-    const extended = telling(announcer(asking), ['--ready-timeout', '8s']);
+    const extended = telling(announcer(asking), ['--ready-timeout', IN_TIME]);
     await extended.logged('child.started');
     await new Promise((resolve) => setTimeout(resolve, 8_500));
     writeFileSync(here('go'), '');
@@ -90,7 +90,7 @@ describe('--ready notify', () => {
 if open('${here('target/key')}').read() != 'bad': say('READY=1')`;
     const run = rehup([
       ...['--stage', `${here('volume')}=${here('target')}`, '--on-change', 'HUP', '--ready', 'notify'],
-      ...['--ready-timeout', '8s', ...HEARD, ...BASE, ...announcer(UP, reload)],
+      ...['--ready-timeout', IN_TIME, ...HEARD, ...BASE, ...announcer(UP, reload)],
     ]);
     await run.said('up');
     volume.write({ key: 'bad' });

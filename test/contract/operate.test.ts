@@ -8,7 +8,7 @@ import { freePort } from '../support/free-port.ts';
 import { listening, url } from '../support/listening.ts';
 import { NOBODY, PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
-import { rehup, witness } from '../support/rehup.ts';
+import { IN_TIME, rehup, witness } from '../support/rehup.ts';
 import { stopped } from '../support/telling.ts';
 import { AT_ONCE, eachWithDirectory, writtenVolume } from '../support/volume.ts';
 
@@ -78,7 +78,7 @@ test('--dry-run says the same to people, starts nothing, and ends with 125 where
 
 test('--drain turns /readyz to 503 before a restart, which a stop does not wait for', async () => {
   const volume = writtenVolume(join(directory.path, 'volume'), { a: '0' });
-  const one = await listening(directory.path, ['-w', volume.path, '--drain', '8s']);
+  const one = await listening(directory.path, ['-w', volume.path, '--drain', IN_TIME]);
   volume.write({ a: '1' });
   await one.run.logged('reload.held');
   const during = await fetch(url(one, '/readyz'));

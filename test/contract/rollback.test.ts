@@ -6,7 +6,7 @@ import { freePort } from '../support/free-port.ts';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { script } from '../support/processes.ts';
-import { PATIENCE, type Rehup, rehup, witness } from '../support/rehup.ts';
+import { IN_TIME, PATIENCE, type Rehup, rehup, witness } from '../support/rehup.ts';
 import { eachWithDirectory, told, writtenVolume } from '../support/volume.ts';
 
 /** Verifying what was applied, and going back when it does not do, from outside (specification 5, *verify* and *start*). */
@@ -149,8 +149,6 @@ describe('a child that is not ready in time', () => {
     return port;
   }
 
-  /** In which what is to be ready is, on a machine that stands still for a while. */
-  const IN_TIME = ['--ready-timeout', '8s'];
   const OK = 'HTTP/1.1 204 No Content\r\n\r\n';
   const NOT = 'HTTP/1.1 503 Service Unavailable\r\n\r\n';
 
@@ -176,7 +174,7 @@ describe('a child that is not ready in time', () => {
   ] as const)('by http, since it %s, is restarted on the good content', async (_, bad) => {
     const volume = source('good 1');
     const port = await serve((content) => (content.startsWith('bad') ? bad : OK));
-    const ready = ['--ready', `http://127.0.0.1:${port}/ready`, ...IN_TIME];
+    const ready = ['--ready', `http://127.0.0.1:${port}/ready`, '--ready-timeout', IN_TIME];
     const run = await good(ready, picky('ugly'));
     volume.write({ key: 'good 2' });
     await run.logged('reload.applied');
@@ -196,7 +194,7 @@ describe('a child that is not ready in time', () => {
   ])('by a command that %s is restarted on the good content', async (_, otherwise) => {
     const volume = source('good 1');
     const text = `case $(cat '${KEY()}') in good*) exit 0;; esac; ${otherwise}`;
-    const ready = ['--ready', `exec:${script(here('ready'), text)}`, ...IN_TIME];
+    const ready = ['--ready', `exec:${script(here('ready'), text)}`, '--ready-timeout', IN_TIME];
     const run = await good(ready, picky('ugly'));
     volume.write({ key: 'good 2' });
     await run.logged('reload.applied');
@@ -218,7 +216,7 @@ describe('a child that is not ready in time', () => {
       process.on('SIGTERM', () => process.exit(0));
       setInterval(() => {}, 1e6);
       if (text.startsWith('good')) require('node:net').createServer().listen(${port}, '127.0.0.1');`;
-    const ready = ['--ready', `tcp://127.0.0.1:${port}`, ...IN_TIME];
+    const ready = ['--ready', `tcp://127.0.0.1:${port}`, '--ready-timeout', IN_TIME];
     const run = await good(ready, [process.execPath, '-e', listening]);
     volume.write({ key: 'good 2' });
     await run.logged('reload.applied');

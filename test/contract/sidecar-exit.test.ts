@@ -6,7 +6,7 @@ import { freePort } from '../support/free-port.ts';
 import type { Volume } from '../support/kubelet.ts';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
-import { PATIENCE, type Rehup, rehup } from '../support/rehup.ts';
+import { IN_TIME, PATIENCE, type Rehup, rehup } from '../support/rehup.ts';
 import { eachWithDirectory, writtenVolume } from '../support/volume.ts';
 
 /**
@@ -86,7 +86,7 @@ describe('a change', () => {
 
   test('that the application does not serve on is failed, by --ready, and told', async () => {
     const volume = newVolume();
-    const ready = ['--ready', `exec:grep -q good ${here('volume/key')}`, '--ready-timeout', '8'];
+    const ready = ['--ready', `exec:grep -q good ${here('volume/key')}`, '--ready-timeout', IN_TIME];
     const words = await wordsOf('--min-interval', '0', ...ready);
     volume.write({ key: 'good' });
     const first = rehup(words, ALL_NEW);
@@ -166,7 +166,7 @@ describe('--fleet-lock', () => {
   /** A sidecar of the group `web`, whose application serves content that begins with `good`. */
   async function member(lock: FleetLock, action: string, ...more: readonly string[]) {
     const fleet = ['--fleet-lock', lock.url, '--fleet-group', 'web', '--fleet-id', 'web-1'];
-    const ready = ['--ready', `exec:grep -q good ${here('volume/key')}`, '--ready-timeout', '8'];
+    const ready = ['--ready', `exec:grep -q good ${here('volume/key')}`, '--ready-timeout', IN_TIME];
     return wordsOf('--min-interval', '0', ...fleet, ...ready, '--on-change', action, ...more);
   }
 

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type Capability, PID_NAMESPACE } from './machine.ts';
-import { PATIENCE } from './patience.ts';
+import { IN_TIME, PATIENCE } from './patience.ts';
 
 const DIST = join(import.meta.dirname, '../../dist');
 
@@ -21,7 +21,7 @@ export const STATIC_EXECUTABLE: Capability = {
 
 const VICTIMS = join(import.meta.dirname, '../victims');
 
-export { PATIENCE };
+export { IN_TIME, PATIENCE };
 
 /** The words that run the witness, a victim that tells what happens to it. */
 export function witness(file: string, ...words: readonly string[]): readonly string[] {
