@@ -8,8 +8,9 @@ import { heldCheck } from '../support/held-check.ts';
 import type { Volume } from '../support/kubelet.ts';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
-import { childrenOf, PATIENCE, type Rehup, rehup } from '../support/rehup.ts';
+import { childrenOf, PATIENCE, rehup } from '../support/rehup.ts';
 import { httpServer } from '../support/server.ts';
+import { killed, sidecarIn, stopped, turns } from '../support/sidecar.ts';
 import { eachWithDirectory, writtenVolume } from '../support/volume.ts';
 
 /** Specification 7, `unhealthy`, on the built executable; the kubelet's probes and hooks are requests of the test. */
@@ -27,31 +28,8 @@ function newVolume(): Volume {
   return writtenVolume(here('volume'), { key: 'one' });
 }
 
-type Sidecar = { readonly self: Rehup; readonly get: (path: string) => Promise<number> };
-
-async function sidecar(
-  more: readonly string[] = [],
-  options: Parameters<typeof rehup>[1] = {},
-  until = 'sidecar.started',
-): Promise<Sidecar> {
-  const port = await freePort();
-  const words = ['sidecar', '-w', here('volume'), '--on-change', 'unhealthy', '--state', here('state')];
-  const quick = ['--min-interval', '0', '--verify', '0', '--poll', '0'];
-  const self = rehup([...words, '--listen', `127.0.0.1:${port}`, ...quick, ...more], options);
-  await self.logged(until);
-  return { self, get: async (path) => (await fetch(`http://127.0.0.1:${port}${path}`)).status };
-}
-
-/** Asked again until it is so. */
-async function turns(get: Sidecar['get'], path: string, status: number): Promise<void> {
-  await expect.poll(() => get(path), { timeout: PATIENCE }).toBe(status);
-}
-
-async function stopped({ self }: Sidecar): Promise<void> {
-  self.signal('SIGTERM');
-  expect(await self.ended).toBe(0);
-  expect(self.log().filter(({ event }) => event === 'rehup.internal_error')).toEqual([]);
-}
+const sidecar = (more: readonly string[] = [], options: Parameters<typeof rehup>[1] = {}) =>
+  sidecarIn(directory.path, more, options);
 
 describe('a change', () => {
   test('is 503 at /livez until /started, and applied then; what the check rejects is not', async () => {
@@ -76,7 +54,7 @@ describe('a change', () => {
     async (changes) => {
       const volume = newVolume();
       const check = heldCheck(directory.path);
-      const one = await sidecar(check.words, {}, 'rehup.started');
+      const one = await sidecarIn(directory.path, check.words, {}, 'rehup.started');
       await check.begun(1);
       expect(await one.get('/started')).toBe(200);
       if (changes) {
@@ -118,12 +96,11 @@ describe('a change', () => {
     await stopped(first);
     volume.write({ key: 'two' });
     const second = await sidecar();
-    await turns(second.get, '/livez', 503);
+    await turns(second, '/livez', 503);
     const kept = () => readFileSync(here('state/rehup-sidecar.json'), 'utf8');
     await expect.poll(kept, { timeout: PATIENCE }).toContain('"answered"');
     // What a 503 was answered for is read by the next start, whoever hears of that.
-    second.self.signal('SIGKILL');
-    await second.self.ended.catch(() => {});
+    await killed(second);
     const third = await sidecar();
     expect(await third.get('/started')).toBe(200);
     await third.self.logged('reload.applied');
@@ -158,18 +135,19 @@ describe('processes of a shared process namespace', () => {
   test('tell of a restart where there is no hook', async () => {
     const volume = newVolume();
     const prefix = [...(PID_NAMESPACE.prefix ?? []), 'sh', '-c', POD, 'sh'];
-    const { self, get } = await sidecar([], { prefix });
+    const one = await sidecar([], { prefix });
+    const { self, get } = one;
     expect(await get('/livez')).toBe(200);
     volume.write({ key: 'two' });
-    await turns(get, '/livez', 503);
+    await turns(one, '/livez', 503);
     const nameOf = (pid: number) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
     const application = () => childrenOf(self.pid()).find((pid) => nameOf(pid) === 'sleep') ?? 0;
     await expect.poll(application, { timeout: PATIENCE }).toBeGreaterThan(0);
     process.kill(application(), 'SIGKILL');
     await self.logged('sidecar.main_started');
     await self.logged('reload.applied');
-    await turns(get, '/livez', 200);
-    expect(self.log().map(({ event }) => event)).not.toContain('rehup.internal_error');
+    await turns(one, '/livez', 200);
+    expect(one.events()).not.toContain('rehup.internal_error');
   });
 });
 
@@ -178,10 +156,10 @@ describe('--health', () => {
     const server = await httpServer(200);
     newVolume();
     const one = await sidecar(['--health', `http://127.0.0.1:${server.port}/healthz`]);
-    await turns(one.get, '/livez', 200);
+    await turns(one, '/livez', 200);
     server.answer = 302;
     // What is expected to be well may be late on a busy machine, and is asked again then.
-    await turns(one.get, '/livez', 200);
+    await turns(one, '/livez', 200);
     server.answer = 500;
     expect(await one.get('/livez')).toBe(503);
     server.answer = 'close';
@@ -192,7 +170,7 @@ describe('--health', () => {
     // It was really waited for, and then answered all the same.
     expect(Date.now() - began).toBeGreaterThanOrEqual(750);
     server.answer = 200;
-    await turns(one.get, '/livez', 200);
+    await turns(one, '/livez', 200);
     expect(server.requests[0]).toMatch(/^GET \/healthz /);
     // Why it was not well is in the log, once, since the kubelet does not tell.
     const [failed] = one.self.log().filter(({ event }) => event === 'sidecar.health_failed');

@@ -123,10 +123,15 @@ export function simulatedPod(settings: Settings, durations: () => number) {
 
   function found(): readonly Found[] {
     if (disk?.told === undefined && disk?.answered === undefined) return [];
-    const is = (kept: string | undefined) => kept?.split(' ')[0] === content;
-    const still = disk.told === `${content} ${changes.length}`;
+    const isStill = (kept: string | undefined) => kept === `${content} ${changes.length}`;
     return [
-      { path: '/v', digest: `digest of ${content}`, told: is(disk.told), still, answered: is(disk.answered) },
+      {
+        path: '/v',
+        digest: `digest of ${content}`,
+        told: disk.told?.split(' ')[0] === content,
+        still: isStill(disk.told),
+        answered: isStill(disk.answered),
+      },
     ];
   }
 

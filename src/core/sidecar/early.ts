@@ -1,11 +1,11 @@
-import { changedPaths } from '../files/snapshot.ts';
+import { changedPaths, sameSnapshot } from '../files/snapshot.ts';
 import type { Child } from '../state/child.ts';
 import type { State } from '../state/state.ts';
 import type { EventOf, Turn } from '../state/turn.ts';
 import { content } from '../supervision/starting.ts';
-import { keepNow, withPod } from './pod.ts';
+import { isDoubtful, keepDoubt, keepNow, withPod } from './pod.ts';
 import { heard, MOST_MAINS, noteSeen } from './starts.ts';
-import { isSeenByProcesses } from './unwell.ts';
+import { isHookAwaited } from './unwell.ts';
 
 /*
  * What comes before a sidecar has begun to watch: its port is open by then, and the first check, or the wait for a slot, may take
@@ -22,7 +22,19 @@ export function startedEarly(
   const { early } = before.pod;
   if (early.includes(name) || early.length >= MOST_MAINS) return before;
   const state = withPod(before, { early: [...early, name] });
-  return child.phase === 'preparing' ? heard(state, name, turn) : state;
+  return child.phase === 'preparing' ? readEarly(heard(state, name, turn), turn) : state;
+}
+
+/** What a start has read is kept at once, as far as it is known: this life may end before it says so. */
+function readEarly(state: State, turn: Turn): State {
+  const { answeredFor, early, mains } = state.pod;
+  const { seen } = state.configuration;
+  if (early.length === 0 || seen.size === 0) return state;
+  if (answeredFor === undefined || !sameSnapshot(answeredFor, seen))
+    return isDoubtful(state, turn) ? withPod(keepDoubt(state, turn), { unread: [...seen.keys()] }) : state;
+  // A probe had been answered for what is there: all that have started since have read it.
+  const all = [...mains].every(([name, { hooked }]) => !hooked || early.includes(name));
+  return all ? withPod(keepNow(state, 'told', seen, {}, turn), { noted: seen }) : state;
 }
 
 /** What was there first, the application may have read, whatever is checked in its stead. */
@@ -41,7 +53,7 @@ export function seenEarly(
   const state = isFirst ? withPod(keepNow(now, 'told', seen, {}, turn), { noted: seen }) : now;
   const all = state.pod.early.reduce((known, name) => heard(known, name, turn), state);
   const known = withPod(all, { unread: [...new Set([...unread, ...paths])].sort() });
-  return content(known, child, event, turn);
+  return content(readEarly(known, turn), child, event, turn);
 }
 
 /** At the first moment at which it can be answered for. */
@@ -53,9 +65,4 @@ export function tellEarly(state: State, turn: Turn): void {
   }
   // A hook that is yet to come tells of a start that has read all of it, or may not have.
   if (early.length > 0 || !isHookAwaited(state)) turn.notices.push({ type: 'change-missed', paths: unread });
-}
-
-function isHookAwaited({ settings, pod }: State): boolean {
-  const isUnhealthy = settings.watches.every(({ action }) => action.kind === 'unhealthy');
-  return isUnhealthy && !isSeenByProcesses(pod.mains, pod.shared);
 }

@@ -72,10 +72,16 @@ export function createKeeping(drive: Drive, ignore: PathPredicate): Keeping {
     const found: Found[] = [];
     for (const watch of Object.keys(told ?? answered ?? {})) {
       const now = yield* fingerprint(watch, key, ignore);
-      const is = (digests: Digests | undefined) =>
-        now !== undefined && digests?.[watch]?.split(' ')[0] === now.kept;
-      const still = now !== undefined && told?.[watch] === `${now.kept} ${now.generation}`;
-      found.push({ path: watch, digest: now?.digest, told: is(told), still, answered: is(answered) });
+      const isStill = (digests: Digests | undefined) =>
+        now !== undefined && digests?.[watch] === `${now.kept} ${now.generation}`;
+      const isTold = now !== undefined && told?.[watch]?.split(' ')[0] === now.kept;
+      found.push({
+        path: watch,
+        digest: now?.digest,
+        told: isTold,
+        still: isStill(told),
+        answered: isStill(answered),
+      });
     }
     return { kept: read.kept, found };
   }

@@ -5,6 +5,7 @@ import type { Effect, OwnPlace } from '../state/effect.ts';
 import type { State } from '../state/state.ts';
 import { type EventOf, log, type Turn } from '../state/turn.ts';
 import { textOfBytes } from '../text/bytes.ts';
+import { isHookAwaited } from './unwell.ts';
 
 /* What a sidecar knows of its pod, and what of that it keeps for its next life. */
 
@@ -65,6 +66,14 @@ export function tellKept(before: State, _child: Child, { errno }: EventOf<'kept'
   return state;
 }
 
+/** From the beginning of a container's start to its hook no more time goes by, ms. */
+export const START_TIME = 30_000;
+
+/** Whether a start now may have read other content than what is there: that was seen shortly before, after the last answer. */
+export function isDoubtful({ pod }: State, turn: Turn): boolean {
+  return pod.changed && pod.seenAt > pod.answered && pod.seenAt > turn.at - START_TIME;
+}
+
 /** Stands for what an earlier life kept as told. */
 export const OF_EARLIER: Snapshot = new Map();
 
@@ -79,6 +88,8 @@ export function keepTold(state: State, turn: Turn): State {
   if (child.phase === 'stopping' || progress.phase === 'baseline' || progress.phase === 'acting')
     return state;
   if (pod.noted !== undefined && sameSnapshot(pod.noted, told)) return state;
+  // What a start has read that is yet to be told is not known here, nor is it to be in the next life.
+  if (isHookAwaited(state) && isDoubtful(state, turn)) return state;
   return withPod(keepNow(state, 'told', told, {}, turn), { noted: told, answeredFor: undefined });
 }
 

@@ -5,7 +5,16 @@ import { clearTimers, type EventOf, log, setTimer, type Turn } from '../state/tu
 import { withChild } from '../supervision/child.ts';
 import { textOfBytes } from '../text/bytes.ts';
 import { PROCESS } from './others.ts';
-import { awaitingRestart, keepDoubt, keepNow, ownPlace, withMain, withPod } from './pod.ts';
+import {
+  awaitingRestart,
+  isDoubtful,
+  keepDoubt,
+  keepNow,
+  ownPlace,
+  START_TIME,
+  withMain,
+  withPod,
+} from './pod.ts';
 import { hooked, isSeenByProcesses } from './unwell.ts';
 
 /*
@@ -15,9 +24,6 @@ import { hooked, isSeenByProcesses } from './unwell.ts';
 
 type Running = Extract<Child, { phase: 'running' }>;
 type Stopping = Extract<Child, { phase: 'stopping' }>;
-
-/** From the beginning of a container's start to its hook no more time goes by, ms. */
-const START_TIME = 30_000;
 
 /** So long after its watch has begun a sidecar takes each hook for a start that matters, ms. */
 const FIRST_MINUTE = 60_000;
@@ -180,11 +186,6 @@ export function startedWhileWell(
 /** Whether there is content that the application was not told, or may not have read. */
 function isPending({ child, configuration: { seen, told, unanswered } }: State): boolean {
   return child.phase === 'stopping' || unanswered !== undefined || !sameSnapshot(told, seen);
-}
-
-/** Whether a start now may have read other content than what is there: that was seen shortly before, after the last answer. */
-function isDoubtful({ pod }: State, turn: Turn): boolean {
-  return pod.changed && pod.seenAt > pod.answered && pod.seenAt > turn.at - START_TIME;
 }
 
 /** It is not known any more what the application has read: whatever is there is told. */

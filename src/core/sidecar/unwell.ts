@@ -20,3 +20,9 @@ export function hooked(mains: ReadonlyMap<string, Main>): readonly Main[] {
 export function isSeenByProcesses(mains: ReadonlyMap<string, Main>, shared: boolean): boolean {
   return shared && hooked(mains).length === 0;
 }
+
+/** Whether a hook is all that will tell of a start. */
+export function isHookAwaited({ settings, pod }: State): boolean {
+  const isUnhealthy = settings.watches.every(({ action }) => action.kind === 'unhealthy');
+  return isUnhealthy && !isSeenByProcesses(pod.mains, pod.shared);
+}

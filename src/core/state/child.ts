@@ -65,6 +65,7 @@ export type Found = {
   readonly told: boolean;
   /** Whether nothing at all was written there since. */
   readonly still: boolean;
+  /** Whether nothing was since a probe was answered for it. */
   readonly answered: boolean;
 };
 

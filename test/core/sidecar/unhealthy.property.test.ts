@@ -29,6 +29,75 @@ const anyEvent = fc.tuple(
   fc.oneof(fc.nat(500), fc.nat(10_000), fc.nat(120_000)),
 );
 
+type Of<Arbitrary> = Arbitrary extends fc.Arbitrary<infer Value> ? Value : never;
+type Chosen = Of<typeof anySettings>;
+type Life = [Chosen, Of<typeof anyEvent>[], number[]];
+
+const PLAIN: Chosen = {
+  settle: 0,
+  minInterval: 0,
+  verify: 0,
+  ready: undefined,
+  poll: 10_000,
+  check: undefined,
+};
+const CHECKED: Chosen = { ...PLAIN, check: [['check']] };
+
+/** Orders that were once found, in which what one life of the sidecar knew was lost to the next. */
+const FOUND: Life[] = [
+  [
+    CHECKED,
+    [
+      ['change', 0],
+      ['kill 60', 0],
+      ['kill 60', 80_000],
+      ['kill 5', 60_000],
+    ],
+    [59_000, 0, 0, 5_816, 0, 4_185, 13_449, 41_551],
+  ],
+  [
+    CHECKED,
+    [
+      ['kill 5', 0],
+      ['change', 0],
+      ['kill 5', 5_337],
+      ['back', 332],
+      ['kill 5', 4_669],
+    ],
+    [4_669],
+  ],
+  [
+    PLAIN,
+    [
+      ['change', 0],
+      ['crash', 41_000],
+      ['change', 0],
+      ['back', 1_796],
+      ['kill 5', 0],
+      ['kill 5', 5_000],
+    ],
+    [10_000, 0, 0, 0, 47_796],
+  ],
+  [
+    PLAIN,
+    [
+      ['change', 0],
+      ['kill 60', 35_000],
+      ['change', 0],
+      ['back', 35_818],
+    ],
+    [2_174, 11_826, 254, 30_564, 24_182],
+  ],
+  [
+    CHECKED,
+    [
+      ['change', 1_000],
+      ['kill 5', 0],
+    ],
+    [0, 1_001, 5_000],
+  ],
+];
+
 test('the application ends on the last content, and is never restarted twice for the same', () => {
   let restarts = 0;
   let disturbed = 0;
@@ -64,7 +133,7 @@ test('the application ends on the last content, and is never restarted twice for
         if (life.disturbed()) disturbed += 1;
       },
     ),
-    { numRuns: RUNS, ...(SOAK ? {} : { seed: 20_261_126 }) },
+    { numRuns: RUNS, examples: FOUND, ...(SOAK ? {} : { seed: 20_261_126 }) },
   );
   // They were really restarted, and strangers taken for them, so that both promises were tried.
   expect(restarts).toBeGreaterThan(RUNS);
