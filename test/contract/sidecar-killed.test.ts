@@ -1,12 +1,20 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { heldCheck } from '../support/held-check.ts';
 import type { Volume } from '../support/kubelet.ts';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
-import { PATIENCE } from '../support/rehup.ts';
-import { killed, type Sidecar, sidecarIn, stopped, turns } from '../support/sidecar.ts';
+import {
+  ANSWERED,
+  keepsIn,
+  killed,
+  NOT_ANSWERED,
+  type Sidecar,
+  sidecarIn,
+  stopped,
+  turns,
+} from '../support/sidecar.ts';
 import { eachWithDirectory, writtenVolume } from '../support/volume.ts';
 
 /**
@@ -40,12 +48,7 @@ async function usual(): Promise<void> {
   await stopped(one);
 }
 
-/** Waits until what is kept is like this. */
-async function keeps(is: RegExp): Promise<void> {
-  await expect
-    .poll(() => readFileSync(here('state/rehup-sidecar.json'), 'utf8'), { timeout: PATIENCE })
-    .toMatch(is);
-}
+const keeps = (is: RegExp) => keepsIn(directory.path, is);
 
 /** A life that was killed when it had answered a probe for new content. */
 async function answered(volume: Volume): Promise<void> {
@@ -53,7 +56,7 @@ async function answered(volume: Volume): Promise<void> {
   await one.get('/started');
   volume.write({ key: 'two' });
   await turns(one, '/livez', 503);
-  await keeps(/"answered":/);
+  await keeps(ANSWERED);
   await killed(one);
 }
 
@@ -71,7 +74,7 @@ test('a start on what a probe was answered for, heard before the first check was
   await answered(volume);
   const second = await checking();
   expect(await second.get('/started')).toBe(200);
-  await keeps(/^(?!.*"answered":)/);
+  await keeps(NOT_ANSWERED);
   await killed(second);
   const third = await life();
   expect(await third.get('/livez')).toBe(200);

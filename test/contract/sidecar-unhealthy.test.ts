@@ -10,7 +10,7 @@ import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { childrenOf, PATIENCE, rehup } from '../support/rehup.ts';
 import { httpServer } from '../support/server.ts';
-import { killed, sidecarIn, stopped, turns } from '../support/sidecar.ts';
+import { ANSWERED, keepsIn, killed, sidecarIn, stopped, turns } from '../support/sidecar.ts';
 import { eachWithDirectory, writtenVolume } from '../support/volume.ts';
 
 /** Specification 7, `unhealthy`, on the built executable; the kubelet's probes and hooks are requests of the test. */
@@ -97,8 +97,7 @@ describe('a change', () => {
     volume.write({ key: 'two' });
     const second = await sidecar();
     await turns(second, '/livez', 503);
-    const kept = () => readFileSync(here('state/rehup-sidecar.json'), 'utf8');
-    await expect.poll(kept, { timeout: PATIENCE }).toContain('"answered"');
+    await keepsIn(directory.path, ANSWERED);
     // What a 503 was answered for is read by the next start, whoever hears of that.
     await killed(second);
     const third = await sidecar();

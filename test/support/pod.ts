@@ -1,5 +1,4 @@
 import { SIDECAR_ROOM } from '../../src/core/sidecar/room.ts';
-import type { Found, Kept } from '../../src/core/state/child.ts';
 import type { Effect } from '../../src/core/state/effect.ts';
 import type { Occurrence, TimerName } from '../../src/core/state/event.ts';
 import { initialState } from '../../src/core/state/initial.ts';
@@ -7,6 +6,7 @@ import type { Settings } from '../../src/core/state/settings.ts';
 import type { State } from '../../src/core/state/state.ts';
 import { step } from '../../src/core/step.ts';
 import { begin, volumeReading } from './given.ts';
+import { keptState } from './kept-state.ts';
 import { keepTimer } from './timers.ts';
 import { FAR, HOST } from './visitor.ts';
 
@@ -25,7 +25,7 @@ const QUIET = 15 * 60_000;
 
 const PASSED = { kind: 'exited', status: { kind: 'code', code: 0 }, output: '' } as const;
 
-type Main =
+type Phase =
   | {
       readonly phase: 'running';
       readonly read: string;
@@ -36,25 +36,40 @@ type Main =
   | { readonly phase: 'stopping'; readonly until: number }
   | { readonly phase: 'starting'; readonly read: string; readonly hookAt: number };
 
+/** A main container. */
+type Main = {
+  readonly name: string;
+  /** What stands behind `/livez` and `/started`. */
+  readonly path: string;
+  phase: Phase;
+  /** The last answer by which it was restarted for its content. */
+  restartedAt: number | undefined;
+};
+
 /** Content that was written, and when the sidecar saw it first. */
 type Change = { readonly text: string; seen: number | undefined };
 
-export function simulatedPod(settings: Settings, durations: () => number) {
+/** @param names those of its main containers; the only one has none */
+export function simulatedPod(settings: Settings, durations: () => number, names: readonly string[] = ['']) {
   let now = 0;
   let state: State | undefined;
   let upAt = 0;
   let content = '0';
-  let main: Main = { phase: 'stopping', until: 1_000 + (durations() % 90_000) };
-  /** Texts, and behind them how often anything had been written. */
-  let disk: { kept: Kept; told?: string | undefined; answered?: string | undefined } | undefined;
+  const mains = names.map(
+    (name): Main => ({
+      name: name === '' ? 'the application' : name,
+      path: name === '' ? '' : `/${name}`,
+      phase: { phase: 'stopping', until: 1_000 + (durations() % 90_000) },
+      restartedAt: undefined,
+    }),
+  );
+  const disk = keptState();
   let disturbed = false;
   const timers = new Map<TimerName, number>();
   /** When each check is over, which none fails. */
   const checks = new Map<number, number>();
   const changes: Change[] = [];
   const history: string[] = [];
-  /** The last answer by which the application was restarted for its content. */
-  let restartedAt: number | undefined;
   let restarts = 0;
 
   function check(promise: boolean, what: string): void {
@@ -86,16 +101,16 @@ export function simulatedPod(settings: Settings, durations: () => number) {
         for (const change of changes) change.seen ??= now;
         return { type: 'looked', readings: effect.requests.map(({ path }) => volumeReading(content, path)) };
       case 'recall':
-        return { type: 'recalled', kept: disk?.kept, since: 0, others: [], found: found() };
-      case 'keep': {
-        const text = effect.content.get('/v')?.digest.slice('digest of '.length);
-        const { kept, as } = effect;
-        const known = text === content ? `${text} ${changes.length}` : '';
-        if (as === 'told' || as === 'doubt') disk = { kept, told: as === 'told' ? known : '' };
-        else disk = { ...disk, kept, ...(as === 'answered' ? { answered: known } : {}) };
-        note(`keeps ${JSON.stringify(disk)}`);
+        return {
+          type: 'recalled',
+          kept: disk.kept(),
+          since: 0,
+          others: [],
+          found: disk.found(content, changes.length),
+        };
+      case 'keep':
+        note(`keeps ${disk.keep(effect, content, changes.length)}`);
         return { type: 'kept', errno: undefined };
-      }
       case 'set-timer':
       case 'clear-timer':
         return keepTimer(timers, effect, now);
@@ -107,7 +122,9 @@ export function simulatedPod(settings: Settings, durations: () => number) {
         return {
           type: 'job-ended',
           job: effect.job,
-          outcome: main.phase === 'stopping' ? { kind: 'failed', reason: 'refused' } : { kind: 'connected' },
+          outcome: mains.some(({ phase }) => phase.phase === 'stopping')
+            ? { kind: 'failed', reason: 'refused' }
+            : { kind: 'connected' },
         };
       case 'cancel-job':
         checks.delete(effect.job);
@@ -119,20 +136,6 @@ export function simulatedPod(settings: Settings, durations: () => number) {
       default:
         return undefined;
     }
-  }
-
-  function found(): readonly Found[] {
-    if (disk?.told === undefined && disk?.answered === undefined) return [];
-    const isStill = (kept: string | undefined) => kept === `${content} ${changes.length}`;
-    return [
-      {
-        path: '/v',
-        digest: `digest of ${content}`,
-        told: disk.told?.split(' ')[0] === content,
-        still: isStill(disk.told),
-        answered: isStill(disk.answered),
-      },
-    ];
   }
 
   /** Asks the sidecar; undefined where it does not run. */
@@ -149,51 +152,51 @@ export function simulatedPod(settings: Settings, durations: () => number) {
     check(reply?.type === 'reply', `${path} is not answered at once`);
     send({ type: 'hung-up', connection: 1 });
     const status = reply?.type === 'reply' ? Number(reply.bytes.split(' ')[1]) : 0;
-    if (path !== '/livez' || status !== 200) note(`GET ${path}: ${status}`);
+    if (!path.startsWith('/livez') || status !== 200) note(`GET ${path}: ${status}`);
     return { status, effects };
   }
 
-  function start(): void {
-    main = { phase: 'starting', read: content, hookAt: now + (durations() % 25_000) };
-    note(`the application is started, and reads ${content}`);
+  function start(main: Main): void {
+    main.phase = { phase: 'starting', read: content, hookAt: now + (durations() % 25_000) };
+    note(`${main.name} is started, and reads ${content}`);
   }
 
-  function stop(delay: number): void {
-    main = { phase: 'stopping', until: now + delay };
+  function stop(main: Main, delay: number): void {
+    main.phase = { phase: 'stopping', until: now + delay };
   }
 
-  function probe(running: Extract<Main, { phase: 'running' }>): void {
-    const answer = get('/livez');
+  function probe(main: Main, running: Extract<Phase, { phase: 'running' }>): void {
+    const answer = get(`/livez${main.path}`);
     const failed = answer?.status !== 200;
     const told = answer?.status === 503 ? now : running.told;
     const failures = failed ? running.failures + 1 : 0;
-    main = { ...running, failures, probeAt: now + PERIOD, told: failed ? told : undefined };
+    main.phase = { ...running, failures, probeAt: now + PERIOD, told: failed ? told : undefined };
     if (failures < THRESHOLD) return;
-    note('the kubelet stops the application');
+    note(`the kubelet stops ${main.name}`);
     if (told !== undefined) {
-      const last = restartedAt;
+      const last = main.restartedAt;
       // What is seen in the millisecond of an answer may come after it.
       const reason = changes.some(({ seen }) => seen !== undefined && (last === undefined || seen >= last));
       check(reason, 'restarted twice for the same content');
-      restartedAt = told;
+      main.restartedAt = told;
       restarts += 1;
     }
-    stop(durations() % 30_000);
+    stop(main, durations() % 30_000);
   }
 
-  function hook(starting: Extract<Main, { phase: 'starting' }>): void {
-    if (get('/started') === undefined) {
-      note('the hook is refused: the application is stopped');
-      stop(BACK_OFF);
-    } else
-      main = { phase: 'running', read: starting.read, failures: 0, probeAt: now + PERIOD, told: undefined };
+  function hook(main: Main, { read }: Extract<Phase, { phase: 'starting' }>): void {
+    if (get(`/started${main.path}`) === undefined) {
+      note(`the hook of ${main.name} is refused: it is stopped`);
+      stop(main, BACK_OFF);
+    } else main.phase = { phase: 'running', read, failures: 0, probeAt: now + PERIOD, told: undefined };
   }
 
   /** What is due next, of all that goes on. */
   function dueAt(): number {
-    const own =
-      main.phase === 'running' ? main.probeAt : main.phase === 'starting' ? main.hookAt : main.until;
-    return Math.min(own, state === undefined ? upAt : Math.min(...timers.values(), ...checks.values()));
+    const own = mains.map(({ phase }) =>
+      phase.phase === 'running' ? phase.probeAt : phase.phase === 'starting' ? phase.hookAt : phase.until,
+    );
+    return Math.min(...own, state === undefined ? upAt : Math.min(...timers.values(), ...checks.values()));
   }
 
   function act(): void {
@@ -214,9 +217,20 @@ export function simulatedPod(settings: Settings, durations: () => number) {
       timers.delete(timer);
       send({ type: 'timer', timer });
     }
-    if (main.phase === 'running' && main.probeAt <= now) probe(main);
-    else if (main.phase === 'starting' && main.hookAt <= now) hook(main);
-    else if (main.phase === 'stopping' && main.until <= now) start();
+    for (const main of mains) {
+      const { phase } = main;
+      if (phase.phase === 'running' && phase.probeAt <= now) probe(main, phase);
+      else if (phase.phase === 'starting' && phase.hookAt <= now) hook(main, phase);
+      else if (phase.phase === 'stopping' && phase.until <= now) start(main);
+    }
+  }
+
+  /** Whom something happens to; where there is one nothing is drawn. */
+  function oneOf(): Main {
+    const [first, ...others] = mains;
+    const chosen = others.length === 0 ? first : mains[durations() % mains.length];
+    if (chosen === undefined) throw new Error('a pod has a main container');
+    return chosen;
   }
 
   const self = {
@@ -240,15 +254,16 @@ export function simulatedPod(settings: Settings, durations: () => number) {
       send({ type: 'hint' });
     },
     crashes(): void {
-      if (main.phase === 'stopping') return;
-      note('the application ends by itself');
-      stop(durations() % 2_000);
+      const main = oneOf();
+      if (main.phase.phase === 'stopping') return;
+      note(`${main.name} ends by itself`);
+      stop(main, durations() % 2_000);
     },
     stranger(): void {
       note('a stranger:');
       // What is heard early counts later.
       const early = state?.child.phase === 'preparing';
-      const answer = get('/started');
+      const answer = get(`/started${oneOf().path}`);
       const counted =
         early ||
         answer?.effects.some(
@@ -271,11 +286,11 @@ export function simulatedPod(settings: Settings, durations: () => number) {
         self.changes('last');
         self.passes(QUIET);
       }
-      check(
-        main.phase === 'running' && main.read === content,
-        `the application does not run on ${content}: ${JSON.stringify(main)}`,
-      );
-      check(main.phase === 'running' && main.failures === 0, 'the application is not well');
+      for (const { name, phase } of mains) {
+        const runs = phase.phase === 'running' && phase.read === content;
+        check(runs, `${name} does not run on ${content}: ${JSON.stringify(phase)}`);
+        check(phase.phase === 'running' && phase.failures === 0, `${name} is not well`);
+      }
       check(state?.configuration.degraded === undefined, `degraded: ${state?.configuration.degraded}`);
     },
   };

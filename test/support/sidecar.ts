@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { freePort } from './free-port.ts';
 import { PATIENCE, type Rehup, rehup } from './rehup.ts';
@@ -29,6 +30,16 @@ export async function sidecarIn(
     get: async (path) => (await fetch(`http://127.0.0.1:${port}${path}`)).status,
     events: () => self.log().map(({ event }) => event),
   };
+}
+
+/** What is kept once a probe was answered for new content, and where none was. */
+export const ANSWERED = /"answered":\{/;
+export const NOT_ANSWERED = /^(?!.*"answered":\{)/;
+
+/** Waits until what is kept is like this. */
+export async function keepsIn(directory: string, is: RegExp): Promise<void> {
+  const kept = () => readFileSync(`${directory}/state/rehup-sidecar.json`, 'utf8');
+  await expect.poll(kept, { timeout: PATIENCE }).toMatch(is);
 }
 
 /** Asked again until it is so. */

@@ -3,9 +3,9 @@ import type { Child } from '../state/child.ts';
 import type { State } from '../state/state.ts';
 import type { EventOf, Turn } from '../state/turn.ts';
 import { content } from '../supervision/starting.ts';
-import { isDoubtful, keepDoubt, keepNow, withPod } from './pod.ts';
-import { heard, MOST_MAINS, noteSeen } from './starts.ts';
-import { isHookAwaited } from './unwell.ts';
+import { isDoubtful, keepDoubt, keepNow, withMain, withPod } from './pod.ts';
+import { heard, keepAnew, MOST_MAINS, noteSeen } from './starts.ts';
+import { hooked, isHookAwaited } from './unwell.ts';
 
 /*
  * What comes before a sidecar has begun to watch: its port is open by then, and the first check, or the wait for a slot, may take
@@ -32,9 +32,15 @@ function readEarly(state: State, turn: Turn): State {
   if (early.length === 0 || seen.size === 0) return state;
   if (answeredFor === undefined || !sameSnapshot(answeredFor, seen))
     return isDoubtful(state, turn) ? withPod(keepDoubt(state, turn), { unread: [...seen.keys()] }) : state;
-  // A probe had been answered for what is there: all that have started since have read it.
-  const all = [...mains].every(([name, { hooked }]) => !hooked || early.includes(name));
-  return all ? withPod(keepNow(state, 'told', seen, {}, turn), { noted: seen }) : state;
+  // Whose probe was answered for what is there has read it, as it has started since.
+  const started = early.reduce(
+    (known, name) =>
+      mains.get(name)?.answered === undefined ? known : withMain(known, name, { started: turn.at }),
+    state,
+  );
+  const all = hooked(started.pod.mains).every((main) => main.started !== undefined);
+  if (!all) return keepAnew(started, turn);
+  return withPod(keepNow(started, 'told', seen, {}, turn), { noted: seen });
 }
 
 /** What was there first, the application may have read, whatever is checked in its stead. */
@@ -58,9 +64,12 @@ export function seenEarly(
 
 /** At the first moment at which it can be answered for. */
 export function tellEarly(state: State, turn: Turn): void {
-  const { early, unread } = state.pod;
+  const { early, mains, unread } = state.pod;
   if (unread.length === 0) {
-    for (const name of early) turn.notices.push({ type: 'main-started', name });
+    // Of those that are known to have read it one word is enough: it may be that of the last of all.
+    const known = early.filter((name) => mains.get(name)?.started !== undefined);
+    const others = early.filter((name) => !known.includes(name));
+    for (const name of [...others, ...known.slice(-1)]) turn.notices.push({ type: 'main-started', name });
     return;
   }
   // A hook that is yet to come tells of a start that has read all of it, or may not have.

@@ -14,7 +14,7 @@ import type { PathPredicate } from '../text/glob.ts';
 const NAME = 'rehup-sidecar.json';
 
 /** The first field, which tells other versions that they don't know it. */
-const VERSION = 1;
+const VERSION = 2;
 
 /**
  * By the path of the watch, the digest of what it holds, with a key of the file's own, and the generation of its volume; ''
@@ -94,10 +94,13 @@ export function createKeeping(drive: Drive, ignore: PathPredicate): Keeping {
     if (as !== 'end' && as !== 'note') {
       const digests: Record<string, string> = {};
       for (const [watch, { digest }] of content) {
-        const found = as === 'doubt' ? undefined : yield* fingerprint(watch, known.key, ignore);
+        const isKnown = as === 'told' || as === 'answered';
+        const found = isKnown ? yield* fingerprint(watch, known.key, ignore) : undefined;
         digests[watch] = found?.digest === digest ? `${found.kept} ${found.generation}` : '';
       }
-      known = as === 'answered' ? { ...known, answered: digests } : { key: known.key, told: digests };
+      if (as === 'answered') known = { ...known, answered: digests };
+      else if (as === 'doubt') known = { ...known, told: digests };
+      else known = { key: known.key, told: digests };
     }
     const directory = yield* enterPath(path);
     if (isFailure(directory)) return directory.errno;

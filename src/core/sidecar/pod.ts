@@ -33,7 +33,17 @@ export function ownPlace({ settings, identity }: State): OwnPlace {
   return { port: settings.listen?.port, network: identity.ownName };
 }
 
-const NOTHING_KEPT: Kept = { paths: [], ended: 0, code: 0, others: [], alone: 0, interval: 0, hooks: [] };
+const NOTHING_KEPT: Kept = {
+  paths: [],
+  ended: 0,
+  code: 0,
+  others: [],
+  alone: 0,
+  interval: 0,
+  hooks: [],
+  answered: [],
+  anew: [],
+};
 
 type Keep = Extract<Effect, { type: 'keep' }>;
 
@@ -47,9 +57,11 @@ export function keepNow(
 ): State {
   const directory = state.settings.pod?.state;
   if (directory === undefined) return state;
-  const { mains, keeping } = state.pod;
-  const hooks = [...mains].flatMap(([name, { hooked }]) => (hooked ? [name] : []));
-  const kept: Kept = { ...(state.pod.kept ?? NOTHING_KEPT), ...change, hooks };
+  const { keeping, seenAt } = state.pod;
+  const hooks = namesOf(state, ({ hooked }) => hooked);
+  const answered = namesOf(state, (main) => main.answered !== undefined && main.answered >= seenAt);
+  const anew = namesOf(state, (main) => main.started !== undefined && hasRead(state, main));
+  const kept: Kept = { ...(state.pod.kept ?? NOTHING_KEPT), ...change, hooks, answered, anew };
   const effect: Keep = { type: 'keep', directory, kept, as, content, own: ownPlace(state) };
   // Before the answer goes: the next life must not have it restarted for the same content again.
   if (as === 'answered') turn.effects.unshift(effect);
@@ -64,6 +76,15 @@ export function tellKept(before: State, _child: Child, { errno }: EventOf<'kept'
   const message = `--state ${name}: nothing can be kept there (${errno}); the next life will not know what this one did`;
   log(turn, 'warn', 'sidecar.not_kept', message, { errno });
   return state;
+}
+
+function namesOf({ pod }: State, is: (main: Main) => boolean): readonly string[] {
+  return [...pod.mains].flatMap(([name, main]) => (is(main) ? [name] : []));
+}
+
+/** Whether its last start has read what is there now. */
+export function hasRead({ pod }: State, { answered = Number.NEGATIVE_INFINITY, started = 0 }: Main): boolean {
+  return pod.seenAt <= answered || pod.seenAt <= started - START_TIME;
 }
 
 /** From the beginning of a container's start to its hook no more time goes by, ms. */
@@ -93,10 +114,12 @@ export function keepTold(state: State, turn: Turn): State {
   return withPod(keepNow(state, 'told', told, {}, turn), { noted: told, answeredFor: undefined });
 }
 
-/** What the application has read is not known: of what was kept of that nothing counts any more. */
+/** What the application has read is not known. Whose probe was answered for what is there still is, and has to start to read it. */
 export function keepDoubt(state: State, turn: Turn): State {
   const { noted, answeredFor } = state.pod;
-  if (noted === undefined && answeredFor === undefined) return state;
-  const kept = keepNow(state, 'doubt', state.configuration.seen, {}, turn);
-  return withPod(kept, { noted: undefined, answeredFor: undefined });
+  const { seen } = state.configuration;
+  const isFor = answeredFor !== undefined && sameSnapshot(answeredFor, seen);
+  if (noted === undefined && (isFor || answeredFor === undefined)) return state;
+  const kept = keepNow(state, isFor ? 'doubt' : 'unknown', seen, {}, turn);
+  return withPod(kept, { noted: undefined, answeredFor: isFor ? answeredFor : undefined });
 }

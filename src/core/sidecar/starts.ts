@@ -7,11 +7,12 @@ import { textOfBytes } from '../text/bytes.ts';
 import { PROCESS } from './others.ts';
 import {
   awaitingRestart,
+  hasRead,
   isDoubtful,
   keepDoubt,
   keepNow,
+  NEW_MAIN,
   ownPlace,
-  START_TIME,
   withMain,
   withPod,
 } from './pod.ts';
@@ -41,28 +42,29 @@ const LOOK_INTERVAL = 1_000;
 export function noteSeen(state: State, _child: Child, _event: unknown, turn: Turn): State {
   const { seen } = state.configuration;
   const { pod } = state;
-  if (pod.seen !== undefined)
-    return sameSnapshot(pod.seen, seen)
-      ? state
-      : withPod(pod.answeredFor === undefined ? state : keepDoubt(state, turn), {
-          seen,
-          seenAt: turn.at,
-          changed: true,
-        });
+  if (pod.seen !== undefined && sameSnapshot(pod.seen, seen)) return state;
+  if (pod.seen !== undefined) {
+    // No probe was answered for this.
+    const answered = Number.NEGATIVE_INFINITY;
+    const none = new Map([...pod.mains].map(([name, main]) => [name, { ...main, answered: undefined }]));
+    const known = withPod(state, { seen, seenAt: turn.at, changed: true, answered, mains: none });
+    return pod.answeredFor === undefined ? known : keepDoubt(known, turn);
+  }
   const { found } = pod;
   const isSame = (one: Found) => seen.get(one.path)?.digest === one.digest;
   const changed = !found.every((one) => one.still && isSame(one));
   const known = found.every((one) => one.answered && isSame(one));
   if (found.length === 0 || !known) return withPod(state, { seen, seenAt: turn.at, changed });
-  // An earlier life saw it, and answered a probe since.
-  const mains = new Map([...pod.mains].map(([name, main]) => [name, { ...main, answered: turn.at }]));
-  return withPod(state, {
-    seen,
-    seenAt: Number.NEGATIVE_INFINITY,
-    answered: turn.at,
-    mains,
-    answeredFor: seen,
-  });
+  // An earlier life saw it, and answered probes since.
+  const { answered = [], anew = [] } = pod.kept ?? {};
+  const mains = new Map(
+    [...pod.mains].map(([name, main]) => {
+      const since = answered.includes(name) ? turn.at : undefined;
+      const started = anew.includes(name) ? turn.at : undefined;
+      return [name, { ...main, answered: since ?? started, started }];
+    }),
+  );
+  return withPod(state, { seen, seenAt: turn.at, answered: turn.at, mains, answeredFor: seen });
 }
 
 /** From now on probes are answered that the application is not well. */
@@ -73,8 +75,12 @@ export function sicken(state: State, child: Running, event: EventOf<'stop-child'
     'sidecar.unhealthy',
     '/livez says that the application is not well, so that it is restarted',
   );
+  // Of several some may have read it by themselves.
   const mains = new Map(
-    [...state.pod.mains].map(([name, main]) => [name, { ...main, count: 0, started: undefined }]),
+    [...state.pod.mains].map(([name, main]) => {
+      const started = hasRead(state, main) ? main.started : undefined;
+      return [name, { ...main, count: 0, started }];
+    }),
   );
   if (isSeenByProcesses(mains, state.pod.shared))
     turn.effects.push({ type: 'see-others', own: ownPlace(state) });
@@ -122,7 +128,8 @@ export function unwellAnswered(
   const { seen } = state.configuration;
   const { answeredFor } = state.pod;
   const isNew = answeredFor === undefined || !sameSnapshot(answeredFor, seen);
-  if (!isNew || !isPending(state)) return state;
+  const isKept = !isNew && state.pod.kept?.answered.includes(name) === true;
+  if (isKept || !isPending(state)) return state;
   return withPod(keepNow(state, 'answered', seen, {}, turn), { answeredFor: seen });
 }
 
@@ -155,7 +162,14 @@ export function startedWhileUnwell(
   tellStarted(name, turn);
   return hooked(back.pod.mains).every(({ started }) => started !== undefined)
     ? startedAgain(back, child, turn)
-    : back;
+    : keepAnew(back, turn);
+}
+
+/** Of several one has started on what a probe was answered for: it is not to be started again for it. */
+export function keepAnew(state: State, turn: Turn): State {
+  const { answeredFor } = state.pod;
+  if (answeredFor === undefined || !sameSnapshot(answeredFor, state.configuration.seen)) return state;
+  return keepNow(state, 'note', new Map(), {}, turn);
 }
 
 /** A hook was heard while all is well: a start of its own accord, that of the pod, or one that an earlier life led to. */
@@ -176,11 +190,17 @@ export function startedWhileWell(
   const alone = hooked(back.pod.mains).length === 1;
   // What is told as bad may only have been late: that is found out anew.
   const late = !pending && state.configuration.degraded !== undefined;
-  // With several, what is pending is told by what restarts them all.
-  const counts = (answered || late || isFirst(state, turn)) && (!pending || (alone && isRead(back)));
+  const started = { ...main, started: turn.at };
+  const counts = (answered || late || isFirst(state, turn)) && (!pending || hasRead(state, started));
   if (!counts) return pending ? doubted(ignored(state, name, turn), turn) : ignored(state, name, turn);
   tellStarted(name, turn);
-  return alone ? startedAgain(back, child, turn) : back;
+  if (
+    alone ||
+    late ||
+    (pending && hooked(back.pod.mains).every((one) => one.started !== undefined && hasRead(back, one)))
+  )
+    return startedAgain(back, child, turn);
+  return pending ? keepAnew(back, turn) : back;
 }
 
 /** Whether there is content that the application was not told, or may not have read. */
@@ -220,11 +240,8 @@ function ignored(state: State, name: string, turn: Turn): State {
 }
 
 /** Whether all starts have read what is there now. */
-function isRead({ pod }: State): boolean {
-  return hooked(pod.mains).every(
-    ({ answered = Number.NEGATIVE_INFINITY, started = 0 }) =>
-      pod.seenAt <= answered || pod.seenAt <= started - START_TIME,
-  );
+function isRead(state: State): boolean {
+  return hooked(state.pod.mains).every((main) => hasRead(state, main));
 }
 
 /** All that was to be started is: what it has read is what it was told, as far as that is known. */
@@ -235,14 +252,16 @@ function startedAgain(before: State, child: Running | Stopping, turn: Turn): Sta
   const sure = read || !isPending(before);
   const paths = progress.phase === 'acting' ? progress.reload.paths : [];
   const unsure = [...new Set([...paths, ...unanswered, ...changedPaths(told, seen)])].sort();
+  // Where one of several has not read it, those that have are not to be started again for it.
   const mains = new Map(
-    [...pod.mains].map(([name, main]) => [
-      name,
-      { ...main, answered: undefined, count: 0, started: undefined },
-    ]),
+    [...pod.mains].map(([name, main]) => {
+      const stays = !sure && main.started !== undefined && hasRead(before, main);
+      return [name, stays ? { ...main, count: 0 } : { ...NEW_MAIN, hooked: main.hooked }];
+    }),
   );
+  const answeredFor = sure ? undefined : pod.answeredFor;
   const state: State = {
-    ...withPod(before, { mains, answeredFor: undefined, noted: undefined }),
+    ...withPod(before, { mains, answeredFor, noted: undefined }),
     configuration: { ...configuration, next: { ...next, snapshot: sure ? seen : told } },
   };
   clearTimers(turn, 'start', 'group', 'drain', 'verify-start');
@@ -252,7 +271,7 @@ function startedAgain(before: State, child: Running | Stopping, turn: Turn): Sta
   const verified = verify === 0 && ready === undefined;
   if (verify > 0) setTimer(turn, 'verify-start', verify);
   else if (verified) turn.notices.push({ type: 'child-verified' });
-  return withChild(state, {
+  return withChild(sure ? state : keepAnew(state, turn), {
     phase: 'running',
     pid: child.pid,
     since: turn.at,

@@ -55,6 +55,9 @@ export type Kept = {
   readonly interval: number;
   /** The main containers that told of their starts, by their names. */
   readonly hooks: readonly string[];
+  /** Those whose probe was answered for the content that is kept as answered for, and those that have started on it since. */
+  readonly answered: readonly string[];
+  readonly anew: readonly string[];
 };
 
 /** A watch beside what an earlier life kept of it: its digest now, and whether that is what was told, or answered for. */

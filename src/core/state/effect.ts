@@ -58,8 +58,8 @@ export type Effect =
       readonly type: 'keep';
       readonly directory: string;
       readonly kept: Kept;
-      /** As what this content is kept, if it is; `doubt`: nothing is known of it; `end`: with the time, and with what others have now. */
-      readonly as: 'told' | 'answered' | 'doubt' | 'end' | 'note';
+      /** As what this content is kept, if it is; `doubt`: what was told is not known, `unknown`: nor what was answered for; `end`: with the time, and with what others have now. */
+      readonly as: 'told' | 'answered' | 'doubt' | 'unknown' | 'end' | 'note';
       readonly content: Snapshot;
       readonly own: OwnPlace;
     }

@@ -32,6 +32,8 @@ function kept(change: Partial<Kept> = {}): Kept {
     alone: 0,
     interval: MINUTE,
     hooks: [],
+    answered: [],
+    anew: [],
   };
   return { ...usual, ...change };
 }

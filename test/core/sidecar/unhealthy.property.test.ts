@@ -98,44 +98,48 @@ const FOUND: Life[] = [
   ],
 ];
 
-test('the application ends on the last content, and is never restarted twice for the same', () => {
-  let restarts = 0;
-  let disturbed = 0;
-  fc.assert(
-    fc.property(
-      anySettings,
-      fc.array(anyEvent, { maxLength: 25 }),
-      fc.array(fc.nat(0xffff), { minLength: 1, maxLength: 50 }),
-      (chosen, events, durations) => {
-        let at = 0;
-        const usual = {
-          sidecar: true,
-          command: [],
-          onChange: UNHEALTHY,
-          watches: [{ path: '/v', action: UNHEALTHY }],
-        };
-        const pod = { state: '/state', growing: false, health: undefined, healthTimeout: 800 };
-        const life = simulatedPod(
-          settings({ ...usual, pod, ...chosen }),
-          () => durations[at++ % durations.length] ?? 0,
-        );
-        let version = 0;
-        for (const [event, wait] of events) {
-          life.passes(wait);
-          if (event === 'change') life.changes(String(++version));
-          else if (event === 'back') life.changes(String(Math.max(0, version - 1)));
-          else if (event === 'crash') life.crashes();
-          else if (event === 'stranger') life.stranger();
-          else life.killed(Number(event.slice('kill '.length)) * 1_000);
-        }
-        life.settles();
-        restarts += life.restarts();
-        if (life.disturbed()) disturbed += 1;
-      },
-    ),
-    { numRuns: RUNS, examples: FOUND, ...(SOAK ? {} : { seed: 20_261_126 }) },
-  );
-  // They were really restarted, and strangers taken for them, so that both promises were tried.
-  expect(restarts).toBeGreaterThan(RUNS);
-  expect(disturbed).toBeGreaterThan(RUNS / 20);
-});
+test.each([{ names: [''] }, { names: ['web', 'worker'] }])(
+  '$names: the application ends on the last content, and is never restarted twice for the same',
+  ({ names }) => {
+    let restarts = 0;
+    let disturbed = 0;
+    fc.assert(
+      fc.property(
+        anySettings,
+        fc.array(anyEvent, { maxLength: 25 }),
+        fc.array(fc.nat(0xffff), { minLength: 1, maxLength: 50 }),
+        (chosen, events, durations) => {
+          let at = 0;
+          const usual = {
+            sidecar: true,
+            command: [],
+            onChange: UNHEALTHY,
+            watches: [{ path: '/v', action: UNHEALTHY }],
+          };
+          const pod = { state: '/state', growing: false, health: undefined, healthTimeout: 800 };
+          const life = simulatedPod(
+            settings({ ...usual, pod, ...chosen }),
+            () => durations[at++ % durations.length] ?? 0,
+            names,
+          );
+          let version = 0;
+          for (const [event, wait] of events) {
+            life.passes(wait);
+            if (event === 'change') life.changes(String(++version));
+            else if (event === 'back') life.changes(String(Math.max(0, version - 1)));
+            else if (event === 'crash') life.crashes();
+            else if (event === 'stranger') life.stranger();
+            else life.killed(Number(event.slice('kill '.length)) * 1_000);
+          }
+          life.settles();
+          restarts += life.restarts();
+          if (life.disturbed()) disturbed += 1;
+        },
+      ),
+      { numRuns: RUNS, examples: FOUND, ...(SOAK ? {} : { seed: 20_261_126 }) },
+    );
+    // They were really restarted, and strangers taken for them, so that both promises were tried.
+    expect(restarts).toBeGreaterThan(RUNS);
+    expect(disturbed).toBeGreaterThan(RUNS / 20);
+  },
+);
