@@ -78,6 +78,18 @@ test('what belongs to a tool that would undo it is left, and an Event says so on
   ]);
 });
 
+test('where no other content is known to be good, an Event says so once', () => {
+  for (const [name] of copies()) server.objects.delete(name);
+  server.put('app', 'bad');
+  new ControllerDouble(server).pass(200);
+  controller = new ControllerDouble(server);
+  controller.pass(200);
+  expect(server.objects.get('app')).toBe('bad');
+  expect(told('Skipped')).toEqual([
+    'a Skipped: ConfigMap app is not put back: no other content of it is known to be good',
+  ]);
+});
+
 test('without the annotation nothing is kept', () => {
   const other = new ApiServer();
   other.put('app', 'good 1');

@@ -133,6 +133,11 @@ describe.concurrent('the controller', () => {
     await home.comeTo('adopted', ['owned']);
     await home.change('owned', 'good 2');
     await home.comeTo('applied', ['owned']);
+    await awaited('the copy', async () =>
+      (await api.list('ConfigMap', namespace)).find(
+        (one) => field(one, 'data', 'key') === 'good 2' && one.metadata.name !== 'owned',
+      ),
+    );
     await home.change('owned', 'bad');
     expect(await told('owned', 'Skipped')).toContain(
       'ConfigMap owned is not put back: it belongs to Flux, which would undo it; change it there',

@@ -53,14 +53,18 @@ function restoringOf(planning: Planning, key: string, object: ConfigObject): Res
     return state.changed.includes(name) && state.parts[name] === digest;
   });
   const [good] = [...copies].find(([, content]) => content !== digest) ?? [];
-  if (failed === undefined || good === undefined || rollback.done.includes(digest)) return undefined;
-  if (rollback.owner === undefined) {
+  if (failed === undefined || rollback.done.includes(digest)) return undefined;
+  if (rollback.owner === undefined && good !== undefined) {
     const message = `the last good content was written back into ${titleOf(name)}`;
     return { kind: 'restore', key, object, copy: good, failed, telling: { reason: 'RolledBack', message } };
   }
   if (memory.told.get(key) === digest) return undefined;
   memory.told.set(key, digest);
-  const message = `${titleOf(name)} is not put back: it belongs to ${rollback.owner}, which would undo it; change it there`;
+  const why =
+    rollback.owner === undefined
+      ? 'no other content of it is known to be good'
+      : `it belongs to ${rollback.owner}, which would undo it; change it there`;
+  const message = `${titleOf(name)} is not put back: ${why}`;
   return { kind: 'tell', key, object, failed, telling: { reason: 'Skipped', message } };
 }
 
