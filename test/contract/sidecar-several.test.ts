@@ -74,6 +74,7 @@ test('a change after the one has started has that one restarted again, and not t
   volume.write({ key: 'two' });
   await turns(one, '/livez/web', 503);
   expect(await one.get('/started/web')).toBe(200);
+  await keepsIn(directory.path, ANSWERED);
   volume.write({ key: 'three' });
   // It was seen.
   await keepsIn(directory.path, NOT_ANSWERED);
