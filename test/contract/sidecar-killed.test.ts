@@ -1,5 +1,3 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect } from 'vitest';
 import { heldCheck } from '../support/held-check.ts';
 import type { Volume } from '../support/kubelet.ts';
@@ -10,12 +8,13 @@ import {
   keepsIn,
   killed,
   NOT_ANSWERED,
+  newVolume,
   type Sidecar,
   sidecarIn,
   stopped,
   turns,
 } from '../support/sidecar.ts';
-import { eachWithDirectory, writtenVolume } from '../support/volume.ts';
+import { eachWithDirectory } from '../support/volume.ts';
 
 /**
  * Specification 7: what the application has read outlives each sidecar, also one that is killed before its first check is over,
@@ -24,12 +23,6 @@ import { eachWithDirectory, writtenVolume } from '../support/volume.ts';
 
 const test = needing(PID_NAMESPACE);
 const directory = eachWithDirectory();
-const here = (name: string) => join(directory.path, name);
-
-function newVolume(): Volume {
-  mkdirSync(here('state'));
-  return writtenVolume(here('volume'), { key: 'one' });
-}
 
 const life = (more: readonly string[] = [], until?: string) => sidecarIn(directory.path, more, {}, until);
 
@@ -70,7 +63,7 @@ async function restarts(one: Sidecar): Promise<void> {
 }
 
 test('a start on what a probe was answered for, heard before the first check was over', async () => {
-  const volume = newVolume();
+  const volume = newVolume(directory.path);
   await answered(volume);
   const second = await checking();
   expect(await second.get('/started')).toBe(200);
@@ -83,7 +76,7 @@ test('a start on what a probe was answered for, heard before the first check was
 });
 
 test('a start soon after a change and back that nobody saw, heard before the first check was over', async () => {
-  const volume = newVolume();
+  const volume = newVolume(directory.path);
   await usual();
   volume.write({ key: 'two' });
   volume.write({ key: 'one' });
@@ -95,7 +88,7 @@ test('a start soon after a change and back that nobody saw, heard before the fir
 });
 
 test('a start soon after a change and back that nobody saw, heard by the life after the next', async () => {
-  const volume = newVolume();
+  const volume = newVolume(directory.path);
   await usual();
   volume.write({ key: 'two' });
   volume.write({ key: 'one' });
@@ -107,7 +100,7 @@ test('a start soon after a change and back that nobody saw, heard by the life af
 });
 
 test('a start after a change and back since a probe was answered', async () => {
-  const volume = newVolume();
+  const volume = newVolume(directory.path);
   await answered(volume);
   volume.write({ key: 'three' });
   volume.write({ key: 'two' });
@@ -118,7 +111,7 @@ test('a start after a change and back since a probe was answered', async () => {
 });
 
 test('a start that is not told yet, and may have read what changed while the first check ran', async () => {
-  const volume = newVolume();
+  const volume = newVolume(directory.path);
   const check = heldCheck(directory.path);
   const one = await life(check.words, 'rehup.started');
   await check.begun(1);

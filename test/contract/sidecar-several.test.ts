@@ -1,8 +1,7 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { heldCheck } from '../support/held-check.ts';
-import type { Volume } from '../support/kubelet.ts';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { PATIENCE } from '../support/rehup.ts';
@@ -11,23 +10,19 @@ import {
   keepsIn,
   killed,
   NOT_ANSWERED,
+  newVolume,
   type Sidecar,
   sidecarIn,
   stopped,
   turns,
 } from '../support/sidecar.ts';
-import { eachWithDirectory, writtenVolume } from '../support/volume.ts';
+import { eachWithDirectory } from '../support/volume.ts';
 
 /** Specification 7, `unhealthy` with several main containers: each is restarted once for the same content, whichever is first. */
 
 const test = needing(PID_NAMESPACE);
 const directory = eachWithDirectory();
 const here = (name: string) => join(directory.path, name);
-
-function newVolume(): Volume {
-  mkdirSync(here('state'));
-  return writtenVolume(here('volume'), { key: 'one' });
-}
 
 /** Both have been started. */
 async function running(): Promise<Sidecar> {
@@ -53,7 +48,7 @@ async function isOver(one: Sidecar): Promise<void> {
 }
 
 test('a change has both restarted, each once, also where the sidecar is killed between the two', async () => {
-  const volume = newVolume();
+  const volume = newVolume(directory.path);
   const first = await running();
   volume.write({ key: 'two' });
   await turns(first, '/livez/web', 503);
@@ -69,7 +64,7 @@ test('a change has both restarted, each once, also where the sidecar is killed b
 });
 
 test('a change after the one has started has that one restarted again, and not the other that has read it', async () => {
-  const volume = newVolume();
+  const volume = newVolume(directory.path);
   const one = await running();
   volume.write({ key: 'two' });
   await turns(one, '/livez/web', 503);
@@ -89,7 +84,7 @@ test('a change after the one has started has that one restarted again, and not t
 });
 
 test('both starts on what probes were answered for, heard before the first check was over, are all there is to it', async () => {
-  const volume = newVolume();
+  const volume = newVolume(directory.path);
   const first = await running();
   volume.write({ key: 'two' });
   await turns(first, '/livez/web', 503);

@@ -1,17 +1,16 @@
-import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect } from 'vitest';
 import { freePort } from '../support/free-port.ts';
 import { heldCheck } from '../support/held-check.ts';
-import type { Volume } from '../support/kubelet.ts';
 import { PID_NAMESPACE } from '../support/machine.ts';
 import { needing } from '../support/needing.ts';
 import { childrenOf, PATIENCE, rehup } from '../support/rehup.ts';
 import { httpServer } from '../support/server.ts';
-import { ANSWERED, keepsIn, killed, sidecarIn, stopped, turns } from '../support/sidecar.ts';
-import { eachWithDirectory, writtenVolume } from '../support/volume.ts';
+import { ANSWERED, keepsIn, killed, newVolume, sidecarIn, stopped, turns } from '../support/sidecar.ts';
+import { eachWithDirectory } from '../support/volume.ts';
 
 /** Specification 7, `unhealthy`, on the built executable; the kubelet's probes and hooks are requests of the test. */
 
@@ -23,17 +22,12 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.close();
 });
 
-function newVolume(): Volume {
-  mkdirSync(here('state'));
-  return writtenVolume(here('volume'), { key: 'one' });
-}
-
 const sidecar = (more: readonly string[] = [], options: Parameters<typeof rehup>[1] = {}) =>
   sidecarIn(directory.path, more, options);
 
 describe('a change', () => {
   test('is 503 at /livez until /started, and applied then; what the check rejects is not', async () => {
-    const volume = newVolume();
+    const volume = newVolume(directory.path);
     const one = await sidecar(['--check', `sh -c 'grep -qv bad {dir}/key'`]);
     expect(await one.get('/started')).toBe(200);
     expect(await one.get('/livez')).toBe(200);
@@ -52,7 +46,7 @@ describe('a change', () => {
   test.each([false, true])(
     'is told though the application was started while the first check ran; it changed by then: %j',
     async (changes) => {
-      const volume = newVolume();
+      const volume = newVolume(directory.path);
       const check = heldCheck(directory.path);
       const one = await sidecarIn(directory.path, check.words, {}, 'rehup.started');
       await check.begun(1);
@@ -78,7 +72,7 @@ describe('a change', () => {
   );
 
   test('without a hook is stale, and /livez stays 200', async () => {
-    const volume = newVolume();
+    const volume = newVolume(directory.path);
     const one = await sidecar();
     volume.write({ key: 'two' });
     expect(await one.self.logged('reload.failed')).toMatchObject({
@@ -90,7 +84,7 @@ describe('a change', () => {
   });
 
   test('that came while the sidecar was away is told by its next life, once', async () => {
-    const volume = newVolume();
+    const volume = newVolume(directory.path);
     const first = await sidecar();
     await first.get('/started');
     await stopped(first);
@@ -112,7 +106,7 @@ describe('a change', () => {
   });
 
   test('leaves nothing of contents in --state, and nobody else may read what is there', async () => {
-    const volume = newVolume();
+    const volume = newVolume(directory.path);
     volume.write({ key: 'a secret that is nowhere' });
     const one = await sidecar();
     await one.get('/started');
@@ -132,7 +126,7 @@ describe('processes of a shared process namespace', () => {
   const POD = 'sleep 1000 & first=$!; "$@" & wait $first; sleep 1000 & wait';
 
   test('tell of a restart where there is no hook', async () => {
-    const volume = newVolume();
+    const volume = newVolume(directory.path);
     const prefix = [...(PID_NAMESPACE.prefix ?? []), 'sh', '-c', POD, 'sh'];
     const one = await sidecar([], { prefix });
     const { self, get } = one;
@@ -153,7 +147,7 @@ describe('processes of a shared process namespace', () => {
 describe('--health', () => {
   test('is what /livez answers: well, not well, refused, hanging', async () => {
     const server = await httpServer(200);
-    newVolume();
+    newVolume(directory.path);
     const one = await sidecar(['--health', `http://127.0.0.1:${server.port}/healthz`]);
     await turns(one, '/livez', 200);
     server.answer = 302;
@@ -182,7 +176,7 @@ describe('--health', () => {
   });
 
   test('of a port that nobody listens on is 503, and one that answers slowly is waited for as long as --health-timeout says', async () => {
-    newVolume();
+    newVolume(directory.path);
     const refused = await sidecar(['--health', `tcp://127.0.0.1:${await freePort()}`]);
     expect(await refused.get('/livez')).toBe(503);
     await stopped(refused);

@@ -1,7 +1,15 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { freePort } from './free-port.ts';
+import type { Volume } from './kubelet.ts';
 import { PATIENCE, type Rehup, rehup } from './rehup.ts';
+import { writtenVolume } from './volume.ts';
+
+/** What it watches in this directory, and where it keeps what it knows. */
+export function newVolume(directory: string): Volume {
+  mkdirSync(`${directory}/state`);
+  return writtenVolume(`${directory}/volume`, { key: 'one' });
+}
 
 /** A sidecar with `unhealthy`; the kubelet's probes and hooks are requests of the test. */
 export type Sidecar = {
