@@ -90,6 +90,12 @@ async function fluxOf(program: string, kubeconfig: string, place: Place, api: Ap
   ];
   for (const definition of definitions)
     await api.text('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', definition);
+  // Flux's controller ends at its start where one of its kinds is not served yet.
+  for (const { spec } of definitions)
+    await awaited(`${spec.names.plural} to be served`, async () => {
+      const served = await api.text('GET', `/apis/${spec.group}/v1`);
+      return served.includes(`"${spec.names.plural}"`) ? true : undefined;
+    });
   const folder = mkdtempSync(join(place.folder, 'git-'));
   const archives = new Map<string, Buffer>();
   const server = createServer((asked, answer) => {
