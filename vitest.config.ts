@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { ResultsReporter } from './scripts/results-reporter.ts';
 
 export default defineConfig({
   test: {
@@ -10,5 +11,6 @@ export default defineConfig({
     hookTimeout: 600_000,
     // Most tests wait for a process most of the time: by itself vitest leaves one of two cores unused, and much of the other.
     maxWorkers: 3,
+    reporters: ['default', new ResultsReporter()],
   },
 });

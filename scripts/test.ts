@@ -8,12 +8,11 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from
 import { basename, join, relative } from 'node:path';
 import process from 'node:process';
 import { missingForCluster } from '../test/cluster/engine/needs.ts';
+import { RESULTS_FILE, type Results } from './results-reporter.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const CACHE = join(ROOT, 'node_modules/.cache/rehup');
 const LEFT_OUT = join(CACHE, 'left-out.txt');
-
-type Counts = { readonly passed: number; readonly failed: number; readonly skipped: number };
 
 /** The executables that were built, the one that people put into images first; or the one that REHUP_BIN names. */
 function executables(): readonly string[] {
@@ -22,61 +21,25 @@ function executables(): readonly string[] {
   return ['dist/rehup', 'dist/rehup-node'].map((name) => join(ROOT, name)).filter((file) => existsSync(file));
 }
 
-type Run = { readonly ok: boolean; readonly counts: Counts; readonly failures: readonly string[] };
+type Run = { readonly ok: boolean; readonly results: Results };
 
-/** What vitest writes of the tests of a run, as far as it is told here. */
-type Report = {
-  readonly testResults?: readonly {
-    readonly name: string;
-    readonly message: string;
-    readonly assertionResults: readonly {
-      readonly fullName: string;
-      readonly status: string;
-      readonly failureMessages: readonly string[];
-    }[];
-  }[];
-};
-
-/** What is told of a failure: of a program that was waited for in vain, all that it had said. */
-const TOLD_LINES = 60;
-
-/** What is to be said of each test that failed, so that the end of a long output tells them all. */
-function failuresOf({ testResults = [] }: Report): readonly string[] {
-  const start = (text: string | undefined) => (text ?? '').split('\n', TOLD_LINES).join('\n    ');
-  return testResults.flatMap(({ name, message, assertionResults }) => {
-    const file = relative(ROOT, name);
-    if (message !== '') return [`${file}: ${start(message)}`];
-    return assertionResults
-      .filter(({ status }) => status === 'failed')
-      .map(({ fullName, failureMessages }) => `${file}: ${fullName}: ${start(failureMessages[0])}`);
-  });
-}
+/** Of a run that ended before it could tell. */
+const NOTHING: Results = { passed: 0, failed: 0, skipped: 0, failures: [] };
 
 /** Runs vitest; what it prints goes to the file that is given, or is shown. */
 async function runVitest(executable: string, words: readonly string[], output?: string): Promise<Run> {
   const resultFile = join(CACHE, `${basename(executable)}.json`);
   rmSync(resultFile, { force: true });
   const shown = output === undefined ? 'inherit' : openSync(output, 'w');
-  const vitest = spawn(
-    join(ROOT, 'node_modules/.bin/vitest'),
-    ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${resultFile}`, ...words],
-    { cwd: ROOT, stdio: ['inherit', shown, shown], env: { ...process.env, REHUP_BIN: executable } },
-  );
+  const vitest = spawn(join(ROOT, 'node_modules/.bin/vitest'), ['run', ...words], {
+    cwd: ROOT,
+    stdio: ['inherit', shown, shown],
+    env: { ...process.env, REHUP_BIN: executable, [RESULTS_FILE]: resultFile },
+  });
   const [code] = await once(vitest, 'exit');
   if (shown !== 'inherit') closeSync(shown);
-  const result: Record<string, unknown> & Report = existsSync(resultFile)
-    ? JSON.parse(readFileSync(resultFile, 'utf8'))
-    : {};
-  const count = (name: string) => Number(result[name] ?? 0);
-  return {
-    ok: code === 0,
-    failures: failuresOf(result),
-    counts: {
-      passed: count('numPassedTests'),
-      failed: count('numFailedTests') + count('numFailedTestSuites') * (count('numTotalTests') === 0 ? 1 : 0),
-      skipped: count('numPendingTests'),
-    },
-  };
+  const results: Results = existsSync(resultFile) ? JSON.parse(readFileSync(resultFile, 'utf8')) : NOTHING;
+  return { ok: code === 0, results };
 }
 
 /**
@@ -122,16 +85,20 @@ function leftOutLine(remedies: readonly string[]): string {
 
 mkdirSync(CACHE, { recursive: true });
 rmSync(LEFT_OUT, { force: true });
-const results = await runAll(process.argv.slice(2));
-for (const { executable, counts, failures } of results) {
-  console.log(`${relative(ROOT, executable)}: ${counts.passed} passed, ${counts.failed} failed`);
+const runs = await runAll(process.argv.slice(2));
+for (const {
+  executable,
+  results: { passed, failed, failures },
+} of runs) {
+  console.log(`${relative(ROOT, executable)}: ${passed} passed, ${failed} failed`);
   for (const failure of failures) console.log(`  failed: ${failure}`);
 }
-const total = (name: keyof Counts) => results.reduce((sum, { counts }) => sum + counts[name], 0);
+const total = (name: 'passed' | 'failed' | 'skipped') =>
+  runs.reduce((sum, { results }) => sum + results[name], 0);
 const leftOut = existsSync(LEFT_OUT) ? [...new Set(readFileSync(LEFT_OUT, 'utf8').trim().split('\n'))] : [];
 console.log(`\nTests: ${total('passed')} passed, ${total('failed')} failed, ${total('skipped')} skipped`);
 if (leftOut.length > 0) console.log(leftOutLine(leftOut));
 const missing = missingForCluster();
 const lacks = missing.length === 0 ? '' : `, which need ${missing.join(', ')}`;
 console.log(`Not among them: the tests on a real Kubernetes${lacks}; npm run e2e runs them`);
-process.exitCode = results.every(({ ok }) => ok) ? 0 : 1;
+process.exitCode = runs.every(({ ok }) => ok) ? 0 : 1;

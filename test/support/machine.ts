@@ -29,6 +29,20 @@ export const PID_NAMESPACE: Capability = {
     'a PID namespace (apt-get install -y util-linux, and a kernel that allows unprivileged user namespaces)',
 };
 
+const LOOPBACK = 'ip link set lo up && exec setpriv --ambient-caps=-all --inh-caps=-all "$@"';
+
+/** A network of its own, for the user that there is: no port in it is another test's. */
+export const OWN_NETWORK: Capability = {
+  prefix: firstThatWorks(
+    [
+      ['unshare', '--net', 'sh', '-c', LOOPBACK, 'sh'],
+      ['unshare', '--user', '--map-current-user', '--keep-caps', '--net', 'sh', '-c', LOOPBACK, 'sh'],
+    ],
+    ['true'],
+  ),
+  remedy: 'a network namespace (apt-get install -y iproute2, and a kernel that allows it)',
+};
+
 const ALONE = 'ip link set lo up && echo "40000 40000" > /proc/sys/net/ipv4/ip_local_port_range && exec "$@"';
 
 /** The same in a network of its own, in which 40000 is the one port that the kernel gives to a connection. */
@@ -40,7 +54,7 @@ export const ONE_PORT: Capability = {
     ],
     ['true'],
   ),
-  remedy: 'a network namespace (apt-get install -y iproute2, and a kernel that allows it)',
+  remedy: OWN_NETWORK.remedy,
 };
 
 /** What inotify can run out of, with the errno(3) and the sysctl that tell of it. */

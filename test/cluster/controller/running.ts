@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { ROOT } from '../../../scripts/build/product.ts';
+import { freePort } from '../../support/free-port.ts';
 import { awaited } from '../client/waiting.ts';
 
 /** A controller as a process of this machine, with the rights of its service account. */
@@ -15,14 +15,6 @@ export type Running = {
   said(event: string): Promise<string>;
   kill(signal?: NodeJS.Signals): Promise<void>;
 };
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
 
 /** Where it runs, when that is not this machine. */
 export type Elsewhere = { readonly prefix: readonly string[]; readonly listen: string };
