@@ -16,8 +16,9 @@ export type Results = {
 /** The environment variable that names the file to which they are written; nothing is where it is not set. */
 export const RESULTS_FILE = 'REHUP_TEST_RESULTS';
 
-/** What is told of a failure: of a program that was waited for in vain, all that it had said. */
-const TOLD_LINES = 60;
+/** What is told of a failure, lines: of a program that was waited for in vain, what it said first and last. */
+const FIRST_LINES = 20;
+const LAST_LINES = 40;
 
 /** A reporter of vitest's: writes {@link Results}, with the differences that its own JSON leaves out. */
 export class ResultsReporter implements Reporter {
@@ -47,5 +48,9 @@ function told(what: string, { message, diff = '', stacks = [] }: SerializedError
   const [place] = stacks;
   const at = place === undefined ? '' : `\nat ${relative(process.cwd(), place.file)}:${place.line}`;
   const text = stripVTControlCharacters(`${what}: ${message}${at}\n${diff}`).trim();
-  return text.split('\n', TOLD_LINES).join('\n    ');
+  const lines = text.split('\n');
+  const most = FIRST_LINES + LAST_LINES;
+  const shown =
+    lines.length <= most ? lines : [...lines.slice(0, FIRST_LINES), '…', ...lines.slice(-LAST_LINES)];
+  return shown.join('\n    ');
 }

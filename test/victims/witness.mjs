@@ -4,8 +4,9 @@
 // left to PID 1 before the start is told), `uncaught=SIGHUP` (no handler for that one), `leave=1` (a process in the group outlives this one).
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 import { constants } from 'node:os';
+import { contentOf } from './content.mjs';
 
 const [file, ...words] = process.argv.slice(2);
 const given = (name) =>
@@ -14,7 +15,7 @@ const number = (name, otherwise) => Number(given(name)[0] ?? otherwise);
 
 function content() {
   try {
-    return readFileSync(file, 'utf8');
+    return contentOf(file);
   } catch (error) {
     return error.code;
   }
