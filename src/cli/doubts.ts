@@ -82,7 +82,10 @@ function withoutEffect(raw: RawOptions, settings: Omit<Settings, 'doubts'>): rea
     splay: [watchesNothing, nothing],
     'min-interval': [watchesNothing, nothing],
     'check-timeout': [check === undefined, 'it has no effect without --check'],
-    'ready-timeout': [ready === undefined, 'it has no effect without --ready'],
+    'ready-timeout': [
+      ready === undefined && !actions.some(({ kind }) => kind === 'unhealthy'),
+      'it has no effect without --ready',
+    ],
     'action-timeout': [
       !actions.some(({ kind }) => kind === 'exec' || kind === 'http'),
       'it has no effect without an action that is a command or an HTTP call',

@@ -62,6 +62,9 @@ describe('an option that has no effect', () => {
     expect(doubts([...WATCH, ...options, '--max-restarts', '3', '--on-exit', 'restart', 'app'])).toEqual([]);
     expect(doubts(['--env-dir', '/v', '--settle', '5s', 'app'])).toEqual([]);
     expect(doubts([...WATCH, 'app'])).toEqual([]);
+    // The time within which the application tells that it was restarted.
+    const sidecar = ['sidecar', ...WATCH, '--on-change', 'unhealthy', '--state', '/s', '--listen', ':1'];
+    expect(doubts([...sidecar, '--ready-timeout', '5m'])).toEqual([]);
   });
 });
 

@@ -7,6 +7,7 @@ import type { State } from '../../src/core/state/state.ts';
 import { step } from '../../src/core/step.ts';
 import { begin, volumeReading } from './given.ts';
 import { keptState } from './kept-state.ts';
+import type { Main, Phase } from './simulated-main.ts';
 import { keepTimer } from './timers.ts';
 import { FAR, HOST } from './visitor.ts';
 
@@ -24,27 +25,6 @@ const BACK_OFF = 10_000;
 const QUIET = 15 * 60_000;
 
 const PASSED = { kind: 'exited', status: { kind: 'code', code: 0 }, output: '' } as const;
-
-type Phase =
-  | {
-      readonly phase: 'running';
-      readonly read: string;
-      readonly failures: number;
-      readonly probeAt: number;
-      readonly told: number | undefined;
-    }
-  | { readonly phase: 'stopping'; readonly until: number }
-  | { readonly phase: 'starting'; readonly read: string; readonly hookAt: number };
-
-/** A main container. */
-type Main = {
-  readonly name: string;
-  /** What stands behind `/livez` and `/started`. */
-  readonly path: string;
-  phase: Phase;
-  /** The last answer by which it was restarted for its content. */
-  restartedAt: number | undefined;
-};
 
 /** Content that was written, and when the sidecar saw it first. */
 type Change = { readonly text: string; seen: number | undefined };
@@ -270,6 +250,13 @@ export function simulatedPod(settings: Settings, durations: () => number, names:
           (effect) => effect.type === 'log' && effect.line.event === 'sidecar.main_started',
         );
       disturbed ||= counted === true;
+    },
+    /** A stranger makes up the name of a container: that it was started, or that its probe asks. */
+    madeUp(what: 'started' | 'livez'): void {
+      note('a stranger:');
+      const answer = get(`/${what}/made-up`);
+      // Who asks for probes too is taken for one that does not start.
+      disturbed ||= what === 'livez' && answer?.status === 503;
     },
     /** The sidecar is killed, and started again after so long. */
     killed(ms: number): void {

@@ -1,3 +1,4 @@
+import { sameSnapshot } from '../files/snapshot.ts';
 import { closeGate } from '../gate/gate.ts';
 import { canRollBack } from '../gate/stages.ts';
 import type { ExitStatus } from '../process/exit.ts';
@@ -12,7 +13,7 @@ import { drained } from './acting.ts';
 import { rollbackPassed } from './gated.ts';
 import { applied, failed, superseded, supersededBy } from './outcome.ts';
 import { rollBack } from './rollback.ts';
-import { advance, clearWaits, type In, rest, withdraw } from './scheduling.ts';
+import { advance, again, clearWaits, type In, rest, withdraw } from './scheduling.ts';
 import { lookAtBlocked } from './telling.ts';
 import { isRestart, rollBackStart } from './verification.ts';
 
@@ -143,7 +144,12 @@ export function startFailed(
   event: EventOf<'start-failed'>,
   turn: Turn,
 ): State {
-  return progress.phase === 'acting' ? failed(rest(state), progress.reload, event.errno, turn) : state;
+  if (progress.phase !== 'acting') return state;
+  const { reload } = progress;
+  const over = failed(rest(state), reload, event.errno, turn);
+  // A sidecar has newer content told though that one was not read.
+  const isOld = state.child.phase === 'running' && !sameSnapshot(state.configuration.seen, reload.snapshot);
+  return isOld ? again(over, turn) : over;
 }
 
 /** A stop from outside ends whatever is under way. */

@@ -4,8 +4,9 @@ import type { State } from '../state/state.ts';
 import type { EventOf, Turn } from '../state/turn.ts';
 import { content } from '../supervision/starting.ts';
 import { isDoubtful, keepDoubt, keepNow, withMain, withPod } from './pod.ts';
-import { heard, keepAnew, MOST_MAINS, noteSeen } from './starts.ts';
-import { hooked, isHookAwaited } from './unwell.ts';
+import { keepAnew } from './restarted.ts';
+import { heard, MOST_MAINS, noteSeen } from './starts.ts';
+import { awaited, isHookAwaited } from './unwell.ts';
 
 /*
  * What comes before a sidecar has begun to watch: its port is open by then, and the first check, or the wait for a slot, may take
@@ -35,10 +36,12 @@ function readEarly(state: State, turn: Turn): State {
   // Whose probe was answered for what is there has read it, as it has started since.
   const started = early.reduce(
     (known, name) =>
-      mains.get(name)?.answered === undefined ? known : withMain(known, name, { started: turn.at }),
+      mains.get(name)?.answered === undefined
+        ? known
+        : withMain(known, name, { started: turn.at, overdue: false }),
     state,
   );
-  const all = hooked(started.pod.mains).every((main) => main.started !== undefined);
+  const all = awaited(started.pod.mains).every((main) => main.started !== undefined);
   if (!all) return keepAnew(started, turn);
   return withPod(keepNow(started, 'told', seen, {}, turn), { noted: seen });
 }

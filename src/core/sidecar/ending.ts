@@ -47,7 +47,6 @@ export function recalled(state: State, _child: Child, event: EventOf<'recalled'>
     const fields = { code, ms: Math.round(since), paths: shown, changed: paths.length };
     log(turn, 'info', 'sidecar.resumed', message, fields);
   }
-  const main: Main = { ...NEW_MAIN, hooked: true };
   const known: State = withPod(
     {
       ...state,
@@ -61,13 +60,18 @@ export function recalled(state: State, _child: Child, event: EventOf<'recalled'>
       ended,
       shared,
       found,
-      mains: new Map(hooks.map((name) => [name, main])),
+      mains: new Map(hooks.map((name) => [name, recalledMain(state, name, kept)])),
       futile: alone < MOST_ALONE ? undefined : missing(code, alone, evidence),
     },
   );
   // It is owed once: what ends this life in another way must not be taken for the same end.
   const noted = owed ? keepNow(known, 'note', new Map(), {}, turn) : known;
   return prepare(noted, undefined, 'first', turn);
+}
+
+function recalledMain({ settings }: State, name: string, { overdue }: Kept): Main {
+  const isRestarted = settings.watches.some(({ action }) => action.kind === 'unhealthy');
+  return { ...NEW_MAIN, hooked: true, overdue: isRestarted && overdue.includes(name) };
 }
 
 function intervalOf({ settings }: State, { interval }: Kept): number {
@@ -105,9 +109,12 @@ export function tellRecalled(state: State, turn: Turn): void {
     return;
   }
   const { seen } = state.configuration;
-  const missed = found.flatMap(({ path, told, digest }) => {
+  // What was there for a moment only may have been read by a start all the same.
+  const isOpen = kept !== undefined && kept.anew.length > 0 && !found.every(({ answered }) => answered);
+  const missed = found.flatMap(({ path, told, still, digest }) => {
     const content = seen.get(path);
-    return content === undefined || (told && digest === content.digest) ? [] : [path];
+    const isKnown = told && (still || !isOpen);
+    return content === undefined || (isKnown && digest === content.digest) ? [] : [path];
   });
   if (missed.length > 0) turn.notices.push({ type: 'change-missed', paths: missed });
 }

@@ -14,7 +14,7 @@ import type { PathPredicate } from '../text/glob.ts';
 const NAME = 'rehup-sidecar.json';
 
 /** The first field, which tells other versions that they don't know it. */
-const VERSION = 2;
+const VERSION = 3;
 
 /**
  * By the path of the watch, the digest of what it holds, with a key of the file's own, and the generation of its volume; ''

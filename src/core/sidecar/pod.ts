@@ -21,7 +21,13 @@ export function withPod(state: State, change: Partial<Pod>): State {
   return { ...state, pod: { ...state.pod, ...change } };
 }
 
-export const NEW_MAIN: Main = { hooked: false, answered: undefined, count: 0, started: undefined };
+export const NEW_MAIN: Main = {
+  hooked: false,
+  answered: undefined,
+  count: 0,
+  started: undefined,
+  overdue: false,
+};
 
 export function withMain(state: State, name: string, change: Partial<Main>): State {
   const { mains } = state.pod;
@@ -43,6 +49,7 @@ const NOTHING_KEPT: Kept = {
   hooks: [],
   answered: [],
   anew: [],
+  overdue: [],
 };
 
 type Keep = Extract<Effect, { type: 'keep' }>;
@@ -61,7 +68,8 @@ export function keepNow(
   const hooks = namesOf(state, ({ hooked }) => hooked);
   const answered = namesOf(state, (main) => main.answered !== undefined && main.answered >= seenAt);
   const anew = namesOf(state, (main) => main.started !== undefined && hasRead(state, main));
-  const kept: Kept = { ...(state.pod.kept ?? NOTHING_KEPT), ...change, hooks, answered, anew };
+  const overdue = namesOf(state, (main) => main.overdue);
+  const kept: Kept = { ...(state.pod.kept ?? NOTHING_KEPT), ...change, hooks, answered, anew, overdue };
   const effect: Keep = { type: 'keep', directory, kept, as, content, own: ownPlace(state) };
   // Before the answer goes: the next life must not have it restarted for the same content again.
   if (as === 'answered') turn.effects.unshift(effect);
@@ -95,13 +103,18 @@ export function isDoubtful({ pod }: State, turn: Turn): boolean {
   return pod.changed && pod.seenAt > pod.answered && pod.seenAt > turn.at - START_TIME;
 }
 
+/** Whether a start that is told of now for the first time may have read something older, whoever else was restarted since. */
+export function isDoubtfulFirst({ pod }: State, turn: Turn): boolean {
+  return pod.changed && !pod.shared && pod.seenAt > turn.at - START_TIME;
+}
+
 /** Stands for what an earlier life kept as told. */
 export const OF_EARLIER: Snapshot = new Map();
 
 /** At the end of each step: what the application was told, or has read, is kept, since it outlives this sidecar. */
 export function keepTold(state: State, turn: Turn): State {
   const { configuration, child, pod, settings } = state;
-  const { told, unanswered, progress } = configuration;
+  const { seen, told, unanswered, progress } = configuration;
   if (settings.pod?.state === undefined || (child.phase !== 'running' && child.phase !== 'stopping'))
     return state;
   const isNoted = pod.noted !== undefined && pod.noted !== OF_EARLIER;
@@ -109,6 +122,9 @@ export function keepTold(state: State, turn: Turn): State {
   if (child.phase === 'stopping' || progress.phase === 'baseline' || progress.phase === 'acting')
     return state;
   if (pod.noted !== undefined && sameSnapshot(pod.noted, told)) return state;
+  // One of several has not started in time: that the others have read what is there is known, and kept already.
+  const isFor = pod.answeredFor !== undefined && sameSnapshot(pod.answeredFor, seen);
+  if (isFor && !sameSnapshot(told, seen)) return state;
   // What a start has read that is yet to be told is not known here, nor is it to be in the next life.
   if (isHookAwaited(state) && isDoubtful(state, turn)) return state;
   return withPod(keepNow(state, 'told', told, {}, turn), { noted: told, answeredFor: undefined });

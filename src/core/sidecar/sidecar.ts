@@ -9,6 +9,7 @@ import { nothingToStart, unusable } from '../supervision/starting.ts';
 import { verifying } from '../supervision/verifying.ts';
 import { seenEarly, startedEarly, tellEarly } from './early.ts';
 import { askRecall, endForChange, endKept, recalled, tellRecalled } from './ending.ts';
+import { startOverdue } from './overdue.ts';
 import { tellKept, withPod } from './pod.ts';
 import {
   lookAtOthers,
@@ -18,7 +19,6 @@ import {
   sicken,
   startedWhileUnwell,
   startedWhileWell,
-  startOverdue,
   unwellAnswered,
 } from './starts.ts';
 

@@ -1,22 +1,24 @@
 import { changedPaths, sameSnapshot } from '../files/snapshot.ts';
 import type { Child, Found } from '../state/child.ts';
 import type { State } from '../state/state.ts';
-import { clearTimers, type EventOf, log, setTimer, type Turn } from '../state/turn.ts';
+import { type EventOf, log, setTimer, type Turn } from '../state/turn.ts';
 import { withChild } from '../supervision/child.ts';
 import { textOfBytes } from '../text/bytes.ts';
 import { PROCESS } from './others.ts';
+import { ENOUGH_ANSWERS, overdueFirst } from './overdue.ts';
 import {
   awaitingRestart,
   hasRead,
   isDoubtful,
+  isDoubtfulFirst,
   keepDoubt,
   keepNow,
-  NEW_MAIN,
   ownPlace,
   withMain,
   withPod,
 } from './pod.ts';
-import { hooked, isSeenByProcesses } from './unwell.ts';
+import { isPending, isRead, keepAnew, startedAgain } from './restarted.ts';
+import { awaited, isSeenByProcesses } from './unwell.ts';
 
 /*
  * `unhealthy`: the application is restarted by its kubelet, since `/livez` is 503, and what each start of it has read. What
@@ -28,9 +30,6 @@ type Stopping = Extract<Child, { phase: 'stopping' }>;
 
 /** So long after its watch has begun a sidecar takes each hook for a start that matters, ms. */
 const FIRST_MINUTE = 60_000;
-
-/** After so many answers the application should have been restarted within `--ready-timeout`. */
-const ENOUGH_ANSWERS = 3;
 
 /** So many main containers there may be: names come from whoever asks. */
 export const MOST_MAINS = 16;
@@ -82,8 +81,11 @@ export function sicken(state: State, child: Running, event: EventOf<'stop-child'
       return [name, { ...main, count: 0, started }];
     }),
   );
-  if (isSeenByProcesses(mains, state.pod.shared))
-    turn.effects.push({ type: 'see-others', own: ownPlace(state) });
+  const { shared } = state.pod;
+  if (isSeenByProcesses(mains, shared)) turn.effects.push({ type: 'see-others', own: ownPlace(state) });
+  else if (shared || awaited(mains).some(({ started }) => started !== undefined))
+    // Of those that are waited for none may exist.
+    setTimer(turn, 'start', state.settings.readyTimeout);
   const stopping = awaitingRestart(child, event.afterwards);
   return withChild(withPod(state, { mains, before: [] }), stopping);
 }
@@ -122,27 +124,17 @@ export function unwellAnswered(
   const { mains } = before.pod;
   if (!mains.has(name) && mains.size >= MOST_MAINS) return before;
   const count = (mains.get(name)?.count ?? 0) + 1;
-  const state = withPod(withMain(before, name, { answered: turn.at, count }), { answered: turn.at });
+  // Who asks is waited for.
+  const overdue = child.phase === 'running' && mains.get(name)?.overdue === true;
+  const state = withPod(withMain(before, name, { answered: turn.at, count, overdue }), { answered: turn.at });
   if (child.phase === 'stopping' && count === ENOUGH_ANSWERS)
     setTimer(turn, 'start', state.settings.readyTimeout);
   const { seen } = state.configuration;
   const { answeredFor } = state.pod;
   const isNew = answeredFor === undefined || !sameSnapshot(answeredFor, seen);
   const isKept = !isNew && state.pod.kept?.answered.includes(name) === true;
-  if (isKept || !isPending(state)) return state;
+  if (isKept || !(isPending(state) || overdue)) return state;
   return withPod(keepNow(state, 'answered', seen, {}, turn), { answeredFor: seen });
-}
-
-/** It was not restarted though it should have been. */
-export function startOverdue(state: State, child: Stopping, _event: unknown, turn: Turn): State {
-  const { pod, settings } = state;
-  const errno = `/livez was answered ${ENOUGH_ANSWERS} times with 503, and no /started came within ${settings.readyTimeout} ms after that`;
-  turn.notices.push({ type: 'start-failed', errno });
-  if (!isSeenByProcesses(pod.mains, pod.shared)) return state;
-  // Nothing else would tell of a start, and it must not be restarted for ever.
-  clearTimers(turn, 'group');
-  const { pid, since } = child;
-  return withChild(state, { phase: 'running', pid, since, stayed: true, verified: true });
 }
 
 /** A hook was heard while the application is to be restarted. */
@@ -155,21 +147,16 @@ export function startedWhileUnwell(
   const state = heard(before, name, turn);
   const main = state.pod.mains.get(name);
   if (typeof child.afterwards === 'object' || main === undefined) return state;
-  const back = withMain(state, name, { started: turn.at });
+  const back = withMain(state, name, { started: turn.at, overdue: false });
   const first = isFirst(state, turn) && isRead(back);
   if (main.count === 0 && (main.answered ?? Number.NEGATIVE_INFINITY) < state.pod.seenAt && !first)
     return keepDoubt(ignored(state, name, turn), turn);
   tellStarted(name, turn);
-  return hooked(back.pod.mains).every(({ started }) => started !== undefined)
-    ? startedAgain(back, child, turn)
-    : keepAnew(back, turn);
-}
-
-/** Of several one has started on what a probe was answered for: it is not to be started again for it. */
-export function keepAnew(state: State, turn: Turn): State {
-  const { answeredFor } = state.pod;
-  if (answeredFor === undefined || !sameSnapshot(answeredFor, state.configuration.seen)) return state;
-  return keepNow(state, 'note', new Map(), {}, turn);
+  if (awaited(back.pod.mains).every(({ started }) => started !== undefined))
+    return startedAgain(back, child, turn);
+  // The others have their time from now on.
+  setTimer(turn, 'start', state.settings.readyTimeout);
+  return keepAnew(back, turn);
 }
 
 /** A hook was heard while all is well: a start of its own accord, that of the pod, or one that an earlier life led to. */
@@ -185,9 +172,11 @@ export function startedWhileWell(
   const pending = isPending(state);
   // A start of its own accord may have read what was there for a moment only, and is gone again.
   if (!pending && isDoubtful(state, turn)) return doubted(ignored(state, name, turn), turn);
+  if (!pending && before.pod.mains.get(name)?.hooked !== true && isDoubtfulFirst(state, turn))
+    return overdueFirst(state, name, turn);
   const answered = main.answered !== undefined && (!pending || main.answered >= state.pod.seenAt);
-  const back = withMain(state, name, { started: turn.at });
-  const alone = hooked(back.pod.mains).length === 1;
+  const back = withMain(state, name, { started: turn.at, overdue: false });
+  const alone = awaited(back.pod.mains).length === 1;
   // What is told as bad may only have been late: that is found out anew.
   const late = !pending && state.configuration.degraded !== undefined;
   const started = { ...main, started: turn.at };
@@ -197,15 +186,11 @@ export function startedWhileWell(
   if (
     alone ||
     late ||
-    (pending && hooked(back.pod.mains).every((one) => one.started !== undefined && hasRead(back, one)))
+    (pending && awaited(back.pod.mains).every((one) => one.started !== undefined && hasRead(back, one)))
   )
     return startedAgain(back, child, turn);
-  return pending ? keepAnew(back, turn) : back;
-}
-
-/** Whether there is content that the application was not told, or may not have read. */
-function isPending({ child, configuration: { seen, told, unanswered } }: State): boolean {
-  return child.phase === 'stopping' || unanswered !== undefined || !sameSnapshot(told, seen);
+  if (pending) return keepAnew(back, turn);
+  return main.overdue ? keepNow(back, 'note', new Map(), {}, turn) : back;
 }
 
 /** It is not known any more what the application has read: whatever is there is told. */
@@ -237,45 +222,4 @@ function ignored(state: State, name: string, turn: Turn): State {
   const message = `${path} was asked for, and changes nothing: no probe was answered with 503 since the change`;
   log(turn, 'info', 'sidecar.start_ignored', message, { path });
   return state;
-}
-
-/** Whether all starts have read what is there now. */
-function isRead(state: State): boolean {
-  return hooked(state.pod.mains).every((main) => hasRead(state, main));
-}
-
-/** All that was to be started is: what it has read is what it was told, as far as that is known. */
-function startedAgain(before: State, child: Running | Stopping, turn: Turn): State {
-  const { configuration, settings, pod } = before;
-  const { seen, told, unanswered = [], next, progress } = configuration;
-  const read = hooked(pod.mains).length > 0 ? isRead(before) : pod.seenAt <= pod.answered;
-  const sure = read || !isPending(before);
-  const paths = progress.phase === 'acting' ? progress.reload.paths : [];
-  const unsure = [...new Set([...paths, ...unanswered, ...changedPaths(told, seen)])].sort();
-  // Where one of several has not read it, those that have are not to be started again for it.
-  const mains = new Map(
-    [...pod.mains].map(([name, main]) => {
-      const stays = !sure && main.started !== undefined && hasRead(before, main);
-      return [name, stays ? { ...main, count: 0 } : { ...NEW_MAIN, hooked: main.hooked }];
-    }),
-  );
-  const answeredFor = sure ? undefined : pod.answeredFor;
-  const state: State = {
-    ...withPod(before, { mains, answeredFor, noted: undefined }),
-    configuration: { ...configuration, next: { ...next, snapshot: sure ? seen : told } },
-  };
-  clearTimers(turn, 'start', 'group', 'drain', 'verify-start');
-  turn.notices.push(sure ? { type: 'child-starting' } : { type: 'child-starting', unsure });
-  turn.notices.push({ type: 'child-started', why: child.phase === 'stopping' ? 'reload' : 'on-exit' });
-  const { verify, ready } = settings;
-  const verified = verify === 0 && ready === undefined;
-  if (verify > 0) setTimer(turn, 'verify-start', verify);
-  else if (verified) turn.notices.push({ type: 'child-verified' });
-  return withChild(sure ? state : keepAnew(state, turn), {
-    phase: 'running',
-    pid: child.pid,
-    since: turn.at,
-    stayed: verify === 0,
-    verified,
-  });
 }

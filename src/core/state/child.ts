@@ -58,6 +58,8 @@ export type Kept = {
   /** Those whose probe was answered for the content that is kept as answered for, and those that have started on it since. */
   readonly answered: readonly string[];
   readonly anew: readonly string[];
+  /** Those that have not started in time, and are to be restarted when their probes ask. */
+  readonly overdue: readonly string[];
 };
 
 /** A watch beside what an earlier life kept of it: its digest now, and whether that is what was told, or answered for. */
@@ -82,6 +84,8 @@ export type Main = {
   readonly count: number;
   /** When it was started after that, ms. */
   readonly started: number | undefined;
+  /** Whether it has not started in time: nobody waits for it, and it is to be restarted all the same when its probe asks. */
+  readonly overdue: boolean;
 };
 
 /** What a sidecar knows of its pod. */

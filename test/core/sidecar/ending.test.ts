@@ -34,6 +34,7 @@ function kept(change: Partial<Kept> = {}): Kept {
     hooks: [],
     answered: [],
     anew: [],
+    overdue: [],
   };
   return { ...usual, ...change };
 }

@@ -25,7 +25,10 @@ const anySettings = fc.record({
 
 /** What happens, and how long after what happened before, ms. */
 const anyEvent = fc.tuple(
-  fc.constantFrom('change', 'change', 'change', 'back', 'crash', 'stranger', 'kill 5', 'kill 30', 'kill 60'),
+  fc.constantFrom(
+    ...['change', 'change', 'change', 'change', 'back', 'crash', 'kill 5', 'kill 30', 'kill 60'],
+    ...['stranger', 'stranger started', 'stranger livez'],
+  ),
   fc.oneof(fc.nat(500), fc.nat(10_000), fc.nat(120_000)),
 );
 
@@ -96,6 +99,35 @@ const FOUND: Life[] = [
     ],
     [0, 1_001, 5_000],
   ],
+  [
+    PLAIN,
+    [
+      ['stranger started', 0],
+      ['change', 1_000],
+      ['kill 5', 30_000],
+      ['back', 0],
+    ],
+    [0],
+  ],
+  [
+    PLAIN,
+    [
+      ['stranger started', 0],
+      ['change', 0],
+      ['change', 0],
+      ['stranger livez', 29_914],
+      ['kill 60', 61_086],
+    ],
+    [0, 25_000],
+  ],
+  [
+    CHECKED,
+    [
+      ['change', 25_671],
+      ['crash', 5_329],
+    ],
+    [0, 16_000, 0],
+  ],
 ];
 
 test.each([{ names: [''] }, { names: ['web', 'worker'] }])(
@@ -129,6 +161,8 @@ test.each([{ names: [''] }, { names: ['web', 'worker'] }])(
             else if (event === 'back') life.changes(String(Math.max(0, version - 1)));
             else if (event === 'crash') life.crashes();
             else if (event === 'stranger') life.stranger();
+            else if (event === 'stranger started') life.madeUp('started');
+            else if (event === 'stranger livez') life.madeUp('livez');
             else life.killed(Number(event.slice('kill '.length)) * 1_000);
           }
           life.settles();
