@@ -1,3 +1,4 @@
+import { isYetToStart } from '../../src/core/sidecar/keeping.ts';
 import type { Found, Kept } from '../../src/core/state/child.ts';
 import type { Effect } from '../../src/core/state/effect.ts';
 
@@ -17,7 +18,8 @@ export function keptState() {
     keep({ content, kept, as }: Extract<Effect, { type: 'keep' }>, text: string, version: number): string {
       const is = content.get('/v')?.digest === `digest of ${text}`;
       const known = is ? `${text} ${version}` : '';
-      if (as === 'told' || as === 'unknown') disk = { kept, told: as === 'told' ? known : '' };
+      if (as === 'told') disk = { kept, told: known, answered: isYetToStart(kept, as) ? known : undefined };
+      else if (as === 'unknown') disk = { kept, told: '' };
       else if (as === 'doubt') disk = { ...disk, kept, told: '' };
       else disk = { ...disk, kept, ...(as === 'answered' ? { answered: known } : {}) };
       return JSON.stringify(disk);

@@ -13,6 +13,8 @@ import type { PathPredicate } from '../text/glob.ts';
 
 const NAME = 'rehup-sidecar.json';
 
+type Keep = Extract<Effect, { type: 'keep' }>;
+
 /** The first field, which tells other versions that they don't know it. */
 const VERSION = 3;
 
@@ -35,11 +37,7 @@ type Recalled = { readonly kept: Kept | undefined; readonly found: readonly Foun
 export type Keeping = {
   recall(directory: string, told: (recalled: Recalled) => void): void;
   /** @param told gets the errno, where it can't be done */
-  keep(
-    effect: Extract<Effect, { type: 'keep' }>,
-    now: Partial<Kept>,
-    told: (errno: string | undefined) => void,
-  ): void;
+  keep(effect: Keep, now: Partial<Kept>, told: (errno: string | undefined) => void): void;
 };
 
 /** @param drive leads to its end what is done one after the other */
@@ -87,7 +85,7 @@ export function createKeeping(drive: Drive, ignore: PathPredicate): Keeping {
   }
 
   function* keep(
-    { directory: path, kept, content, as }: Extract<Effect, { type: 'keep' }>,
+    { directory: path, kept, content, as }: Keep,
     now: Partial<Kept>,
   ): FileSteps<string | undefined> {
     if (known.key === '') known = { key: yield* digestStrings(['rehup sidecar'], true) };
@@ -100,7 +98,7 @@ export function createKeeping(drive: Drive, ignore: PathPredicate): Keeping {
       }
       if (as === 'answered') known = { ...known, answered: digests };
       else if (as === 'doubt') known = { ...known, told: digests };
-      else known = { key: known.key, told: digests };
+      else known = { key: known.key, told: digests, answered: isYetToStart(kept, as) ? digests : undefined };
     }
     const directory = yield* enterPath(path);
     if (isFailure(directory)) return directory.errno;
@@ -114,6 +112,11 @@ export function createKeeping(drive: Drive, ignore: PathPredicate): Keeping {
     recall: (directory, told) => inTurn(() => recall(directory), told),
     keep: (effect, now, told) => inTurn(() => keep(effect, now), told),
   };
+}
+
+/** Whether somebody who was not waited for is about to start on what is told. */
+export function isYetToStart({ overdue, answered }: Kept, as: Keep['as']): boolean {
+  return as === 'told' && overdue.some((name) => answered.includes(name));
 }
 
 /** What a watch holds now, as this process digests it and as what is kept of it; undefined where it changes, or can't be read. */

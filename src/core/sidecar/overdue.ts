@@ -24,16 +24,16 @@ export function startOverdue(state: State, child: Stopping, _event: unknown, tur
     return wellAgain(state, child, turn);
   }
   const left = awaited(mains).filter(({ started }) => started === undefined);
-  const isProbed = left.some(({ count }) => count > 0);
+  const isFailed = left.some(({ count }) => count >= ENOUGH_ANSWERS);
   if (left.length < awaited(mains).length) {
     const late = withOverdue(state, () => true, turn);
-    if (!isProbed) return startedAgain(late, child, turn);
+    if (!isFailed) return startedAgain(late, child, turn);
     tellOverdue(late, turn);
     tellFailed(state, turn);
     return wellAgain(late, child, turn);
   }
-  if (!isProbed && shared) return byProcesses(state, turn);
-  if (left.every(({ count }) => count < ENOUGH_ANSWERS)) return state;
+  if (shared && left.every(({ count }) => count === 0)) return byProcesses(state, turn);
+  if (!isFailed) return state;
   const late = withOverdue(state, ({ count }) => count === 0, turn);
   tellOverdue(late, turn);
   tellFailed(state, turn);

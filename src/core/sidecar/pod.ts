@@ -127,7 +127,9 @@ export function keepTold(state: State, turn: Turn): State {
   if (isFor && !sameSnapshot(told, seen)) return state;
   // What a start has read that is yet to be told is not known here, nor is it to be in the next life.
   if (isHookAwaited(state) && isDoubtful(state, turn)) return state;
-  return withPod(keepNow(state, 'told', told, {}, turn), { noted: told, answeredFor: undefined });
+  const kept = keepNow(state, 'told', told, {}, turn);
+  const late = [...pod.mains.values()].some(({ overdue, answered }) => overdue && answered !== undefined);
+  return withPod(kept, { noted: told, answeredFor: late ? told : undefined });
 }
 
 /** What the application has read is not known. Whose probe was answered for what is there still is, and has to start to read it. */

@@ -41,8 +41,10 @@ export function startedAgain(before: State, child: Running | Stopping, turn: Tur
   const mains = new Map(
     [...pod.mains].map(([name, main]) => {
       const stays = !sure && main.started !== undefined && hasRead(before, main);
-      const { hooked, overdue } = main;
-      return [name, stays ? { ...main, count: 0 } : { ...NEW_MAIN, hooked, overdue }];
+      if (stays) return [name, { ...main, count: 0 }];
+      const { hooked } = main;
+      const overdue = main.overdue && main.started === undefined;
+      return [name, { ...NEW_MAIN, hooked, overdue, answered: overdue ? main.answered : undefined }];
     }),
   );
   const answeredFor = sure ? undefined : pod.answeredFor;

@@ -68,12 +68,6 @@ export function noteSeen(state: State, _child: Child, _event: unknown, turn: Tur
 
 /** From now on probes are answered that the application is not well. */
 export function sicken(state: State, child: Running, event: EventOf<'stop-child'>, turn: Turn): State {
-  log(
-    turn,
-    'info',
-    'sidecar.unhealthy',
-    '/livez says that the application is not well, so that it is restarted',
-  );
   // Of several some may have read it by themselves.
   const mains = new Map(
     [...state.pod.mains].map(([name, main]) => {
@@ -81,13 +75,17 @@ export function sicken(state: State, child: Running, event: EventOf<'stop-child'
       return [name, { ...main, count: 0, started }];
     }),
   );
-  const { shared } = state.pod;
-  if (isSeenByProcesses(mains, shared)) turn.effects.push({ type: 'see-others', own: ownPlace(state) });
-  else if (shared || awaited(mains).some(({ started }) => started !== undefined))
-    // Of those that are waited for none may exist.
-    setTimer(turn, 'start', state.settings.readyTimeout);
+  const sickened = withPod(state, { mains, before: [] });
   const stopping = awaitingRestart(child, event.afterwards);
-  return withChild(withPod(state, { mains, before: [] }), stopping);
+  const { shared } = state.pod;
+  const known = awaited(mains).filter(({ started }) => started !== undefined).length;
+  if (known > 0 && known === awaited(mains).length) return startedAgain(sickened, stopping, turn);
+  const message = '/livez says that the application is not well, so that it is restarted';
+  log(turn, 'info', 'sidecar.unhealthy', message);
+  if (isSeenByProcesses(mains, shared)) turn.effects.push({ type: 'see-others', own: ownPlace(state) });
+  // Of those that are waited for none may exist.
+  else if (shared || known > 0) setTimer(turn, 'start', state.settings.readyTimeout);
+  return withChild(sickened, stopping);
 }
 
 /** Processes of others, which tell of a start where nothing else does. */

@@ -49,12 +49,29 @@ describe('a name that was made up', () => {
   test('and asks as a probe does has one change failed, and what has changed meanwhile is told', () => {
     const life = besideMadeUp();
     life.changes('two');
-    asks(life, '/livez/made-up');
+    for (let answers = 0; answers < 3; answers++) asks(life, '/livez/made-up');
     restarted(life);
     life.changes('three');
     expect(asks(life, '/livez')).toBe(200);
     life.elapses('start');
     expect(count(life, 'reload.failed')).toBe(1);
+    restarted(life);
+    expect(count(life, 'reload.applied')).toBe(1);
+    expect(events(life)).toContain('rehup.recovered');
+    expect(events(life)).not.toContain('rehup.internal_error');
+  });
+
+  test('and asks as a probe does keeps nothing back that came after both were told as failed', () => {
+    const life = besideMadeUp();
+    life.changes('two');
+    for (const path of ['/livez', '/livez/made-up'])
+      for (let answers = 0; answers < 3; answers++) asks(life, path);
+    life.elapses('start');
+    expect(count(life, 'reload.failed')).toBe(1);
+    asks(life, '/started');
+    life.changes('three');
+    expect(asks(life, '/livez')).toBe(200);
+    life.elapses('start');
     restarted(life);
     expect(count(life, 'reload.applied')).toBe(1);
     expect(events(life)).toContain('rehup.recovered');
