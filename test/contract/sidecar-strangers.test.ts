@@ -83,6 +83,16 @@ test('who makes up its probe too has one change told as failed, and nobody is ke
   await stopped(one);
 });
 
+test('forty names that were made up are no place taken from the application that starts after them', async () => {
+  const volume = newVolume(directory.path);
+  const one = await sidecarIn(directory.path, SOON);
+  for (let number = 0; number < 40; number++) expect(await one.get(`/started/made-up-${number}`)).toBe(200);
+  expect(await one.get('/started')).toBe(200);
+  volume.write({ key: 'two' });
+  await isTold(one, 1);
+  await stopped(one);
+});
+
 test('a container whose probe is slow is restarted when it asks, also where the sidecar was killed meanwhile', async () => {
   const volume = newVolume(directory.path);
   const first = await sidecarIn(directory.path, SOON);

@@ -3,9 +3,9 @@ import type { Child } from '../state/child.ts';
 import type { State } from '../state/state.ts';
 import type { EventOf, Turn } from '../state/turn.ts';
 import { content } from '../supervision/starting.ts';
-import { isDoubtful, keepDoubt, keepNow, withMain, withPod } from './pod.ts';
+import { isDoubtful, keepDoubt, keepNow, MOST_MAINS, withMain, withPod } from './pod.ts';
 import { keepAnew } from './restarted.ts';
-import { heard, MOST_MAINS, noteSeen } from './starts.ts';
+import { heard, noteSeen } from './starts.ts';
 import { awaited, isHookAwaited } from './unwell.ts';
 
 /*
@@ -21,8 +21,8 @@ export function startedEarly(
   turn: Turn,
 ): State {
   const { early } = before.pod;
-  if (early.includes(name) || early.length >= MOST_MAINS) return before;
-  const state = withPod(before, { early: [...early, name] });
+  if (early.includes(name)) return before;
+  const state = withPod(before, { early: [...early.slice(0, MOST_MAINS - 1), name] });
   return child.phase === 'preparing' ? readEarly(heard(state, name, turn), turn) : state;
 }
 

@@ -35,6 +35,20 @@ export function withMain(state: State, name: string, change: Partial<Main>): Sta
   return withPod(state, { mains: new Map([...mains, [name, main]]) });
 }
 
+/** So many main containers there may be: names come from whoever asks. */
+export const MOST_MAINS = 16;
+
+/** Room for one more: of too many the last one goes of which least is known, as it may be made up. */
+export function withRoomFor(state: State, name: string): State {
+  const { mains } = state.pod;
+  if (mains.has(name) || mains.size < MOST_MAINS) return state;
+  const newest = [...mains].reverse();
+  const unknown =
+    newest.find(([, { hooked }]) => !hooked) ?? newest.find(([, { answered }]) => answered === undefined);
+  const [gone] = unknown ?? newest[0] ?? [];
+  return withPod(state, { mains: new Map([...mains].filter(([one]) => one !== gone)) });
+}
+
 export function ownPlace({ settings, identity }: State): OwnPlace {
   return { port: settings.listen?.port, network: identity.ownName };
 }

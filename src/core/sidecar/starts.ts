@@ -13,9 +13,11 @@ import {
   isDoubtfulFirst,
   keepDoubt,
   keepNow,
+  MOST_MAINS,
   ownPlace,
   withMain,
   withPod,
+  withRoomFor,
 } from './pod.ts';
 import { isPending, isRead, keepAnew, startedAgain } from './restarted.ts';
 import { awaited, isSeenByProcesses } from './unwell.ts';
@@ -30,9 +32,6 @@ type Stopping = Extract<Child, { phase: 'stopping' }>;
 
 /** So long after its watch has begun a sidecar takes each hook for a start that matters, ms. */
 const FIRST_MINUTE = 60_000;
-
-/** So many main containers there may be: names come from whoever asks. */
-export const MOST_MAINS = 16;
 
 /** Where processes tell of a start they are looked at this often, ms. */
 const LOOK_INTERVAL = 1_000;
@@ -120,11 +119,14 @@ export function unwellAnswered(
   turn: Turn,
 ): State {
   const { mains } = before.pod;
-  if (!mains.has(name) && mains.size >= MOST_MAINS) return before;
+  const isFull = mains.size >= MOST_MAINS && [...mains.values()].every(({ hooked }) => hooked);
+  if (isFull && !mains.has(name)) return before;
   const count = (mains.get(name)?.count ?? 0) + 1;
   // Who asks is waited for.
   const overdue = child.phase === 'running' && mains.get(name)?.overdue === true;
-  const state = withPod(withMain(before, name, { answered: turn.at, count, overdue }), { answered: turn.at });
+  const state = withPod(withMain(withRoomFor(before, name), name, { answered: turn.at, count, overdue }), {
+    answered: turn.at,
+  });
   if (child.phase === 'stopping' && count === ENOUGH_ANSWERS)
     setTimer(turn, 'start', state.settings.readyTimeout);
   const { seen } = state.configuration;
@@ -205,9 +207,8 @@ function isFirst({ pod }: State, turn: Turn): boolean {
 
 /** Who tells of a start once does so at each. */
 export function heard(state: State, name: string, turn: Turn): State {
-  const { mains } = state.pod;
-  if (mains.get(name)?.hooked === true || (!mains.has(name) && mains.size >= MOST_MAINS)) return state;
-  return keepNow(withMain(state, name, { hooked: true }), 'note', new Map(), {}, turn);
+  if (state.pod.mains.get(name)?.hooked === true) return state;
+  return keepNow(withMain(withRoomFor(state, name), name, { hooked: true }), 'note', new Map(), {}, turn);
 }
 
 function tellStarted(name: string, turn: Turn): void {

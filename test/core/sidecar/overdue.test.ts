@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ALARM } from '../../support/given.ts';
-import { asks, count, events, type Life, settledLife } from '../../support/unhealthy.ts';
+import { asks, count, events, type Life, MINUTE, settledLife, sidecar } from '../../support/unhealthy.ts';
 
 /** Specification 7, `unhealthy` with the names of main containers: which of them exist is told by nobody but whoever asks. */
 
@@ -90,6 +90,26 @@ describe('a name that was made up', () => {
     expect(count(life, 'reload.applied')).toBe(1);
     expect(events(life)).not.toContain('rehup.internal_error');
   });
+});
+
+test('more names than there may be are no place taken from a container that starts after them', () => {
+  for (const until of ['checked', 'settled']) {
+    const life = sidecar({ check: [['check']] });
+    life.begin();
+    if (until === 'settled') life.ran(0);
+    for (let number = 0; number < 40; number++) asks(life, `/started/made-up-${number}`);
+    asks(life, '/started');
+    if (until === 'checked') life.ran(0);
+    life.passes(2 * MINUTE);
+    // A stranger who asks as a probe does takes none either.
+    for (let number = 0; number < 40; number++) asks(life, `/livez/other-${number}`);
+    life.changes('two');
+    life.ran(0);
+    restarted(life);
+    life.elapses('start');
+    expect(count(life, 'reload.applied')).toBe(1);
+    expect(events(life)).not.toContain('rehup.internal_error');
+  }
 });
 
 describe('a container whose probe asks late', () => {
