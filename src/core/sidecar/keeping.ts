@@ -49,8 +49,9 @@ export function createKeeping(drive: Drive, ignore: PathPredicate): Keeping {
   function inTurn<Value>(steps: () => FileSteps<Value>, told: (value: Value) => void): void {
     waiting.push(() =>
       drive(steps(), (value) => {
-        waiting.shift();
+        // What is asked for meanwhile is next, and is not begun twice.
         told(value);
+        waiting.shift();
         waiting[0]?.();
       }),
     );
