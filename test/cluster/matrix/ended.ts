@@ -12,7 +12,7 @@ import { ALONE } from './untouched.ts';
 
 const SERVING = ['run', '-serve', ':8080', '/etc/app'];
 
-const VERIFIED = ['--ready', 'http://127.0.0.1:8080/healthz', '--ready-timeout', '20'];
+const VERIFIED = ['--ready', 'http://127.0.0.1:8080/healthz', '--ready-timeout', '40'];
 
 /** In its Service only while the sidecar says so. */
 const READINESS = {
