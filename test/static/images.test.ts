@@ -134,7 +134,8 @@ test('where no process may be started any more it says so and ends with 125', as
     volume: volume.path,
     more: ['--security-opt', `seccomp=${profile}`, '--security-opt', 'no-new-privileges'],
   });
-  expect(await self.ended).toBe(125);
+  const code = await self.ended;
+  expect(code, self.errors()).toBe(125);
   expect(await self.logged('child.start_failed')).toMatchObject({ errno: 'EAGAIN', command: '/teller' });
 });
 
