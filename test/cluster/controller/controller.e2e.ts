@@ -90,6 +90,8 @@ describe.sequential('for each kind of workload and each way to refer to somethin
         return last.every((one) => revisionOf(one) >= revision) ? true : undefined;
       },
       {
+        // After the API server was away, who else asks it comes back in its own time.
+        patience: 240_000,
         shown: () =>
           [
             ...last.map((one) => `${one.metadata.name} ${revisionOf(one)} ${digestOf(one)}`),
