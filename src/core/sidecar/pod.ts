@@ -53,7 +53,8 @@ export function ownPlace({ settings, identity }: State): OwnPlace {
   return { port: settings.listen?.port, network: identity.ownName };
 }
 
-const NOTHING_KEPT: Kept = {
+/** What a first life has of an earlier one. */
+export const NOTHING_KEPT: Kept = {
   paths: [],
   ended: 0,
   code: 0,

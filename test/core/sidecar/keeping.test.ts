@@ -1,20 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Drive } from '../../../src/core/jobs/conversation.ts';
 import { createKeeping } from '../../../src/core/sidecar/keeping.ts';
-import type { Kept } from '../../../src/core/state/child.ts';
-
-const KEPT: Kept = {
-  paths: [],
-  ended: 0,
-  code: 0,
-  others: [],
-  alone: 0,
-  interval: 0,
-  hooks: [],
-  answered: [],
-  anew: [],
-  overdue: [],
-};
+import { NOTHING_KEPT } from '../../../src/core/sidecar/pod.ts';
 
 /** What is done in a directory; each is over when the test says so. */
 function steps() {
@@ -29,7 +16,7 @@ function steps() {
     keeping,
     keep: (told: () => void) =>
       keeping.keep(
-        { type: 'keep', directory: '/state', kept: KEPT, as: 'note', content: new Map(), own },
+        { type: 'keep', directory: '/state', kept: NOTHING_KEPT, as: 'note', content: new Map(), own },
         {},
         told,
       ),
