@@ -36,7 +36,12 @@ export type Pod = {
   logged(event: string, nth?: number, container?: string): Promise<Logged>;
   ready(): Promise<Resource>;
   object(): Promise<Resource>;
-  /** How often the kubelet has started the container anew, as far as it has told. */
+  /**
+   * How often the kubelet has started the container anew, as far as it has told. It may not have told of the container at
+   * all yet: an application may have done all its work by then.
+   */
+  toldRestarts(container?: string): Promise<number | undefined>;
+  /** The same, once it has told. */
   restarts(container?: string): Promise<number>;
   /** Waits until it has told that it has started the container anew so often. */
   restarted(times: number, container?: string): Promise<void>;
@@ -85,9 +90,13 @@ export function podOf(place: Place, api: Api, namespace: string, name: string, m
         },
         { shown: everything },
       ),
-    restarts: async (container = main) =>
-      Number(field(statusOf(await pod.object(), container), 'restartCount')),
-    async restarted(times, container = main) {
+    async toldRestarts(container = main) {
+      const count = field(statusOf(await pod.object(), container), 'restartCount');
+      return typeof count === 'number' ? count : undefined;
+    },
+    restarts: (container) =>
+      awaited(`the kubelet to tell of ${name}`, () => pod.toldRestarts(container), { shown: everything }),
+    async restarted(times, container) {
       const enough = async () => ((await pod.restarts(container)) >= times ? true : undefined);
       await awaited(`${times} restarts of ${name}`, enough, { shown: everything });
     },

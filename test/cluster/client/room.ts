@@ -127,11 +127,11 @@ export async function inRoom(subject: Subject, test: (room: Room) => Promise<voi
     );
   } finally {
     const [first] = pods;
-    const restarts = await first?.restarts().catch(() => 0);
+    const restarts = await first?.toldRestarts().catch(() => 0);
     const reloads = first?.count('reload.started') ?? 0;
     const finding: Finding = {
       ...{ row, edition, seconds, reloads, ok, ...lateness, place: number, file: process.pid },
-      restarts: restarts || 0,
+      restarts: restarts ?? 0,
     };
     const ofParts = [...parts].map(([part, took]) => ({ ...finding, row: `${row}: ${part}`, seconds: took }));
     for (const one of [finding, ...ofParts])

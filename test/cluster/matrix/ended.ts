@@ -88,6 +88,7 @@ function draining({ needs, path, words, judge }: Draining): Row {
       const over = async () => {
         await room.change({ greeting: 'two' });
         expect((await pod.said('start greeting=two')).life).toBe(1);
+        await pod.restarted(1);
         await pod.ready();
       };
       let long: readonly string[] = [];
@@ -173,6 +174,8 @@ export const ENDED: readonly Row[] = [
           ? true
           : undefined,
       );
+      await pod.restarted(1);
+      await pod.restarted(1, 'rehup');
       expect([await pod.restarts(), await pod.restarts('rehup')]).toEqual([1, 1]);
       await room.change({ greeting: 'three' });
       await toldBy(pod, 2, 'reload.applied');
@@ -210,6 +213,7 @@ export const ENDED: readonly Row[] = [
       expect(second).toBeGreaterThan(60_000);
       expect(second).toBeLessThanOrEqual(120_000);
       await pod.restarted(2);
+      await pod.restarted(2, 'rehup');
       expect([await pod.restarts(), await pod.restarts('rehup')]).toEqual([2, 2]);
     },
   },
