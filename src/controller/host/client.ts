@@ -29,6 +29,8 @@ export type CallOptions = {
   readonly measured?: (bytes: number) => void;
   /** What is told to people can wait. */
   readonly isUrgent?: boolean;
+  /** Waits for no other request, neither its turn nor a connection: without it all others would be for nothing. */
+  readonly isFirst?: boolean;
 };
 
 export class ApiError extends Error {
@@ -47,6 +49,9 @@ export class ApiError extends Error {
  */
 const PATIENCE = { answer: 30_000, watch: 660_000 } as const;
 
+/** Far above what an object can have, and a page of them; bytes. */
+const LARGEST = 64 * 1024 * 1024;
+
 /** Tokens of service accounts change; they are read anew so often, and after a refusal. */
 const FRESH = 60_000;
 
@@ -55,7 +60,11 @@ const NAMESPACE_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace'
 /** Few, so that a burst of requests does not take the API server's connections. */
 const SOCKETS = 8;
 
-export function createClient(kubeconfig: string | undefined, qps: number): Client {
+export function createClient(
+  kubeconfig: string | undefined,
+  qps: number,
+  patience: { readonly answer: number; readonly watch: number } = PATIENCE,
+): Client {
   const config = new KubeConfig();
   if (kubeconfig === undefined) config.loadFromDefault();
   else config.loadFromFile(kubeconfig);
@@ -65,7 +74,9 @@ export function createClient(kubeconfig: string | undefined, qps: number): Clien
   if (address.protocol !== 'https:') throw new Error(`${cluster.server}: not https`);
   const limiter = createLimiter(qps);
   const counts = new Map<string, number>();
-  let agent: Agent | undefined;
+  const kept = { keepAlive: true, keepAliveMsecs: 10_000 };
+  const agent = new Agent({ ...kept, maxSockets: SOCKETS });
+  const first = new Agent({ ...kept, maxSockets: 1 });
   let credentials: RequestOptions = {};
   let readAt = Number.NEGATIVE_INFINITY;
 
@@ -83,7 +94,6 @@ export function createClient(kubeconfig: string | undefined, qps: number): Clien
 
   async function open(method: string, path: string, more: RequestOptions, sent?: string) {
     const { headers, ...tls } = await identified();
-    agent ??= new Agent({ keepAlive: true, keepAliveMsecs: 10_000, maxSockets: SOCKETS });
     const base = address.pathname.replace(/\/$/, '');
     return request({
       ...{
@@ -117,22 +127,31 @@ export function createClient(kubeconfig: string | undefined, qps: number): Clien
     counts,
     waiting: limiter.waiting,
     async call(method, path, options = {}) {
-      const { body, type = 'application/json', isUrgent = true, measured } = options;
-      await limiter.turn(isUrgent);
+      const { body, type = 'application/json', isUrgent = true, isFirst = false, measured } = options;
+      if (!isFirst) await limiter.turn(isUrgent);
       const sent =
         body === undefined ? undefined : JSON.stringify(typeof body === 'function' ? body() : body);
       const headers = sent === undefined ? {} : { 'content-type': type };
-      const asked = await open(method, path, { headers, timeout: PATIENCE.answer }, sent);
+      const by = isFirst ? first : agent;
+      const asked = await open(method, path, { agent: by, headers, timeout: patience.answer }, sent);
       return new Promise((resolve, reject) => {
+        let isCounted = false;
         const fail = (error: Error) => {
-          counted(method, 0);
+          if (!isCounted) counted(method, 0);
+          isCounted = true;
           reject(new ApiError(0, `${method} ${path}: ${error.message}`));
+          asked.destroy();
         };
         asked.on('error', fail);
-        asked.on('timeout', () => asked.destroy(new Error(`no answer within ${PATIENCE.answer / 1000} s`)));
+        asked.on('timeout', () => fail(new Error(`no answer within ${patience.answer / 1000} s`)));
         asked.on('response', (answer) => {
           const parts: Buffer[] = [];
-          answer.on('data', (part: Buffer) => parts.push(part));
+          let size = 0;
+          answer.on('data', (part: Buffer) => {
+            parts.push(part);
+            size += part.length;
+            if (size > LARGEST) fail(TOO_LARGE);
+          });
           answer.on('error', fail);
           answer.on('end', () => {
             const status = answer.statusCode ?? 0;
@@ -140,8 +159,10 @@ export function createClient(kubeconfig: string | undefined, qps: number): Clien
             const text = Buffer.concat(parts).toString('utf8');
             measured?.(text.length);
             if (status < 200 || status > 299)
-              reject(new ApiError(status, refusal(method, path, status, text)));
-            else resolve(text === '' ? undefined : JSON.parse(text));
+              return reject(new ApiError(status, refusal(method, path, status, text)));
+            const value = text === '' ? undefined : parsed(text);
+            if (value instanceof Error) reject(new ApiError(0, `${method} ${path}: ${value.message}`));
+            else resolve(value);
           });
         });
         asked.end(sent);
@@ -149,24 +170,34 @@ export function createClient(kubeconfig: string | undefined, qps: number): Clien
     },
     async watch(path, taken, signal) {
       // One of its own: it is held for minutes.
-      const asked = await open('GET', path, { agent: false, timeout: PATIENCE.watch, signal });
+      const asked = await open('GET', path, { agent: false, timeout: patience.watch, signal });
       return new Promise((resolve, reject) => {
-        asked.on('error', (error) => reject(new ApiError(0, `watching ${path}: ${error.message}`)));
-        asked.on('timeout', () => asked.destroy(new Error(`silent for ${PATIENCE.watch / 1000} s`)));
+        const fail = (error: Error) => {
+          reject(new ApiError(0, `watching ${path}: ${error.message}`));
+          asked.destroy();
+        };
+        asked.on('error', fail);
+        asked.on('timeout', () => fail(new Error(`silent for ${patience.watch / 1000} s`)));
         asked.on('socket', (socket) => socket.setKeepAlive(true, 10_000));
         asked.on('response', (answer) => {
           const status = answer.statusCode ?? 0;
           counted('WATCH', status);
           const parts: Buffer[] = [];
-          answer.on('error', (error) => reject(new ApiError(0, `watching ${path}: ${error.message}`)));
+          let size = 0;
+          answer.on('error', fail);
           answer.on('data', (part: Buffer) => {
             let rest = part;
             for (let end = rest.indexOf(10); end >= 0 && status === 200; end = rest.indexOf(10)) {
               parts.push(rest.subarray(0, end));
               rest = rest.subarray(end + 1);
-              taken(JSON.parse(Buffer.concat(parts.splice(0)).toString('utf8')));
+              size = 0;
+              const event = parsed(Buffer.concat(parts.splice(0)).toString('utf8'));
+              if (event instanceof Error) return fail(event);
+              taken(event);
             }
             if (rest.length > 0) parts.push(rest);
+            size += rest.length;
+            if (size > LARGEST) fail(TOO_LARGE);
           });
           answer.on('end', () => {
             if (status === 200) return resolve();
@@ -178,6 +209,17 @@ export function createClient(kubeconfig: string | undefined, qps: number): Clien
       });
     },
   };
+}
+
+const TOO_LARGE = new Error(`an answer of more than ${LARGEST / 1024 / 1024} MiB`);
+
+/** Whatever stands between may answer as well, and in other words. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return new Error('the answer is no JSON: is it the API server that answers?');
+  }
 }
 
 function ownNamespace(): string | undefined {

@@ -32,7 +32,7 @@ export async function control(
   let isSynced = false;
   // One that changes nothing may not keep another from being the leader.
   const lease = settings.dryRun ? undefined : settings.lease;
-  let isElected = lease === undefined;
+  let isStopping = false;
   const home = settings.lease?.namespace ?? client.namespace;
   let metrics = () => '';
   let status: () => ControllerStatus | undefined = () => undefined;
@@ -57,7 +57,7 @@ export async function control(
   const planned: PlanSettings = { ...settings, secrets };
   const writer = createWriter(client, log, identity);
   const isLeader = () => lease === undefined || (election?.isLeader() ?? false);
-  const isReady = () => isSynced && isElected && isLeader();
+  const isReady = () => isSynced && !isStopping && (lease === undefined || election?.isReady() === true);
   const keeper = createKeeper(client, log, hash);
   const isDryRun = settings.dryRun;
   const { heard } = journal;
@@ -82,22 +82,17 @@ export async function control(
       ...{ slots: tender?.held() ?? [], told: journal.told(), webhooks: notifier.webhooks() },
       controller: { version, identity, isDryRun, isLeader: isLeader(), scope: scopeOf(settings) },
     });
+  const lookAtAll = (): void => {
+    runner.markAll();
+    tender?.tendAll();
+  };
   const election =
     lease === undefined
       ? undefined
       : startElection(client, log, {
           ...{ namespace: home, name: lease.name, identity },
-          elected() {
-            // What the one before wrote last must be seen before anything is decided.
-            void Promise.all(first.map((one) => one.relist())).then(() => {
-              isElected = true;
-              runner.markAll();
-              tender?.tendAll();
-            });
-          },
-          lost() {
-            isElected = false;
-          },
+          caughtUp: () => Promise.all(first.map((one) => one.relist())),
+          began: lookAtAll,
         });
   void Promise.all(all.map(({ synced }) => synced)).then(() => {
     isSynced = true;
@@ -107,11 +102,10 @@ export async function control(
       workloads: runner.store.workloads.size,
       objects: runner.store.objects.size,
     });
-    runner.markAll();
-    tender?.tendAll();
+    lookAtAll();
   });
   return async () => {
-    isElected = false;
+    isStopping = true;
     log('info', 'controller.stopping', 'asked to stop');
     await election?.resign().catch(() => {});
   };

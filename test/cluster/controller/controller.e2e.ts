@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Api, createApi, type Resource } from '../client/api.ts';
 import { pidOf, whileStopped } from '../client/daemons.ts';
+import { field } from '../client/objects.ts';
 import { encoded, thePlace } from '../client/room.ts';
 import { awaited, quiet } from '../client/waiting.ts';
 import { grant, kubeconfigOf, revoke } from './account.ts';
@@ -181,11 +182,35 @@ describe.sequential('for each kind of workload and each way to refer to somethin
     await rolled(5);
   });
 
+  test('the leader is late to renew its Lease: what became due just then is not lost', async () => {
+    const renewed = async () => field(await api.get('Lease', 'rehup-controller', HOME), 'spec', 'renewTime');
+    const before = await renewed();
+    await awaited('the Lease to be renewed', async () => ((await renewed()) !== before ? true : undefined));
+    // The next write of it, 2.4 to 3.6 s from now, is answered when it has been over for two; and the changes come to rest
+    // two seconds after that, which is when it would be over once more.
+    let changed: Promise<void> | undefined;
+    await whileStopped(thePlace(), 'kube-apiserver', async () => {
+      changed = changeAll();
+      await quiet(12_000);
+    });
+    await changed;
+    await rolled(6);
+    const told = running
+      .at(-1)
+      ?.lines()
+      .map((line) => field(JSON.parse(line), 'event'));
+    expect(told?.filter((event) => String(event).startsWith('leader.'))).toEqual([
+      'leader.elected',
+      'leader.lost',
+      'leader.elected',
+    ]);
+  });
+
   test('the API server is away for a while, and then another one', async () => {
     const place = thePlace();
     await changeAll();
     await whileStopped(place, 'kube-apiserver', () => quiet(AWAY));
-    await rolled(6);
+    await rolled(7);
     // Those who watched it must find out that it is another one.
     process.kill(pidOf(place, 'kube-apiserver'), 'SIGKILL');
     await awaited('the API server', () => api.text('GET', '/readyz'));
@@ -198,7 +223,7 @@ describe.sequential('for each kind of workload and each way to refer to somethin
         : undefined,
     );
     await changeAll();
-    await rolled(7);
+    await rolled(8);
   });
 
   test('an object that is deleted and made anew with the same content rolls nothing, with another one once', async () => {
@@ -213,9 +238,9 @@ describe.sequential('for each kind of workload and each way to refer to somethin
       data: { key: 'another' },
     });
     const revision = async (one: string) => revisionOf(await api.get('Deployment', one, HOME));
-    await awaited('the roll-out', async () => ((await revision(other)) === 8 ? true : undefined));
+    await awaited('the roll-out', async () => ((await revision(other)) === 9 ? true : undefined));
     await quiet(AT_REST);
-    expect([await revision(name), await revision(other)]).toEqual([7, 8]);
+    expect([await revision(name), await revision(other)]).toEqual([8, 9]);
   });
 
   test('more content than a PID 1 has memory for is listed page by page, and dropped', async () => {
