@@ -39,7 +39,8 @@ function lifeOf(path: string): number {
 function linesIn(path: string): readonly Line[] {
   const found: Line[] = [];
   let part = '';
-  for (const line of read(path).split('\n')) {
+  // The last one is being written, or nothing.
+  for (const line of read(path).split('\n').slice(0, -1)) {
     const [, time = '', stream = '', tag = '', text = ''] =
       /^(\S+) (stdout|stderr) ([FP])\S* (.*)$/s.exec(line) ?? [];
     if (time === '') continue;

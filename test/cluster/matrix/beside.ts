@@ -58,7 +58,9 @@ export const BESIDE: readonly Row[] = [
       });
       expect(field(ended, 'exitCode')).toBe(5);
       // It saw the processes of its target, and PID 1 is rehup.
-      expect(pod.output('debugger').some(({ text }) => /^ *1 .*\/rehup/.test(text))).toBe(true);
+      await awaited('what it saw', () =>
+        pod.output('debugger').some(({ text }) => /^ *1 .*\/rehup/.test(text)) ? true : undefined,
+      );
       await nothingLeft(pod, 'sleep 1.25');
       room.took(await room.change({ greeting: 'two' }), await pod.said('SIGHUP greeting=two'));
       expect(await pod.restarts()).toBe(0);
