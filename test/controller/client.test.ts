@@ -15,7 +15,7 @@ import { needing } from '../support/needing.ts';
 const test = needing(OPENSSL);
 
 /** How long it is waited for, where a test is not about that, ms. */
-const PATIENCE = { answer: 60_000, watch: 60_000 };
+const PATIENCE = { answer: 60_000, first: 60_000, watch: 60_000 };
 
 const QPS = 50;
 
@@ -138,4 +138,13 @@ test('the Lease waits neither for the turns of others nor for their connections'
   expect(client.waiting()).toBeGreaterThan(0);
   expect(await client.call('PUT', '/lease', { body: {}, isFirst: true })).toEqual({ is: 'ours' });
   expect(held).toHaveLength(8);
+});
+
+test('a connection that is dead costs the Lease one try: the next has one of its own', async () => {
+  answering = () => {};
+  const hasty = createClient(kubeconfig, QPS, { ...PATIENCE, first: 3000 });
+  const write = () => hasty.call('PUT', '/lease', { body: {}, isFirst: true });
+  expect(await failure(write())).toBe('PUT /lease: no answer within 3 s');
+  answering = (_, answer) => void answer.end('{}');
+  expect(await write()).toEqual({});
 });

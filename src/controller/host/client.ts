@@ -44,10 +44,11 @@ export class ApiError extends Error {
 }
 
 /**
- * How long an answer may take, and how long a watch may be silent: longer than the server lets it last. Where nothing
- * changes there are no bookmarks either (seen with 1.36), and that the other end is gone is told by TCP within 20 s.
+ * How long an answer may take, ms: what is first has half of the time for which a Lease leads, so that it can be tried again,
+ * and with another server of that address. And how long a watch may be silent: longer than the server lets it last. Where
+ * nothing changes there are no bookmarks either (seen with 1.36), and that the other end is gone is told by TCP within 20 s.
  */
-const PATIENCE = { answer: 30_000, watch: 660_000 } as const;
+const PATIENCE = { answer: 30_000, first: 5000, watch: 660_000 } as const;
 
 /** Far above what an object can have, and a page of them; bytes. */
 const LARGEST = 64 * 1024 * 1024;
@@ -63,7 +64,7 @@ const SOCKETS = 8;
 export function createClient(
   kubeconfig: string | undefined,
   qps: number,
-  patience: { readonly answer: number; readonly watch: number } = PATIENCE,
+  patience: Readonly<Record<keyof typeof PATIENCE, number>> = PATIENCE,
 ): Client {
   const config = new KubeConfig();
   if (kubeconfig === undefined) config.loadFromDefault();
@@ -132,8 +133,8 @@ export function createClient(
       const sent =
         body === undefined ? undefined : JSON.stringify(typeof body === 'function' ? body() : body);
       const headers = sent === undefined ? {} : { 'content-type': type };
-      const by = isFirst ? first : agent;
-      const asked = await open(method, path, { agent: by, headers, timeout: patience.answer }, sent);
+      const [by, timeout] = isFirst ? [first, patience.first] : [agent, patience.answer];
+      const asked = await open(method, path, { agent: by, headers, timeout }, sent);
       return new Promise((resolve, reject) => {
         let isCounted = false;
         const fail = (error: Error) => {
@@ -143,7 +144,7 @@ export function createClient(
           asked.destroy();
         };
         asked.on('error', fail);
-        asked.on('timeout', () => fail(new Error(`no answer within ${patience.answer / 1000} s`)));
+        asked.on('timeout', () => fail(new Error(`no answer within ${timeout / 1000} s`)));
         asked.on('response', (answer) => {
           const parts: Buffer[] = [];
           let size = 0;
