@@ -190,8 +190,8 @@ describe.sequential('for each kind of workload and each way to refer to somethin
     const renewed = async () => field(await api.get('Lease', 'rehup-controller', HOME), 'spec', 'renewTime');
     const before = await renewed();
     await awaited('the Lease to be renewed', async () => ((await renewed()) !== before ? true : undefined));
-    // The next write of it, 2.4 to 3.6 s from now, is answered when it has been over for two; and the changes come to rest
-    // two seconds after that, which is when it would be over once more.
+    // It is over two seconds before the API server answers again; the changes come to rest two seconds after that, which is
+    // before who waits for three seconds after each answer has written it twice.
     let changed: Promise<void> | undefined;
     await whileStopped(thePlace(), 'kube-apiserver', async () => {
       changed = changeAll();
