@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { ApiError, type Client } from '../../src/controller/host/client.ts';
-import { type Election, startElection } from '../../src/controller/host/lease.ts';
+import { ApiError, type Client } from '../../../src/controller/host/client.ts';
+import { type Election, startElection } from '../../../src/controller/host/lease.ts';
 
 /** Being the leader, where the API server takes its time. */
 

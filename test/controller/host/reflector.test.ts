@@ -1,8 +1,8 @@
 import { expect, test, vi } from 'vitest';
-import { ApiError, type Client } from '../../src/controller/host/client.ts';
-import { createTurns } from '../../src/controller/host/limiter.ts';
-import type { Log } from '../../src/controller/host/log.ts';
-import { createReflector } from '../../src/controller/host/reflector.ts';
+import { ApiError, type Client } from '../../../src/controller/host/client.ts';
+import { createTurns } from '../../../src/controller/host/limiter.ts';
+import type { Log } from '../../../src/controller/host/log.ts';
+import { createReflector } from '../../../src/controller/host/reflector.ts';
 
 /** Keeping a copy of what the API server has, through the ends of its watches. */
 

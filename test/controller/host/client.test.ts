@@ -6,9 +6,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, vi } from 'vitest';
-import { ApiError, type Client, createClient } from '../../src/controller/host/client.ts';
-import { OPENSSL } from '../support/machine.ts';
-import { needing } from '../support/needing.ts';
+import { ApiError, type Client, createClient } from '../../../src/controller/host/client.ts';
+import { OPENSSL } from '../../support/machine.ts';
+import { needing } from '../../support/needing.ts';
 
 /** Requests to an API server that answers as none should, or what stands before it does. */
 
