@@ -201,8 +201,9 @@ export function createClient(
             if (size > LARGEST) fail(TOO_LARGE);
           });
           answer.on('end', () => {
-            if (status === 200) return resolve();
             const text = Buffer.concat(parts).toString('utf8');
+            // Each event is a line; what is left is not one.
+            if (status === 200) return text === '' ? resolve() : fail(NO_JSON);
             reject(new ApiError(status, refusal('WATCH', path, status, text)));
           });
         });
@@ -215,11 +216,13 @@ export function createClient(
 const TOO_LARGE = new Error(`an answer of more than ${LARGEST / 1024 / 1024} MiB`);
 
 /** Whatever stands between may answer as well, and in other words. */
+const NO_JSON = new Error('the answer is no JSON: is it the API server that answers?');
+
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return new Error('the answer is no JSON: is it the API server that answers?');
+    return NO_JSON;
   }
 }
 

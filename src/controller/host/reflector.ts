@@ -41,6 +41,9 @@ const WATCH_SECONDS = 300;
 /** Between two tries; ms. */
 const PAUSE = { shortest: 200, longest: 2000 } as const;
 
+/** A watch that ends sooner, and told nothing, is none; ms. */
+const SHORT = 1000;
+
 const GONE = 410;
 
 /** @param pages pages of all kinds are in memory whole, so those who share it take turns */
@@ -117,9 +120,12 @@ export function createReflector(client: Client, log: Log, reflected: Reflected, 
     abort = new AbortController();
     const seconds = Math.round(WATCH_SECONDS * (1 + Math.random()));
     const since = `watch=1&allowWatchBookmarks=true&timeoutSeconds=${seconds}&resourceVersion=${version ?? ''}`;
+    const began = performance.now();
+    let isEmpty = true;
     let failure: unknown;
     const taken = (one: unknown) => {
       if (failure !== undefined) return;
+      isEmpty = false;
       try {
         event(one as WatchEvent);
       } catch (error) {
@@ -133,6 +139,9 @@ export function createReflector(client: Client, log: Log, reflected: Reflected, 
       throw failure ?? error;
     }
     if (failure !== undefined) throw failure;
+    // What stands between does not let it last, and would be asked without end.
+    if (isEmpty && performance.now() - began < SHORT)
+      throw new ApiError(0, `watching ${path}: it ended at once, without an event`);
   }
 
   async function run(): Promise<never> {

@@ -86,6 +86,11 @@ test('a page for people in place of an answer is told, and nothing ends', async 
   expect(await failure(client.watch('/things', () => {}, never))).toBe(`watching /things: ${told}`);
 });
 
+test('a line without an end is no event of a watch, and no end of it', async () => {
+  answering = (_, answer) => void answer.end('<html>');
+  expect(await failure(client.watch('/things', () => {}, never))).toMatch(/no JSON/);
+});
+
 test('what was told before the rest of a watch is no JSON counts', async () => {
   answering = (_, answer) => {
     answer.write('{"one":1}\n{"two"');

@@ -168,3 +168,16 @@ test('pages of several kinds are in memory in turns, and one that does not come 
   await expect(turns(() => Promise.reject(new Error('refused')))).rejects.toThrow('refused');
   await page();
 });
+
+test('a watch that ends at once and tells nothing is a failure: the next one waits', async () => {
+  const server = new Server();
+  const asked: number[] = [];
+  vi.spyOn(server.client, 'watch').mockImplementation(async () => void asked.push(performance.now()));
+  const { told } = reflected(server);
+  await vi.waitFor(() => expect(asked.length).toBeGreaterThanOrEqual(4), { timeout: 60_000 });
+  const [first = 0, , , fourth = 0] = asked;
+  // Pauses of at least half of 400, 800 and 1600 ms, less what timers are early by.
+  expect(fourth - first).toBeGreaterThan(1390);
+  expect(new Set(told)).toEqual(new Set(['warn api.watch']));
+  expect(server.lists).toHaveLength(1);
+});
